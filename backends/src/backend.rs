@@ -1,0 +1,120 @@
+//! The two traits every kernel family implements, and what a backend declares.
+//!
+//! Packing and running are separate, as in every real engine:
+//! [`Backend::prepare`] packs weights and allocates, [`Kernel::run`] does neither.
+
+use qassay_golden::profile::named::NamedProfile;
+use qassay_golden::spec::{Constants, OpSpec};
+
+use crate::view::{View, ViewMut};
+
+/// A kernel family on an instruction set.
+pub trait Backend: Send + Sync {
+    /// What this backend says of itself.
+    fn declaration(&self) -> &'static Declaration;
+    /// Whether the instructions run on this CPU or as models.
+    fn execution(&self) -> Execution;
+    /// Packs the constants and makes a kernel for one op.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the op is not supported or a precondition is not met.
+    fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal>;
+}
+
+/// A prepared op. `run` may be called many times.
+pub trait Kernel: Send {
+    /// Computes the op. Inputs and outputs have the shapes and types that
+    /// [`OpSpec::inputs`] and [`OpSpec::outputs`] list; rows may be strided.
+    /// Writes every output element, nothing between rows, and does not allocate.
+    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]);
+    /// What was chosen inside.
+    fn chosen(&self) -> &Chosen;
+}
+
+/// What was chosen when an op was prepared: goes into the record, so that a
+/// silent fall-back shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// the micro-kernel, e.g. `u8s8-i32-12x8`
+    pub micro_kernel: String,
+    /// rows, columns and depth of a tile (`mr`, `nr`, `kc`), where it has one
+    pub tile: Option<(usize, usize, usize)>,
+    /// why this is not the family's own kernel for the op, if it is not
+    pub fallback: Option<String>,
+}
+
+/// Why a backend does not run an op.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// the family has no such op, type or parameter
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// a declared precondition does not hold for these operands
+    #[error("precondition not met: {0}")]
+    Precondition(Precondition),
+}
+
+/// What a backend asks of its operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// weights never −128
+    NoMinWeights,
+    /// weight zero points are 0
+    SymmetricWeights,
+}
+
+impl std::fmt::Display for Precondition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoMinWeights => "weights must not hold -128",
+            Self::SymmetricWeights => "weight zero points must be 0",
+        })
+    }
+}
+
+/// Whether instructions are the CPU's or models of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Execution {
+    /// this CPU has the instructions
+    Native,
+    /// lane-exact models in plain Rust
+    Modelled,
+}
+
+impl Execution {
+    /// `native` or `modelled`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Modelled => "modelled",
+        }
+    }
+}
+
+/// What a backend says of itself.
+#[derive(Debug)]
+pub struct Declaration {
+    /// `family/isa` or `family/isa-variant`, e.g. `fbgemm/avx2-exact`
+    pub name: &'static str,
+    /// the kernel family: packing, blocking, epilogue
+    pub family: &'static str,
+    /// the instruction set
+    pub isa: &'static str,
+    /// the architecture the instruction set belongs to: `any`, `x86`, `arm`
+    pub architecture: &'static str,
+    /// the profile whose bits it computes, by name
+    pub profile: &'static str,
+    /// what it asks of operands
+    pub preconditions: &'static [Precondition],
+}
+
+impl Declaration {
+    /// The declared profile.
+    ///
+    /// # Panics
+    /// When the declaration names no profile; a test of the registry rules that out.
+    pub fn named_profile(&self) -> &'static NamedProfile {
+        qassay_golden::profile::named::find(self.profile)
+            .expect("a declaration names a known profile")
+    }
+}

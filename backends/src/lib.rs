@@ -1,0 +1,11 @@
+//! Kernel families over instruction sets, native and modelled.
+//!
+//! - [`backend`]: the two traits and what a backend declares
+//! - [`registry`]: the one table of backends
+//! - [`view`]: tensors as kernels get them
+//! - [`isa`]: instruction sets, native and modelled
+
+pub mod backend;
+pub mod isa;
+pub mod registry;
+pub mod view;

@@ -1,0 +1,14 @@
+//! The arithmetic of quantized kernels: what is right.
+//!
+//! - [`profile`]: the axes of arithmetic and the named profiles
+//! - [`spec`], [`tensor`]: what is asked of a kernel
+//! - [`ops`]: the reference, one file per op
+//! - [`witness`]: what the reference saw (coverage, open outputs, steps)
+
+#![forbid(unsafe_code)]
+
+pub mod ops;
+pub mod profile;
+pub mod spec;
+pub mod tensor;
+pub mod witness;

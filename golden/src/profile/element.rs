@@ -1,0 +1,175 @@
+//! Axes of element quantization (f32 to code) and dequantization (code to f32).
+
+use super::axis::{axis, rule};
+
+axis! {
+    /// How a real value becomes a number of steps, before rounding.
+    Transform {
+        /// multiply by the reciprocal of the scale, both in f32: x ⊗ (1 ⊘ f32(s))
+        MulRecipF32 = "mul-recip-f32",
+        /// multiply in f32 by the reciprocal taken in f64: x ⊗ f32(1 / s)
+        MulRecipF64 = "mul-recip-f64",
+        /// divide in f32: x ⊘ f32(s)
+        DivF32 = "div-f32",
+        /// divide in f64: f64(x) / s
+        DivF64 = "div-f64",
+    }
+}
+
+axis! {
+    /// A bound applied to the transformed value before rounding.
+    PreClamp {
+        /// no bound
+        None = "none",
+        /// min(t, 2147483520.0) as x86 minps does it: NaN gives the bound (fbgemm QuantizeAvx2)
+        MinBelow2Pow31 = "min-2147483520",
+    }
+}
+
+axis! {
+    /// How a real number becomes an integer.
+    Rounding {
+        /// nearest, ties to even
+        TiesEven = "ties-even",
+        /// nearest, ties away from zero
+        TiesAway = "ties-away",
+        /// nearest, ties toward positive infinity, exactly
+        TiesUp = "ties-up",
+        /// sign(x)·floor(|x| + 0.5) in the working float type
+        AwayViaFloorHalf = "away-via-floor-half",
+        /// toward zero
+        TowardZero = "toward-zero",
+    }
+}
+
+axis! {
+    /// Where, and in which arithmetic, the zero point is added.
+    ZeroPointAt {
+        /// after rounding, in i32 that wraps
+        AfterI32Wrapping = "after-round-i32-wrapping",
+        /// after rounding, in i64 (never overflows)
+        AfterI64 = "after-round-i64",
+        /// after rounding and narrowing to i16, in i16 that saturates
+        AfterI16Saturating = "after-round-i16-saturating",
+        /// after rounding, in f32
+        AfterF32 = "after-round-f32",
+        /// before rounding, in f32
+        BeforeF32 = "before-round-f32",
+    }
+}
+
+axis! {
+    /// Where the result is held to the range of codes.
+    ClampAt {
+        /// after the zero point was added and everything was rounded
+        AfterZeroPoint = "after-zero-point",
+        /// in float before rounding, to bounds from which the zero point was subtracted where it is added later
+        BeforeRound = "before-round",
+    }
+}
+
+axis! {
+    /// What a float-to-integer conversion gives for NaN and out-of-range values.
+    Cast {
+        /// x86 cvtps2dq: i32::MIN for NaN and everything outside i32
+        X86IndefiniteI32 = "x86-indefinite-i32",
+        /// x86 cvtsd2si: i64::MIN for NaN and everything outside i64
+        X86IndefiniteI64 = "x86-indefinite-i64",
+        /// the ends of the range for out-of-range values, 0 for NaN
+        Saturate = "saturate",
+        /// left open: the profile does not say, and outputs that depend on it are not compared
+        Open = "open",
+    }
+}
+
+axis! {
+    /// What NaN becomes when quantized.
+    NanRule {
+        /// whatever the conversion and the clamp make of it
+        ThroughCast = "through-cast",
+        /// the lowest code (float clamp in the order max(lo, min(hi, x)) of x86 maxps)
+        LowestCode = "lowest-code",
+        /// the highest code
+        HighestCode = "highest-code",
+        /// code 0, whatever the zero point (the cast to the code type gives 0)
+        CodeZero = "code-zero",
+        /// left open: the profile does not say, and such outputs are not compared
+        Open = "open",
+    }
+}
+
+rule! {
+    /// How a real value becomes a code.
+    QuantizeRule {
+        /// value to steps
+        transform: Transform,
+        /// bound before rounding
+        pre_clamp: PreClamp,
+        /// steps to integer
+        rounding: Rounding,
+        /// where the zero point is added
+        zero_point: ZeroPointAt,
+        /// where the range is enforced
+        clamp: ClampAt,
+        /// conversion outside the integer range
+        cast: Cast,
+        /// NaN
+        nan: NanRule,
+    }
+}
+
+axis! {
+    /// How a code becomes a real value.
+    DequantizeForm {
+        /// f32(s) ⊗ f32(q − z)
+        SubMul = "sub-mul",
+        /// fma(f32(s), f32(q), f32(s) ⊗ f32(−z)): the product with the zero point is rounded first
+        FmaPremul = "fma-premul",
+        /// f32(s · (q − z)) with s in f64
+        MulF64 = "mul-f64",
+        /// f32(s) ⊗ (f32(q) − f32(z))
+        FloatSubMul = "float-sub-mul",
+    }
+}
+
+axis! {
+    /// How many leading elements of a row use the body's arithmetic: a multiple of this width; the rest is the tail.
+    BodyWidth {
+        /// every element is body
+        Whole = "whole",
+        /// groups of 8
+        Groups8 = "groups-of-8",
+        /// groups of 16
+        Groups16 = "groups-of-16",
+        /// groups of 32
+        Groups32 = "groups-of-32",
+        /// groups of 64
+        Groups64 = "groups-of-64",
+    }
+}
+
+impl BodyWidth {
+    /// How many of `len` elements, from the start, are body.
+    pub fn body_of(self, len: usize) -> usize {
+        let width = match self {
+            Self::Whole => return len,
+            Self::Groups8 => 8,
+            Self::Groups16 => 16,
+            Self::Groups32 => 32,
+            Self::Groups64 => 64,
+        };
+        len / width * width
+    }
+}
+
+rule! {
+    /// How a code becomes a real value; body and tail may differ.
+    DequantizeRule {
+        /// arithmetic of the body
+        body: DequantizeForm,
+        /// arithmetic of the tail
+        tail: DequantizeForm,
+        /// where the tail starts
+        width: BodyWidth,
+    }
+}

@@ -1,0 +1,191 @@
+//! Axes of matrix products and convolutions: how products are summed, and how
+//! a sum becomes an output.
+
+use super::axis::{axis, rule};
+use super::element::{Cast, ClampAt, Rounding, ZeroPointAt};
+
+axis! {
+    /// How u8·s8 products are summed along k. k runs over (kernel position, channel), channel fastest.
+    Accumulation {
+        /// every product and sum exact in i32 (vpmaddwd on i16, vpdpbusd)
+        Exact = "exact",
+        /// each pair of adjacent k is summed saturating to i16 (vpmaddubsw); pairs run through all of k
+        PairsI16 = "i16-pairs",
+        /// as i16-pairs, but pairs restart at each kernel position (odd channel counts are padded)
+        PairsI16PerTap = "i16-pairs-per-tap",
+        /// pairs saturate to i16 and are summed saturating in i16, spilled to i32 every 128 k (fbgemm acc16, avx512)
+        SumsI16Spill128 = "i16-sums-spill-128",
+        /// pairs saturate to i16 and are summed saturating in i16, spilled to i32 every 256 k (fbgemm acc16, avx2)
+        SumsI16Spill256 = "i16-sums-spill-256",
+    }
+}
+
+axis! {
+    /// How signed activations meet an instruction that wants unsigned ones.
+    SignedActivation {
+        /// multiplied as they are
+        Direct = "direct",
+        /// shifted by +128 to u8, the sum compensated by −128·Σw; saturation then sees the shifted codes
+        Shifted128 = "shifted-128",
+    }
+}
+
+axis! {
+    /// What a kernel position outside the image contributes to saturating pairs (exact sums do not differ).
+    PaddingTap {
+        /// the activation zero point, like a real code
+        ZeroPoint = "zero-point",
+        /// nothing: its code is taken as 0 and its share of the zero point correction is left out
+        Skipped = "skipped",
+    }
+}
+
+axis! {
+    /// Weights too large for i16 sums (fbgemm acc16).
+    Outliers {
+        /// weights are used as they are
+        Kept = "kept",
+        /// weights outside \[−64, 63\] are taken out and multiplied exactly in i32
+        SplitBeyond7Bits = "split-beyond-7-bits",
+    }
+}
+
+rule! {
+    /// How products are summed, by kind of op.
+    AccumulateRule {
+        /// linear
+        linear: Accumulation,
+        /// convolution with one group
+        conv: Accumulation,
+        /// convolution with several groups that is not depthwise
+        grouped: Accumulation,
+        /// depthwise convolution: one input and one output channel a group
+        depthwise: Accumulation,
+        /// signed activations
+        signed_activation: SignedActivation,
+        /// positions outside the image
+        padding: PaddingTap,
+        /// large weights
+        outliers: Outliers,
+    }
+}
+
+axis! {
+    /// How a float bias enters.
+    Bias {
+        /// rounded half-even to i32 steps of (activation scale · weight scale) and added to the sum
+        I32 = "i32",
+        /// f32(sum) ⊕ bias ⊘ (f32(sa) ⊗ f32(sw))
+        F32DivByActW = "f32-div-by-act-w",
+        /// f32(sum) ⊕ bias ⊗ (1 ⊘ (f32(sa) ⊗ f32(sw)))
+        F32RecipOfActW = "f32-recip-of-act-w",
+        /// added in f32 after the source and weight scales
+        F32AfterScale = "f32-after-scale",
+        /// added in f32 after the source and weight scales, fused with that multiplication
+        F32FusedAfterScale = "f32-fused-after-scale",
+    }
+}
+
+axis! {
+    /// How the multiplier from sum to output steps is built, where it is one number.
+    Multiplier {
+        /// (f32(sa) ⊗ f32(sw)) ⊘ f32(so)
+        F32ProductDiv = "f32-product-div",
+        /// (f32(sw) ⊗ f32(sa)) ⊗ (1 ⊘ f32(so))
+        F32ProductRecip = "f32-product-recip",
+        /// f32(sa·sw/so) computed in f64
+        F64ThenF32 = "f64-then-f32",
+    }
+}
+
+axis! {
+    /// How the sum is scaled.
+    Scaling {
+        /// f32(sum) ⊗ multiplier
+        MultiplyF32 = "multiply-f32",
+        /// f32(sum) ⊗ f32(sa) ⊗ f32(sw), bias, then ⊘ f32(so)
+        StepwiseDiv = "stepwise-div",
+        /// f32(sum) ⊗ f32(sa) ⊗ f32(sw), bias, then ⊗ (1 ⊘ f32(so))
+        StepwiseMulRecip = "stepwise-mul-recip",
+        /// f32(sum) ⊗ (f32(sa) ⊗ f32(sw)), bias, then ⊘ f32(so)
+        ProductThenDiv = "product-then-div",
+        /// f32(sum) ⊗ (f32(sa) ⊗ f32(sw)), bias, then ⊗ (1 ⊘ f32(so))
+        ProductThenMulRecip = "product-then-mul-recip",
+        /// 31-bit multiplier, rounding shift of the 64-bit product, ties up
+        Q31Rshu = "q31-rshu",
+        /// saturating rounding doubling high multiply, then rounding shift (gemmlowp)
+        Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
+        /// QNNPACK's q31: high multiply rounded half up, then shift rounded half away
+        QnnpackQ31 = "qnnpack-q31",
+        /// QNNPACK's precise: 64-bit product of the mantissa, rounded half away once
+        QnnpackPrecise = "qnnpack-precise",
+    }
+}
+
+rule! {
+    /// How a sum becomes a code.
+    RequantizeRule {
+        /// float bias when the weights have one scale
+        bias_per_tensor: Bias,
+        /// float bias when the weights have a scale per channel
+        bias_per_channel: Bias,
+        /// how the multiplier is built
+        multiplier: Multiplier,
+        /// how the sum is scaled
+        scaling: Scaling,
+        /// scaled value to integer
+        rounding: Rounding,
+        /// where the output zero point is added
+        zero_point: ZeroPointAt,
+        /// where the range is enforced
+        clamp: ClampAt,
+        /// conversion outside the integer range
+        cast: Cast,
+    }
+}
+
+axis! {
+    /// How the two scales of a float-output product are applied.
+    DynamicScale {
+        /// f32(sum) ⊗ (f32(sa) ⊗ f32(sw))
+        Product = "product",
+        /// (f32(sum) ⊗ f32(sa)) ⊗ f32(sw)
+        LeftToRight = "left-to-right",
+        /// f32(sum) ⊗ f32(X·W), X = 1 ⊘ f32(1/sa), W = 1 ⊘ (1 ⊘ f32(sw)): reciprocals of reciprocals
+        DoubleReciprocal = "double-reciprocal",
+    }
+}
+
+axis! {
+    /// How the bias of a float-output product is added.
+    DynamicBias {
+        /// multiply, round, add, round
+        MulThenAdd = "mul-then-add",
+        /// fused multiply-add
+        Fma = "fma",
+    }
+}
+
+axis! {
+    /// How float activations and float weights are multiplied and summed (weight-only).
+    FloatAccumulation {
+        /// k ascending, product rounded, then sum rounded
+        SequentialMulAdd = "sequential-mul-add",
+        /// k ascending, fused multiply-add
+        SequentialFma = "sequential-fma",
+        /// in f64, rounded to f32 once at the end
+        F64 = "f64",
+    }
+}
+
+rule! {
+    /// How a sum becomes a float output (dynamic and weight-only linear).
+    FloatOutputRule {
+        /// scales
+        scale: DynamicScale,
+        /// bias
+        bias: DynamicBias,
+        /// weight-only sums
+        weight_only: FloatAccumulation,
+    }
+}

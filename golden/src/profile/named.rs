@@ -1,0 +1,380 @@
+//! The profiles of known systems, by name: one table, from which listing, the
+//! command line, golden vectors and tests follow.
+
+use super::*;
+
+/// A profile with its name, what it stands for, and where that was read or seen.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedProfile {
+    /// the name used everywhere
+    pub name: &'static str,
+    /// what the profile stands for, in one sentence
+    pub summary: &'static str,
+    /// upstream file and function, or the captures that show it
+    pub source: &'static str,
+    /// the arithmetic
+    pub profile: Profile,
+}
+
+/// Every named profile.
+pub const PROFILES: &[NamedProfile] = &[
+    NamedProfile {
+        name: "exact",
+        summary: "exact i32 sums, one f32 multiplication, nearest-even, zero point after rounding; NaN and overflow left open",
+        source: "the arithmetic that the FBGEMM formula means, without its machine's limits",
+        profile: EXACT,
+    },
+    NamedProfile {
+        name: "fbgemm",
+        summary: "FBGEMM on AVX2 without VNNI: u8·s8 pairs saturate to i16, cvtps2dq overflow wraps",
+        source: "FBGEMM src/QuantUtilsAvx2.cc, include/fbgemm/OutputProcessing-inl.h; captures torch-2.15 (fbgemm)",
+        profile: FBGEMM,
+    },
+    NamedProfile {
+        name: "fbgemm-exact",
+        summary: "FBGEMM's arithmetic where sums are exact: with VNNI, or with vpmaddwd on widened operands",
+        source: "FBGEMM src/GenerateKernelU8S8S32ACC32Avx512VNNI.cc",
+        profile: FBGEMM_EXACT,
+    },
+    NamedProfile {
+        name: "fbgemm-scalar",
+        summary: "FBGEMM's portable path: exact sums, saturating conversions, bias by division",
+        source: "FBGEMM include/fbgemm/QuantUtils.h (Quantize), src/RefImplementations.cc",
+        profile: FBGEMM_SCALAR,
+    },
+    NamedProfile {
+        name: "fbgemm-acc16",
+        summary: "FBGEMM with i16 accumulators: pairs and sums saturate to i16, spilled every 256 k",
+        source: "FBGEMM src/GenerateKernelU8S8S32ACC16.cc, src/RefImplementations.cc (matmul_u8i8acc16_ref)",
+        profile: FBGEMM_ACC16,
+    },
+    NamedProfile {
+        name: "onednn",
+        summary: "oneDNN's reference store: zero point added in f32 before rounding, clamp before rounding, division by the output scale",
+        source: "oneDNN src/cpu/ref_convolution_int8.cpp (execute_forward)",
+        profile: ONEDNN,
+    },
+    NamedProfile {
+        name: "onednn-jit",
+        summary: "oneDNN's generated kernels where sums are exact (VNNI): as onednn, but multiplies by the reciprocal of the output scale",
+        source: "oneDNN src/cpu/x64/jit_avx512_core_x8s8s32x_conv_kernel.cpp (store_output)",
+        profile: ONEDNN_JIT,
+    },
+    NamedProfile {
+        name: "onednn-jit-avx2",
+        summary: "oneDNN's generated kernels on AVX2 without VNNI: pairs saturate to i16 and restart at each kernel position; depthwise is exact",
+        source: "oneDNN src/cpu/x64/jit_uni_x8s8s32x_conv_kernel.cpp; captures torch-2.15 (onednn)",
+        profile: ONEDNN_JIT_AVX2,
+    },
+    NamedProfile {
+        name: "qnnpack",
+        summary: "PyTorch's QNNPACK: exact sums, bias rounded to i32, one f32 multiplication, nearest-even",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack; captures torch-2.15 (qnnpack)",
+        profile: QNNPACK,
+    },
+    NamedProfile {
+        name: "qnnpack-q31",
+        summary: "the original QNNPACK: 31-bit fixed-point requantization with two roundings",
+        source: "QNNPACK src/requantization/q31-scalar.c",
+        profile: QNNPACK_Q31,
+    },
+    NamedProfile {
+        name: "onnxruntime",
+        summary: "ONNX Runtime (MLAS) in its exact mode: division by the scale, i32 bias, clamp in float before rounding",
+        source: "ONNX Runtime onnxruntime/core/mlas/lib/quantize.cpp; captures onnxruntime",
+        profile: ONNXRUNTIME,
+    },
+    NamedProfile {
+        name: "onnxruntime-avx2",
+        summary: "ONNX Runtime by default on AVX2 without VNNI: as onnxruntime, u8·s8 pairs saturate to i16",
+        source: "captures onnxruntime, models/ppocr-*",
+        profile: ONNXRUNTIME_AVX2,
+    },
+    NamedProfile {
+        name: "pytorch-observer",
+        summary: "scale and zero point as torch.ao.quantization observers choose them: f32, floor at f32 epsilon",
+        source: "PyTorch torch/ao/quantization/observer.py (_calculate_qparams)",
+        profile: PYTORCH_OBSERVER,
+    },
+    NamedProfile {
+        name: "pytorch-dynamic",
+        summary: "scale and zero point as PyTorch's dynamic ops choose them: f64, 0.1 for zero ranges, cut-off at 6.1e-5",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/QuantUtils.h (ChooseQuantizationParams)",
+        profile: PYTORCH_DYNAMIC,
+    },
+];
+
+/// The named profile with this name.
+pub fn find(name: &str) -> Option<&'static NamedProfile> {
+    PROFILES.iter().find(|named| named.name == name)
+}
+
+const OBSERVER_QPARAMS: QparamsRule = QparamsRule {
+    precision: ScalePrecision::F32,
+    symmetric: SymmetricScale::HalfRange,
+    zero_point_from: ZeroPointFrom::Min,
+    zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
+    small_scale: SmallScale::FloorEps,
+    reduce_range: ReduceRange::Halve,
+};
+
+const DYNAMIC_QPARAMS: QparamsRule = QparamsRule {
+    precision: ScalePrecision::F64,
+    symmetric: SymmetricScale::PreserveSparsity,
+    zero_point_from: ZeroPointFrom::SmallerErrorDifference,
+    zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
+    small_scale: SmallScale::TenthAndCutoff,
+    reduce_range: ReduceRange::Halve,
+};
+
+const SUM_EXACT: AccumulateRule = AccumulateRule {
+    linear: Accumulation::Exact,
+    conv: Accumulation::Exact,
+    grouped: Accumulation::Exact,
+    depthwise: Accumulation::Exact,
+    signed_activation: SignedActivation::Direct,
+    padding: PaddingTap::ZeroPoint,
+    outliers: Outliers::Kept,
+};
+
+const SUM_PAIRS: AccumulateRule = AccumulateRule {
+    linear: Accumulation::PairsI16,
+    conv: Accumulation::PairsI16,
+    grouped: Accumulation::PairsI16,
+    depthwise: Accumulation::PairsI16,
+    ..SUM_EXACT
+};
+
+const FBGEMM_SCALAR: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterF32,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::Saturate,
+        nan: NanRule::Open,
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::SubMul,
+        tail: DequantizeForm::SubMul,
+        width: BodyWidth::Whole,
+    },
+    qparams: DYNAMIC_QPARAMS,
+    accumulate: SUM_EXACT,
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32DivByActW,
+        bias_per_channel: Bias::F32DivByActW,
+        multiplier: Multiplier::F32ProductDiv,
+        scaling: Scaling::MultiplyF32,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::X86IndefiniteI64,
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::LeftToRight,
+        bias: DynamicBias::MulThenAdd,
+        weight_only: FloatAccumulation::SequentialMulAdd,
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::Dequantize,
+        mul: MulForm::IntegerProduct,
+        avg_pool_body: AvgPoolForm::MulF32,
+        avg_pool_tail: AvgPoolForm::MulF32,
+        avg_pool_width: BodyWidth::Whole,
+        avg_pool_count: PoolCount::AsAsked,
+    },
+};
+
+const FBGEMM_EXACT: Profile = Profile {
+    quantize: QuantizeRule {
+        pre_clamp: PreClamp::MinBelow2Pow31,
+        zero_point: ZeroPointAt::AfterI32Wrapping,
+        cast: Cast::X86IndefiniteI32,
+        nan: NanRule::ThroughCast,
+        ..FBGEMM_SCALAR.quantize
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32RecipOfActW,
+        zero_point: ZeroPointAt::AfterI16Saturating,
+        cast: Cast::X86IndefiniteI32,
+        ..FBGEMM_SCALAR.requantize
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::Fma,
+        weight_only: FloatAccumulation::SequentialFma,
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FmaPremul,
+        ..FBGEMM_SCALAR.pointwise
+    },
+    ..FBGEMM_SCALAR
+};
+
+const FBGEMM: Profile = Profile {
+    accumulate: SUM_PAIRS,
+    ..FBGEMM_EXACT
+};
+
+const EXACT: Profile = Profile {
+    quantize: QuantizeRule {
+        pre_clamp: PreClamp::None,
+        zero_point: ZeroPointAt::AfterI64,
+        cast: Cast::Open,
+        nan: NanRule::Open,
+        ..FBGEMM_EXACT.quantize
+    },
+    requantize: RequantizeRule {
+        zero_point: ZeroPointAt::AfterI64,
+        cast: Cast::Open,
+        ..FBGEMM_EXACT.requantize
+    },
+    ..FBGEMM_EXACT
+};
+
+const FBGEMM_ACC16: Profile = Profile {
+    accumulate: AccumulateRule {
+        linear: Accumulation::SumsI16Spill256,
+        conv: Accumulation::SumsI16Spill256,
+        grouped: Accumulation::SumsI16Spill256,
+        ..SUM_PAIRS
+    },
+    ..FBGEMM_EXACT
+};
+
+const ONEDNN: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::BeforeF32,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        nan: NanRule::Open,
+    },
+    accumulate: AccumulateRule {
+        signed_activation: SignedActivation::Shifted128,
+        padding: PaddingTap::ZeroPoint,
+        ..SUM_EXACT
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32AfterScale,
+        bias_per_channel: Bias::F32AfterScale,
+        scaling: Scaling::StepwiseDiv,
+        zero_point: ZeroPointAt::BeforeF32,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        ..FBGEMM_SCALAR.requantize
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::DoubleReciprocal,
+        bias: DynamicBias::MulThenAdd,
+        weight_only: FloatAccumulation::SequentialFma,
+    },
+    ..FBGEMM_EXACT
+};
+
+const ONEDNN_JIT: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        ..ONEDNN.quantize
+    },
+    requantize: RequantizeRule {
+        scaling: Scaling::StepwiseMulRecip,
+        ..ONEDNN.requantize
+    },
+    ..ONEDNN
+};
+
+const ONEDNN_JIT_AVX2: Profile = Profile {
+    accumulate: AccumulateRule {
+        linear: Accumulation::PairsI16,
+        conv: Accumulation::PairsI16PerTap,
+        ..ONEDNN.accumulate
+    },
+    ..ONEDNN_JIT
+};
+
+const QNNPACK: Profile = Profile {
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::I32,
+        bias_per_channel: Bias::I32,
+        multiplier: Multiplier::F32ProductRecip,
+        ..FBGEMM_EXACT.requantize
+    },
+    qparams: QparamsRule {
+        reduce_range: ReduceRange::Ignored,
+        ..DYNAMIC_QPARAMS
+    },
+    float_output: FloatOutputRule {
+        bias: DynamicBias::MulThenAdd,
+        ..FBGEMM_EXACT.float_output
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FixedPoint21,
+        avg_pool_count: PoolCount::WholeWindow,
+        ..FBGEMM_EXACT.pointwise
+    },
+    ..FBGEMM_EXACT
+};
+
+const QNNPACK_Q31: Profile = Profile {
+    requantize: RequantizeRule {
+        scaling: Scaling::QnnpackQ31,
+        ..QNNPACK.requantize
+    },
+    ..QNNPACK
+};
+
+const ONNXRUNTIME: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        nan: NanRule::LowestCode,
+    },
+    qparams: QparamsRule {
+        precision: ScalePrecision::F32,
+        small_scale: SmallScale::One,
+        zero_point_rounding: ZeroPointRounding::ClampThenTiesEven,
+        ..OBSERVER_QPARAMS
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::I32,
+        bias_per_channel: Bias::I32,
+        multiplier: Multiplier::F32ProductDiv,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        ..FBGEMM_SCALAR.requantize
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FmaFixed,
+        mul: MulForm::DequantizeDiv,
+        ..FBGEMM_SCALAR.pointwise
+    },
+    ..FBGEMM_SCALAR
+};
+
+const ONNXRUNTIME_AVX2: Profile = Profile {
+    accumulate: AccumulateRule {
+        depthwise: Accumulation::Exact,
+        ..SUM_PAIRS
+    },
+    ..ONNXRUNTIME
+};
+
+const PYTORCH_OBSERVER: Profile = Profile {
+    qparams: OBSERVER_QPARAMS,
+    ..FBGEMM
+};
+
+const PYTORCH_DYNAMIC: Profile = Profile {
+    qparams: DYNAMIC_QPARAMS,
+    ..FBGEMM
+};

@@ -1,0 +1,68 @@
+//! Axes of ops without weights: add, mul, average pool.
+
+use super::axis::{axis, rule};
+use super::element::BodyWidth;
+
+axis! {
+    /// How two quantized tensors are added.
+    AddForm {
+        /// sa ⊗ (a − za) ⊕ sb ⊗ (b − zb), then quantized by multiplying with 1 ⊘ so
+        Dequantize = "dequantize",
+        /// fma(sa, a, −sa·za) ⊕ fma(sb, b, −sb·zb), then ⊗ (1 ⊘ so) (ATen vector kernel)
+        FmaPremul = "fma-premul",
+        /// fma(a, sa/so, fma(b, sb/so, zo − (sa/so·za + sb/so·zb))), then rounded (ONNX Runtime)
+        FmaFixed = "fma-fixed",
+        /// 21-bit fixed point multipliers and a rounding shift (QNNPACK)
+        FixedPoint21 = "fixed-point-21",
+    }
+}
+
+axis! {
+    /// How two quantized tensors are multiplied.
+    MulForm {
+        /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊗ (1 ⊘ so))
+        IntegerProduct = "integer-product",
+        /// (sa ⊗ (a − za)) ⊗ (sb ⊗ (b − zb)) ⊘ so
+        DequantizeDiv = "dequantize-div",
+        /// f32((a − za)(b − zb)) ⊗ f32(sa·sb/so)
+        IntegerProductDiv = "integer-product-div",
+    }
+}
+
+axis! {
+    /// How a window's mean is scaled.
+    AvgPoolForm {
+        /// f32(Σ(q − z)) ⊗ (sx ⊘ sy ⊘ count)
+        MulF32 = "mul-f32",
+        /// f32(Σ(q − z)) ⊗ (1 ⊘ (1 ⊘ (sx ⊘ sy ⊘ count))): the reciprocal of a reciprocal
+        DoubleRecipF32 = "double-recip-f32",
+    }
+}
+
+axis! {
+    /// By what a window's sum is divided when part of it lies outside the image.
+    PoolCount {
+        /// as the op's count_include_pad says
+        AsAsked = "as-asked",
+        /// always the whole window (QNNPACK in PyTorch ignores the flag)
+        WholeWindow = "whole-window",
+    }
+}
+
+rule! {
+    /// Ops without weights.
+    PointwiseRule {
+        /// addition
+        add: AddForm,
+        /// multiplication
+        mul: MulForm,
+        /// average pool, body
+        avg_pool_body: AvgPoolForm,
+        /// average pool, tail
+        avg_pool_tail: AvgPoolForm,
+        /// where the average pool's tail starts, counted along channels
+        avg_pool_width: BodyWidth,
+        /// the divisor at the border
+        avg_pool_count: PoolCount,
+    }
+}

@@ -1,0 +1,469 @@
+//! What is asked of a kernel: one spec type per op, with shapes, types and
+//! quantization parameters, and [`OpSpec`] over them all.
+//!
+//! Layouts: activations and outputs are channel-last (`[batch, spatial.., channels]`,
+//! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
+//! over (kernel position, channel) with the channel fastest.
+
+use crate::tensor::{DType, Tensor};
+
+/// Scale (the size of one step, in real units) and zero point (the code of 0).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QParams {
+    /// real units per step; finite and positive
+    pub scale: f64,
+    /// the code that stands for 0
+    pub zero_point: i32,
+}
+
+/// The type and parameters of a quantized tensor with one scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantized {
+    /// an integer type
+    pub dtype: DType,
+    /// scale and zero point
+    pub qparams: QParams,
+}
+
+/// Scales and zero points along an axis, or one pair for the whole tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Granularity {
+    /// one scale and zero point
+    PerTensor(QParams),
+    /// one scale and zero point for each index along `axis`
+    PerChannel {
+        /// the axis, counted from the first dimension
+        axis: usize,
+        /// one entry per index along the axis
+        qparams: Vec<QParams>,
+    },
+}
+
+impl Granularity {
+    /// The parameters of channel `index`.
+    pub fn channel(&self, index: usize) -> QParams {
+        match self {
+            Self::PerTensor(qparams) => *qparams,
+            Self::PerChannel { qparams, .. } => qparams[index],
+        }
+    }
+
+    /// Whether there is a scale per channel.
+    pub fn is_per_channel(&self) -> bool {
+        matches!(self, Self::PerChannel { .. })
+    }
+}
+
+/// f32 to codes. Input: `shape` f32. Output: `shape` of `dtype`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantizeSpec {
+    /// shape of input and output
+    pub shape: Vec<usize>,
+    /// code type: u8, s8 or s32
+    pub dtype: DType,
+    /// scales and zero points
+    pub granularity: Granularity,
+    /// the range to clip to, where it is narrower than the type's
+    pub range: Option<(i64, i64)>,
+}
+
+/// Codes to f32. Input: `shape` of `dtype`. Output: `shape` f32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DequantizeSpec {
+    /// shape of input and output
+    pub shape: Vec<usize>,
+    /// code type: u8, s8 or s32
+    pub dtype: DType,
+    /// scales and zero points
+    pub granularity: Granularity,
+}
+
+/// i32 sums to codes by one real multiplier (per tensor or per column).
+/// Input: `[rows, columns]` s32. Output: `[rows, columns]` of `output.dtype`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequantizeSpec {
+    /// rows
+    pub rows: usize,
+    /// columns (channels)
+    pub columns: usize,
+    /// output type and zero point; its scale is already inside the multipliers
+    pub dtype: DType,
+    /// the output zero point
+    pub zero_point: i32,
+    /// one multiplier, or one per column; finite and positive
+    pub multipliers: Vec<f32>,
+    /// whether codes below the zero point become the zero point
+    pub relu: bool,
+}
+
+/// How a range becomes codes when parameters are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QparamsRequest {
+    /// code type
+    pub dtype: DType,
+    /// the range of codes, where it is not the type's whole range
+    pub range: Option<(i64, i64)>,
+    /// zero point fixed in the middle
+    pub symmetric: bool,
+    /// leave one bit unused (see the `reduce_range` axis)
+    pub reduce_range: bool,
+}
+
+/// The least and greatest value of a tensor to scale and zero point.
+/// Input: `[len]` f32. Outputs: scale `[1]` f64, zero point `[1]` s32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChooseQparamsSpec {
+    /// how many values
+    pub len: usize,
+    /// what to choose
+    pub request: QparamsRequest,
+}
+
+/// Which statistics an observer keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObserverKind {
+    /// least and greatest value of all batches
+    MinMax,
+    /// exponential moving average of each batch's least and greatest value (constant 0.01)
+    MovingAverage,
+    /// as min-max, per channel
+    PerChannelMinMax,
+    /// as moving average, per channel
+    PerChannelMovingAverage,
+    /// 2048 bins, range chosen by the search for the least quantization error
+    Histogram,
+}
+
+/// Batches of values to statistics. Inputs: `batches` tensors of `shape` f32.
+/// Outputs: minima `[channels]` f32, maxima `[channels]` f32, and for
+/// [`ObserverKind::Histogram`] the bins `[2048]` f32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObserveSpec {
+    /// which observer
+    pub kind: ObserverKind,
+    /// shape of each batch
+    pub shape: Vec<usize>,
+    /// how many batches
+    pub batches: usize,
+    /// the channel axis of per-channel observers
+    pub axis: usize,
+}
+
+/// What the activations of a product are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// codes with known parameters (static quantization)
+    Quantized(Quantized),
+    /// f32; parameters are chosen from the values at run time, then quantized to u8
+    Dynamic {
+        /// leave one bit unused
+        reduce_range: bool,
+    },
+    /// f32, multiplied with dequantized weights
+    Float,
+}
+
+/// What a product's output is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Output {
+    /// codes with these parameters
+    Quantized(Quantized),
+    /// f32
+    Float,
+    /// the s32 sums, zero points corrected
+    Sums,
+}
+
+/// The type of a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BiasKind {
+    /// no bias
+    None,
+    /// real values, f32
+    F32,
+    /// s32 in steps of (activation scale · weight scale)
+    I32,
+}
+
+/// `y[m, n] = Σ_k x[m, k] · w[n, k] + bias[n]`.
+/// Input: `[m, k]`. Constants: weights `[n, k]` s8, bias `[n]`. Output: `[m, n]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearSpec {
+    /// rows
+    pub m: usize,
+    /// output columns
+    pub n: usize,
+    /// inner length
+    pub k: usize,
+    /// the activations
+    pub activation: Activation,
+    /// the weights' scales and zero points (per channel: axis 0)
+    pub weights: Granularity,
+    /// the bias
+    pub bias: BiasKind,
+    /// the output
+    pub output: Output,
+    /// whether negative results become 0 (the output zero point)
+    pub relu: bool,
+}
+
+/// Convolution in 1, 2 or 3 spatial dimensions (as many as `kernel` has entries).
+/// Input: `[batch, input.., in_channels]`. Constants: weights
+/// `[out_channels, kernel.., in_channels / groups]` s8, bias `[out_channels]`.
+/// Output: `[batch, output.., out_channels]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvSpec {
+    /// images
+    pub batch: usize,
+    /// spatial size of the input
+    pub input: Vec<usize>,
+    /// input channels
+    pub in_channels: usize,
+    /// output channels
+    pub out_channels: usize,
+    /// spatial size of the kernel
+    pub kernel: Vec<usize>,
+    /// steps between windows
+    pub stride: Vec<usize>,
+    /// positions added before the first
+    pub pad_begin: Vec<usize>,
+    /// positions added after the last
+    pub pad_end: Vec<usize>,
+    /// steps between kernel positions
+    pub dilation: Vec<usize>,
+    /// groups of channels that do not mix
+    pub groups: usize,
+    /// the activations
+    pub activation: Quantized,
+    /// the weights' scales and zero points (per channel: axis 0)
+    pub weights: Granularity,
+    /// the bias
+    pub bias: BiasKind,
+    /// the output; never [`Output::Float`]
+    pub output: Output,
+    /// whether negative results become 0 (the output zero point)
+    pub relu: bool,
+}
+
+impl ConvSpec {
+    /// The spatial size of the output.
+    pub fn output_size(&self) -> Vec<usize> {
+        (0..self.kernel.len())
+            .map(|d| {
+                let padded = self.input[d] + self.pad_begin[d] + self.pad_end[d];
+                let window = self.dilation[d] * (self.kernel[d] - 1) + 1;
+                padded
+                    .checked_sub(window)
+                    .map_or(0, |room| room / self.stride[d] + 1)
+            })
+            .collect()
+    }
+
+    /// Whether each group has one input and one output channel.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.in_channels && self.groups == self.out_channels
+    }
+
+    /// Products per output: kernel positions times channels per group.
+    pub fn k(&self) -> usize {
+        self.kernel.iter().product::<usize>() * (self.in_channels / self.groups)
+    }
+}
+
+/// Element by element, two inputs of the same shape. Output: `shape`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinarySpec {
+    /// shape of both inputs and the output
+    pub shape: Vec<usize>,
+    /// first input
+    pub a: Quantized,
+    /// second input
+    pub b: Quantized,
+    /// output
+    pub output: Quantized,
+    /// whether codes below the output zero point become it
+    pub relu: bool,
+}
+
+/// `max(q, zero_point)`. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReluSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// type and parameters of input and output
+    pub tensor: Quantized,
+}
+
+/// A window sliding over the image. Input: `[batch, input.., channels]`;
+/// output: `[batch, output.., channels]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolSpec {
+    /// images
+    pub batch: usize,
+    /// spatial size of the input
+    pub input: Vec<usize>,
+    /// channels
+    pub channels: usize,
+    /// spatial size of the window
+    pub kernel: Vec<usize>,
+    /// steps between windows
+    pub stride: Vec<usize>,
+    /// positions added on both sides
+    pub pad: Vec<usize>,
+    /// whether positions outside the image count in the mean (average pool)
+    pub count_include_pad: bool,
+    /// input
+    pub activation: Quantized,
+    /// output; max pool keeps the input's parameters
+    pub output: Quantized,
+}
+
+impl PoolSpec {
+    /// The spatial size of the output.
+    pub fn output_size(&self) -> Vec<usize> {
+        (0..self.kernel.len())
+            .map(|d| {
+                (self.input[d] + 2 * self.pad[d])
+                    .checked_sub(self.kernel[d])
+                    .map_or(0, |room| room / self.stride[d] + 1)
+            })
+            .collect()
+    }
+}
+
+/// One op with everything but the values.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OpSpec {
+    /// see [`QuantizeSpec`]
+    Quantize(QuantizeSpec),
+    /// see [`DequantizeSpec`]
+    Dequantize(DequantizeSpec),
+    /// see [`RequantizeSpec`]
+    Requantize(RequantizeSpec),
+    /// see [`ChooseQparamsSpec`]
+    ChooseQparams(ChooseQparamsSpec),
+    /// see [`ObserveSpec`]
+    Observe(ObserveSpec),
+    /// see [`LinearSpec`]
+    Linear(LinearSpec),
+    /// see [`ConvSpec`]
+    Conv(ConvSpec),
+    /// see [`BinarySpec`]
+    Add(BinarySpec),
+    /// see [`BinarySpec`]
+    Mul(BinarySpec),
+    /// see [`ReluSpec`]
+    Relu(ReluSpec),
+    /// see [`PoolSpec`]
+    AvgPool(PoolSpec),
+    /// see [`PoolSpec`]
+    MaxPool(PoolSpec),
+}
+
+/// The tensors that are known before a kernel runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Constants {
+    /// weights of linear and conv
+    pub weights: Option<Tensor>,
+    /// bias of linear and conv, f32 or s32 as the spec says
+    pub bias: Option<Tensor>,
+}
+
+/// One op with its constants and inputs: everything that a result depends on but the profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// the op
+    pub op: OpSpec,
+    /// weights and bias
+    pub constants: Constants,
+    /// run-time inputs, in the order that the spec gives
+    pub inputs: Vec<Tensor>,
+}
+
+impl OpSpec {
+    /// Shapes and types of the outputs.
+    pub fn outputs(&self) -> Vec<(Vec<usize>, DType)> {
+        let image = |batch: usize, size: Vec<usize>, channels: usize| {
+            let mut shape = vec![batch];
+            shape.extend(size);
+            shape.push(channels);
+            shape
+        };
+        match self {
+            Self::Quantize(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::Dequantize(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::Requantize(s) => vec![(vec![s.rows, s.columns], s.dtype)],
+            Self::ChooseQparams(_) => vec![(vec![1], DType::F64), (vec![1], DType::I32)],
+            Self::Observe(s) => {
+                let channels = match s.kind {
+                    ObserverKind::PerChannelMinMax | ObserverKind::PerChannelMovingAverage => {
+                        s.shape[s.axis]
+                    }
+                    _ => 1,
+                };
+                let mut outputs = vec![(vec![channels], DType::F32); 2];
+                if s.kind == ObserverKind::Histogram {
+                    outputs.push((vec![2048], DType::F32));
+                }
+                outputs
+            }
+            Self::Linear(s) => vec![(vec![s.m, s.n], s.output.dtype())],
+            Self::Conv(s) => vec![(
+                image(s.batch, s.output_size(), s.out_channels),
+                s.output.dtype(),
+            )],
+            Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
+            Self::AvgPool(s) | Self::MaxPool(s) => {
+                vec![(image(s.batch, s.output_size(), s.channels), s.output.dtype)]
+            }
+        }
+    }
+
+    /// Shapes and types of the run-time inputs.
+    pub fn inputs(&self) -> Vec<(Vec<usize>, DType)> {
+        let image = |batch: usize, size: &[usize], channels: usize| {
+            let mut shape = vec![batch];
+            shape.extend(size);
+            shape.push(channels);
+            shape
+        };
+        match self {
+            Self::Quantize(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::Dequantize(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::Requantize(s) => vec![(vec![s.rows, s.columns], DType::I32)],
+            Self::ChooseQparams(s) => vec![(vec![s.len], DType::F32)],
+            Self::Observe(s) => vec![(s.shape.clone(), DType::F32); s.batches],
+            Self::Linear(s) => vec![(vec![s.m, s.k], s.activation.dtype())],
+            Self::Conv(s) => vec![(image(s.batch, &s.input, s.in_channels), s.activation.dtype)],
+            Self::Add(s) | Self::Mul(s) => {
+                vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
+            }
+            Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
+            Self::AvgPool(s) | Self::MaxPool(s) => {
+                vec![(image(s.batch, &s.input, s.channels), s.activation.dtype)]
+            }
+        }
+    }
+}
+
+impl Activation {
+    /// The type of the input tensor.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::Quantized(q) => q.dtype,
+            Self::Dynamic { .. } | Self::Float => DType::F32,
+        }
+    }
+}
+
+impl Output {
+    /// The type of the output tensor.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::Quantized(q) => q.dtype,
+            Self::Float => DType::F32,
+            Self::Sums => DType::I32,
+        }
+    }
+}
