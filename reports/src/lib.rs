@@ -1,1 +1,20 @@
-//! placeholder
+//! What people see of a run: the console matrix, JSON, JUnit XML.
+//!
+//! Every function here takes what a run file holds ([`qassay_suites::record`])
+//! and gives text; nothing is measured or judged here.
+//!
+//! - [`matrix`]: backend × suite, verdict and counts
+//! - [`coverage`]: events that the data reached
+//! - [`explanation`]: why a backend differs
+//! - [`failure`]: cases that crashed, hung, or wrote where they must not
+//! - [`junit`]: JUnit XML for CI systems
+//! - [`paint`]: colour, only where asked for
+
+#![forbid(unsafe_code)]
+
+pub mod coverage;
+pub mod explanation;
+pub mod failure;
+pub mod junit;
+pub mod matrix;
+pub mod paint;

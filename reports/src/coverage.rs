@@ -1,0 +1,51 @@
+//! Event coverage: how often the data reached what tells right from wrong.
+//! An event that was never reached is shown, not left out.
+
+use qassay_golden::witness::Event;
+use qassay_suites::record::Summary;
+
+use crate::paint::{Paint, grouped};
+
+/// Events that no case reached.
+pub fn missing(summary: &Summary) -> Vec<Event> {
+    Event::ALL
+        .iter()
+        .copied()
+        .filter(|event| summary.events.get(event.key()).is_none_or(|&n| n == 0))
+        .collect()
+}
+
+/// A table of events: key, count, meaning.
+pub fn render(summary: &Summary, paint: Paint) -> String {
+    let mut table = paint.table();
+    table.set_header(["event", "times", "what it is"]);
+    for &event in Event::ALL {
+        let count = summary.events.get(event.key()).copied().unwrap_or(0);
+        let color = (count == 0).then_some(comfy_table::Color::Red);
+        table.add_row([
+            paint.cell(event.key().into(), color),
+            paint.cell(grouped(count), color),
+            paint.cell(event.meaning().into(), None),
+        ]);
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_was_not_reached_is_listed() {
+        let mut summary = Summary::default();
+        for event in Event::ALL {
+            summary.events.insert(event.key().into(), 3);
+        }
+        assert!(missing(&summary).is_empty());
+        summary.events.insert(Event::ExactTie.key().into(), 0);
+        assert_eq!(missing(&summary), [Event::ExactTie]);
+        summary.events.remove(Event::NanInput.key());
+        assert_eq!(missing(&summary), [Event::ExactTie, Event::NanInput]);
+        assert!(render(&summary, Paint(false)).contains("exact-tie"));
+    }
+}

@@ -1,0 +1,205 @@
+//! The matrix of a run: a row for each backend, a column for each suite. A cell
+//! holds the worst verdict and the counts behind it.
+
+use std::collections::BTreeMap;
+
+use comfy_table::Color;
+use qassay_suites::record::{Record, Verdict};
+
+use crate::paint::{Paint, grouped};
+
+/// What happened to one backend in one suite.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CellCounts {
+    /// cases by verdict
+    pub verdicts: BTreeMap<Verdict, u64>,
+}
+
+impl CellCounts {
+    /// The verdict that the cell shows: the worst that occurred; `None` for an empty cell.
+    pub fn worst(&self) -> Option<Verdict> {
+        self.verdicts
+            .keys()
+            .copied()
+            .filter(|v| v.is_failure())
+            .max()
+            .or_else(|| {
+                [
+                    Verdict::Conforms,
+                    Verdict::PreconditionNotMet,
+                    Verdict::Unsupported,
+                ]
+                .into_iter()
+                .find(|verdict| self.verdicts.contains_key(verdict))
+            })
+    }
+
+    /// How many cases had this verdict.
+    pub fn count(&self, verdict: Verdict) -> u64 {
+        self.verdicts.get(&verdict).copied().unwrap_or(0)
+    }
+
+    /// How many cases there were.
+    pub fn total(&self) -> u64 {
+        self.verdicts.values().sum()
+    }
+
+    /// The cell as text: a count where everything conforms, else the verdict with its share.
+    pub fn text(&self) -> String {
+        let Some(worst) = self.worst() else {
+            return String::new();
+        };
+        let judged: u64 = self
+            .verdicts
+            .iter()
+            .filter(|(v, _)| v.is_judged())
+            .map(|(_, n)| n)
+            .sum();
+        match worst {
+            Verdict::Conforms => grouped(judged),
+            Verdict::Unsupported => "–".into(),
+            Verdict::PreconditionNotMet => "precondition".into(),
+            worst => format!("{} {}/{}", worst.word(), self.count(worst), self.total()),
+        }
+    }
+}
+
+/// The matrix, ready to print or to serialise.
+#[derive(Debug, Clone, Default)]
+pub struct Matrix {
+    /// suites in the order in which they first occur
+    pub suites: Vec<String>,
+    /// one row per backend, in the order in which they first occur
+    pub rows: Vec<Row>,
+}
+
+/// One backend's row.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// the backend
+    pub backend: String,
+    /// native or modelled
+    pub execution: String,
+    /// the profile it was held to
+    pub profile: String,
+    /// counts by suite
+    pub cells: BTreeMap<String, CellCounts>,
+}
+
+impl Matrix {
+    /// Counts records.
+    pub fn new<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut matrix = Self::default();
+        for record in records {
+            if !matrix.suites.contains(&record.suite) {
+                matrix.suites.push(record.suite.clone());
+            }
+            let position = matrix
+                .rows
+                .iter()
+                .position(|row| row.backend == record.backend);
+            let position = position.unwrap_or_else(|| {
+                matrix.rows.push(Row {
+                    backend: record.backend.clone(),
+                    execution: record.execution.clone(),
+                    profile: record.profile.clone(),
+                    cells: BTreeMap::new(),
+                });
+                matrix.rows.len() - 1
+            });
+            let cell = matrix.rows[position]
+                .cells
+                .entry(record.suite.clone())
+                .or_default();
+            *cell.verdicts.entry(record.verdict).or_default() += 1;
+        }
+        matrix
+    }
+
+    /// The matrix as text. Counts are cases whose every output bit was judged right;
+    /// a dash is a suite that the backend does not support.
+    pub fn render(&self, paint: Paint) -> String {
+        let mut table = paint.table();
+        let mut header = vec!["backend".to_owned(), "runs".into(), "profile".into()];
+        header.extend(self.suites.iter().cloned());
+        table.set_header(header);
+        for row in &self.rows {
+            let execution = (row.execution == "modelled").then_some(Color::Yellow);
+            let mut cells = vec![
+                paint.cell(row.backend.clone(), None),
+                paint.cell(row.execution.clone(), execution),
+                paint.cell(row.profile.clone(), None),
+            ];
+            for suite in &self.suites {
+                let counts = row.cells.get(suite).cloned().unwrap_or_default();
+                let color = match counts.worst() {
+                    Some(Verdict::Conforms) => Some(Color::Green),
+                    Some(verdict) if verdict.is_failure() => Some(Color::Red),
+                    _ => None,
+                };
+                cells.push(paint.cell(counts.text(), color));
+            }
+            table.add_row(cells);
+        }
+        table.to_string()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn record(backend: &str, suite: &str, verdict: Verdict) -> Record {
+        Record {
+            case: format!("{suite}/m1.n1.k2/u8.s8/uniform/seed0"),
+            suite: suite.into(),
+            backend: backend.into(),
+            isa: "avx2".into(),
+            execution: "native".into(),
+            profile: "fbgemm".into(),
+            verdict,
+            values: 10,
+            open: 0,
+            mismatches: 0,
+            first: None,
+            chosen: "u8s8".into(),
+            data_hash: "00".into(),
+            events: BTreeMap::new(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn one_failure_among_many_is_what_the_cell_shows() {
+        let mut records = vec![record("a", "linear", Verdict::Conforms); 1200];
+        records.push(record("a", "linear", Verdict::Differs));
+        let matrix = Matrix::new(&records);
+        assert_eq!(matrix.rows[0].cells["linear"].text(), "differs 1/1201");
+    }
+
+    #[test]
+    fn a_crash_is_worse_than_a_difference() {
+        let records = [
+            record("a", "linear", Verdict::Crashed),
+            record("a", "linear", Verdict::Differs),
+        ];
+        assert_eq!(
+            Matrix::new(&records).rows[0].cells["linear"].worst(),
+            Some(Verdict::Crashed)
+        );
+    }
+
+    #[test]
+    fn unsupported_is_a_dash_and_never_a_count() {
+        let records = [
+            record("a", "add", Verdict::Unsupported),
+            record("a", "linear", Verdict::Conforms),
+        ];
+        let text = Matrix::new(&records).render(Paint(false));
+        let row = text
+            .lines()
+            .find(|line| line.contains("avx2") || line.contains(" a "))
+            .unwrap();
+        assert!(row.contains('–') && row.contains('1'), "{text}");
+    }
+}
