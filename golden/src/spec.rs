@@ -259,6 +259,11 @@ impl ConvSpec {
             .collect()
     }
 
+    /// The shape of the output: `[batch, output.., out_channels]`.
+    pub fn output_shape(&self) -> Vec<usize> {
+        image_shape(self.batch, &self.output_size(), self.out_channels)
+    }
+
     /// Whether each group has one input and one output channel.
     pub fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.groups == self.in_channels && self.groups == self.out_channels
@@ -329,6 +334,18 @@ impl PoolSpec {
             })
             .collect()
     }
+
+    /// The shape of the output: `[batch, output.., channels]`.
+    pub fn output_shape(&self) -> Vec<usize> {
+        image_shape(self.batch, &self.output_size(), self.channels)
+    }
+}
+
+fn image_shape(batch: usize, size: &[usize], channels: usize) -> Vec<usize> {
+    let mut shape = vec![batch];
+    shape.extend(size);
+    shape.push(channels);
+    shape
 }
 
 /// One op with everything but the values.
@@ -383,12 +400,6 @@ pub struct Problem {
 impl OpSpec {
     /// Shapes and types of the outputs.
     pub fn outputs(&self) -> Vec<(Vec<usize>, DType)> {
-        let image = |batch: usize, size: Vec<usize>, channels: usize| {
-            let mut shape = vec![batch];
-            shape.extend(size);
-            shape.push(channels);
-            shape
-        };
         match self {
             Self::Quantize(s) => vec![(s.shape.clone(), s.dtype)],
             Self::Dequantize(s) => vec![(s.shape.clone(), DType::F32)],
@@ -408,26 +419,17 @@ impl OpSpec {
                 outputs
             }
             Self::Linear(s) => vec![(vec![s.m, s.n], s.output.dtype())],
-            Self::Conv(s) => vec![(
-                image(s.batch, s.output_size(), s.out_channels),
-                s.output.dtype(),
-            )],
+            Self::Conv(s) => vec![(s.output_shape(), s.output.dtype())],
             Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::AvgPool(s) | Self::MaxPool(s) => {
-                vec![(image(s.batch, s.output_size(), s.channels), s.output.dtype)]
+                vec![(s.output_shape(), s.output.dtype)]
             }
         }
     }
 
     /// Shapes and types of the run-time inputs.
     pub fn inputs(&self) -> Vec<(Vec<usize>, DType)> {
-        let image = |batch: usize, size: &[usize], channels: usize| {
-            let mut shape = vec![batch];
-            shape.extend(size);
-            shape.push(channels);
-            shape
-        };
         match self {
             Self::Quantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::Dequantize(s) => vec![(s.shape.clone(), s.dtype)],
@@ -435,13 +437,19 @@ impl OpSpec {
             Self::ChooseQparams(s) => vec![(vec![s.len], DType::F32)],
             Self::Observe(s) => vec![(s.shape.clone(), DType::F32); s.batches],
             Self::Linear(s) => vec![(vec![s.m, s.k], s.activation.dtype())],
-            Self::Conv(s) => vec![(image(s.batch, &s.input, s.in_channels), s.activation.dtype)],
+            Self::Conv(s) => vec![(
+                image_shape(s.batch, &s.input, s.in_channels),
+                s.activation.dtype,
+            )],
             Self::Add(s) | Self::Mul(s) => {
                 vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
             }
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::AvgPool(s) | Self::MaxPool(s) => {
-                vec![(image(s.batch, &s.input, s.channels), s.activation.dtype)]
+                vec![(
+                    image_shape(s.batch, &s.input, s.channels),
+                    s.activation.dtype,
+                )]
             }
         }
     }

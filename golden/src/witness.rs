@@ -1,6 +1,8 @@
 //! What the reference saw while it computed: events (for coverage), outputs
 //! that the profile leaves open, and on request every sum and scaled value.
 
+use crate::tensor::DType;
+
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $variant:ident = $key:literal,)+) => {
         /// Something in the data that tells right arithmetic from wrong.
@@ -116,6 +118,13 @@ impl Witness {
             steps: Some(Vec::new()),
             ..Self::default()
         }
+    }
+
+    /// Counts a zero point that lies at the lowest or highest code of its type.
+    pub fn zero_point(&mut self, dtype: DType, zero_point: i32) {
+        let at_end =
+            (dtype.code_range()).is_some_and(|(lo, hi)| [lo, hi].contains(&i64::from(zero_point)));
+        self.events.hit_if(Event::ZeroPointAtEnd, at_end);
     }
 
     /// Keeps a step, if steps are kept.

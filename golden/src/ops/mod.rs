@@ -1,6 +1,20 @@
 //! The reference: every op, plain and scalar, under any profile. It is what
 //! "right" means; it shares no code with any kernel.
 
+mod accumulate;
+mod add;
+mod avg_pool;
+mod check;
+mod conv;
+mod float_output;
+mod linear;
+mod max_pool;
+mod mul;
+mod product;
+mod relu;
+mod store;
+mod window;
+
 use crate::profile::Profile;
 use crate::spec::{OpSpec, Problem};
 use crate::tensor::Tensor;
@@ -26,19 +40,21 @@ pub fn reference(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Vec<Tensor>, ReferenceError> {
-    let _ = (profile, witness);
-    match &problem.op {
+    check::inputs(problem)?;
+    let (constants, inputs) = (&problem.constants, &problem.inputs);
+    let output = match &problem.op {
+        OpSpec::Linear(spec) => linear::linear(spec, constants, &inputs[0], profile, witness)?,
+        OpSpec::Conv(spec) => conv::conv(spec, constants, &inputs[0], profile, witness)?,
+        OpSpec::Add(spec) => add::add(spec, &inputs[0], &inputs[1], profile, witness)?,
+        OpSpec::Mul(spec) => mul::mul(spec, &inputs[0], &inputs[1], profile, witness)?,
+        OpSpec::Relu(spec) => relu::relu(spec, &inputs[0], witness)?,
+        OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
+        OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
         OpSpec::Quantize(_)
         | OpSpec::Dequantize(_)
         | OpSpec::Requantize(_)
         | OpSpec::ChooseQparams(_)
-        | OpSpec::Observe(_)
-        | OpSpec::Linear(_)
-        | OpSpec::Conv(_)
-        | OpSpec::Add(_)
-        | OpSpec::Mul(_)
-        | OpSpec::Relu(_)
-        | OpSpec::AvgPool(_)
-        | OpSpec::MaxPool(_) => Err(ReferenceError::Undefined("not written yet".into())),
-    }
+        | OpSpec::Observe(_) => return Err(ReferenceError::Undefined("not written yet".into())),
+    };
+    Ok(vec![output])
 }

@@ -36,6 +36,8 @@ axis! {
         MulF32 = "mul-f32",
         /// f32(Σ(q − z)) ⊗ (1 ⊘ (1 ⊘ (sx ⊘ sy ⊘ count))): the reciprocal of a reciprocal
         DoubleRecipF32 = "double-recip-f32",
+        /// f32(Σ(q − z)) ⊗ (sx ⊘ sy ⊘ count) ⊕ zy, then rounded (PyTorch on channel-first tensors)
+        MulAddF32 = "mul-add-f32",
     }
 }
 

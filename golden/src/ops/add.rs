@@ -1,0 +1,123 @@
+//! Addition of two quantized tensors.
+//!
+//! Sources: PyTorch `QuantizedOpKernels.cpp` (qadd_kernel, scalar and vector
+//! body); ONNX Runtime MLAS `qladd.cpp`; QNNPACK `src/qnnpack/requantization.h`
+//! (qnnp_compute_add_quantization_params) and `src/add.c`. The vector forms
+//! reproduce the captured layers of real networks.
+
+use super::ReferenceError;
+use super::store::Store;
+use crate::profile::{AddForm, Profile};
+use crate::spec::{BinarySpec, QParams};
+use crate::tensor::{Data, Tensor};
+use crate::witness::{Event, Witness};
+
+/// Adds `a` and `b`.
+///
+/// # Errors
+/// When types or parameters do not fit, or the ratio of scales is outside
+/// what the profile's fixed point can hold.
+pub(crate) fn add(
+    spec: &BinarySpec,
+    a: &Tensor,
+    b: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    super::check::binary(spec, witness)?;
+    let store = Store::new(&spec.output, spec.relu);
+    let (qa, qb, qo) = (spec.a.qparams, spec.b.qparams, spec.output.qparams);
+    let (sa, sb, so) = (qa.scale as f32, qb.scale as f32, qo.scale as f32);
+    let codes = (0..a.len()).map(|i| (i, a.data().code(i), b.data().code(i)));
+    let sums: Vec<i64> = match profile.pointwise.add {
+        AddForm::Dequantize => {
+            let inverse = 1.0 / so;
+            codes
+                .map(|(i, a, b)| {
+                    let sum = sa * steps(a, qa) + sb * steps(b, qb);
+                    store.round_then_add(i, None, sum * inverse, witness)
+                })
+                .collect()
+        }
+        AddForm::FmaPremul => {
+            let inverse = 1.0 / so;
+            let fixed_a = sa * -(qa.zero_point as f32);
+            let fixed_b = sb * -(qb.zero_point as f32);
+            codes
+                .map(|(i, a, b)| {
+                    let sum = sa.mul_add(a as f32, fixed_a) + sb.mul_add(b as f32, fixed_b);
+                    store.round_then_add(i, None, sum * inverse, witness)
+                })
+                .collect()
+        }
+        AddForm::FmaFixed => {
+            let (ra, rb) = (sa / so, sb / so);
+            let fixed =
+                qo.zero_point as f32 - (ra * qa.zero_point as f32 + rb * qb.zero_point as f32);
+            codes
+                .map(|(i, a, b)| {
+                    let code = (a as f32).mul_add(ra, (b as f32).mul_add(rb, fixed));
+                    store.round(i, None, code, witness)
+                })
+                .collect()
+        }
+        AddForm::FixedPoint21 => {
+            let fixed = FixedPoint::new(sa / so, sb / so)?;
+            codes
+                .map(|(_, a, b)| {
+                    let sum = fixed.a * (a - i64::from(qa.zero_point))
+                        + fixed.b * (b - i64::from(qb.zero_point));
+                    let scaled = sum as f64 / 2f64.powi(fixed.shift as i32);
+                    witness.step(Some(sum), scaled);
+                    witness
+                        .events
+                        .hit_if(Event::ExactTie, scaled - scaled.floor() == 0.5);
+                    let code = fixed.round(sum) + i64::from(qo.zero_point);
+                    store.clamp(code, witness)
+                })
+                .collect()
+        }
+    };
+    let data = Data::from_codes(spec.output.dtype, sums);
+    Ok(Tensor::new(spec.shape.clone(), data).expect("one sum per pair of codes"))
+}
+
+fn steps(code: i64, qparams: QParams) -> f32 {
+    (code - i64::from(qparams.zero_point)) as f32
+}
+
+/// Two multipliers with a common binary point, 21 bits or a little less each.
+struct FixedPoint {
+    a: i64,
+    b: i64,
+    shift: u32,
+}
+
+impl FixedPoint {
+    /// From the ratios of input to output scale, each in \[2^−14, 2^8).
+    fn new(ra: f32, rb: f32) -> Result<Self, ReferenceError> {
+        for ratio in [ra, rb] {
+            if !(1.0 / 16384.0..256.0).contains(&ratio) {
+                return Err(ReferenceError::Undefined(format!(
+                    "fixed-point addition takes ratios of input to output scale in [2^-14, 2^8), not {ratio}"
+                )));
+            }
+        }
+        let exponent = (ra.max(rb).to_bits() >> 23) as i32 - 127;
+        let shift = (21 - exponent) as u32;
+        // Powers of two times an f32: exact, so only the rounding to integer rounds.
+        let fixed = |ratio: f32| (f64::from(ratio) * 2f64.powi(shift as i32)).round_ties_even();
+        Ok(Self {
+            a: fixed(ra) as i64,
+            b: fixed(rb) as i64,
+            shift,
+        })
+    }
+
+    /// `sum / 2^shift` to nearest, ties away from zero.
+    fn round(&self, sum: i64) -> i64 {
+        let half = 1i64 << (self.shift - 1);
+        let magnitude = (sum.abs() + half) >> self.shift;
+        if sum < 0 { -magnitude } else { magnitude }
+    }
+}

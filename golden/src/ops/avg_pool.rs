@@ -1,0 +1,80 @@
+//! Average pool on codes: the sum of the window's codes inside the image,
+//! zero point taken off, scaled once.
+//!
+//! Source: PyTorch `QuantizedOpKernels.cpp` (qavg_pool2d_nhwc_kernel); the
+//! captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
+
+use super::ReferenceError;
+use super::store::Store;
+use super::window::Windows;
+use crate::profile::{AvgPoolForm, PoolCount, Profile};
+use crate::spec::PoolSpec;
+use crate::tensor::{Data, Tensor};
+use crate::witness::{Event, Witness};
+
+/// Averages each window, channel by channel.
+///
+/// # Errors
+/// When shapes, types or parameters do not fit.
+pub(crate) fn avg_pool(
+    spec: &PoolSpec,
+    input: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    super::check::pool(spec, witness)?;
+    let rule = &profile.pointwise;
+    let store = Store::new(&spec.output, false);
+    let windows = Windows::of_pool(spec);
+    let whole_window = spec.count_include_pad || rule.avg_pool_count == PoolCount::WholeWindow;
+    let ratio = spec.activation.qparams.scale as f32 / spec.output.qparams.scale as f32;
+    let body = rule.avg_pool_width.body_of(spec.channels);
+    let mut codes = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
+    for image in 0..spec.batch {
+        for window in 0..windows.count() {
+            let positions = windows.positions(window);
+            let inside: Vec<_> = positions.iter().flatten().collect();
+            witness
+                .events
+                .add(Event::PaddingTap, (positions.len() - inside.len()) as u64);
+            let count = if whole_window {
+                positions.len()
+            } else {
+                inside.len()
+            };
+            let multiplier = ratio / count as f32;
+            let zero_points = i64::from(spec.activation.qparams.zero_point) * inside.len() as i64;
+            for channel in 0..spec.channels {
+                let sum: i64 = (inside.iter())
+                    .map(|&&position| {
+                        let pixel = image * windows.pixels() + position;
+                        input.data().code(pixel * spec.channels + channel)
+                    })
+                    .sum();
+                let sum = sum - zero_points;
+                let form = if channel < body {
+                    rule.avg_pool_body
+                } else {
+                    rule.avg_pool_tail
+                };
+                let index = codes.len();
+                codes.push(match form {
+                    AvgPoolForm::MulF32 => {
+                        store.round_then_add(index, Some(sum), sum as f32 * multiplier, witness)
+                    }
+                    AvgPoolForm::DoubleRecipF32 => {
+                        let multiplier = 1.0 / (1.0 / multiplier);
+                        store.round_then_add(index, Some(sum), sum as f32 * multiplier, witness)
+                    }
+                    AvgPoolForm::MulAddF32 => {
+                        let zero_point = spec.output.qparams.zero_point as f32;
+                        let code = sum as f32 * multiplier + zero_point;
+                        store.round(index, Some(sum), code, witness)
+                    }
+                });
+            }
+        }
+    }
+    let data = Data::from_codes(spec.output.dtype, codes);
+    Ok(Tensor::new(spec.output_shape(), data).expect("one mean per window and channel"))
+}

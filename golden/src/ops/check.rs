@@ -1,0 +1,121 @@
+//! Whether the tensors of a problem fit its spec, so that the ops need not ask again.
+
+use super::ReferenceError;
+use crate::spec::{BinarySpec, PoolSpec, Problem, QParams, Quantized};
+use crate::tensor::DType;
+use crate::witness::Witness;
+
+/// Checks number, shapes and types of the run-time inputs.
+///
+/// # Errors
+/// Says which input differs, and what it should be.
+pub(crate) fn inputs(problem: &Problem) -> Result<(), ReferenceError> {
+    let expected = problem.op.inputs();
+    if problem.inputs.len() != expected.len() {
+        return Err(ReferenceError::Mismatch(format!(
+            "{} inputs were given, the op takes {}",
+            problem.inputs.len(),
+            expected.len()
+        )));
+    }
+    for (index, (tensor, (shape, dtype))) in problem.inputs.iter().zip(&expected).enumerate() {
+        if tensor.shape() != shape || tensor.dtype() != *dtype {
+            return Err(ReferenceError::Mismatch(format!(
+                "input {index} is {} {:?}, the spec asks for {} {shape:?}",
+                tensor.dtype().name(),
+                tensor.shape(),
+                dtype.name()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that `quantized` is of 8 bits, with a possible scale and zero point.
+///
+/// # Errors
+/// Says what `name` should have.
+pub(crate) fn quantized(name: &str, quantized: &Quantized) -> Result<(), ReferenceError> {
+    if !matches!(quantized.dtype, DType::U8 | DType::I8) {
+        return Err(ReferenceError::Undefined(format!(
+            "{name}: {} codes are not defined here; u8 and s8 are",
+            quantized.dtype.name()
+        )));
+    }
+    qparams(name, quantized.dtype, quantized.qparams)
+}
+
+/// Checks a scale and zero point against a code type.
+///
+/// # Errors
+/// Says what `name` should have.
+pub(crate) fn qparams(name: &str, dtype: DType, qparams: QParams) -> Result<(), ReferenceError> {
+    if !(qparams.scale.is_finite() && qparams.scale > 0.0) {
+        return Err(ReferenceError::Mismatch(format!(
+            "{name}: scale {} is not finite and positive",
+            qparams.scale
+        )));
+    }
+    let zero_point = i64::from(qparams.zero_point);
+    match dtype.code_range() {
+        Some((lo, hi)) if !(lo..=hi).contains(&zero_point) => {
+            Err(ReferenceError::Mismatch(format!(
+                "{name}: zero point {zero_point} lies outside {lo}..={hi}, the codes of {}",
+                dtype.name()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the types and parameters of an op with two inputs and counts zero points at an end.
+///
+/// # Errors
+/// Says which tensor should have what.
+pub(crate) fn binary(spec: &BinarySpec, witness: &mut Witness) -> Result<(), ReferenceError> {
+    let tensors = [
+        ("input 0", &spec.a),
+        ("input 1", &spec.b),
+        ("output", &spec.output),
+    ];
+    for (name, tensor) in tensors {
+        quantized(name, tensor)?;
+        witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
+    }
+    Ok(())
+}
+
+/// Checks the shapes, types and parameters of a pool and counts zero points at an end.
+///
+/// # Errors
+/// Says what should be otherwise.
+pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), ReferenceError> {
+    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
+    let dims = spec.kernel.len();
+    for (name, list) in [
+        ("input", &spec.input),
+        ("stride", &spec.stride),
+        ("pad", &spec.pad),
+    ] {
+        if list.len() != dims {
+            return mismatch(format!(
+                "{name} has {} dimensions, the kernel has {dims}",
+                list.len()
+            ));
+        }
+    }
+    if spec.kernel.contains(&0) || spec.stride.contains(&0) {
+        return mismatch("kernel and stride must be at least 1".into());
+    }
+    if (0..dims).any(|d| 2 * spec.pad[d] > spec.kernel[d]) {
+        return mismatch(format!(
+            "padding {:?} is more than half of the kernel {:?}",
+            spec.pad, spec.kernel
+        ));
+    }
+    for (name, tensor) in [("input", &spec.activation), ("output", &spec.output)] {
+        quantized(name, tensor)?;
+        witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Convolution in one, two or three dimensions, grouped and depthwise included.
+//!
+//! Positions outside the image contribute the activation zero point, which is
+//! the code of 0.
+
+use super::ReferenceError;
+use super::accumulate::Accumulator;
+use super::product::Product;
+use super::window::Windows;
+use crate::profile::Profile;
+use crate::spec::{Constants, ConvSpec, Output};
+use crate::tensor::Tensor;
+use crate::witness::Witness;
+
+/// Computes a convolution.
+///
+/// # Errors
+/// When constants do not fit the spec, or the profile does not define it.
+pub(crate) fn conv(
+    spec: &ConvSpec,
+    constants: &Constants,
+    input: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    check(spec)?;
+    super::check::quantized("activations", &spec.activation)?;
+    let group_in = spec.in_channels / spec.groups;
+    let mut weight_shape = vec![spec.out_channels];
+    weight_shape.extend(&spec.kernel);
+    weight_shape.push(group_in);
+    let product = Product::new(
+        constants,
+        &weight_shape,
+        &spec.weights,
+        spec.bias,
+        spec.output,
+        spec.relu,
+    )?;
+    let zero_point = spec.activation.qparams.zero_point;
+    product.count_parameters(spec.activation.dtype, zero_point, witness);
+
+    let rule = &profile.accumulate;
+    let accumulation = match spec.groups {
+        1 => rule.conv,
+        _ if spec.is_depthwise() => rule.depthwise,
+        _ => rule.grouped,
+    };
+    let windows = Windows::new(
+        &spec.input,
+        &spec.kernel,
+        &spec.stride,
+        &spec.pad_begin,
+        &spec.dilation,
+        &spec.output_size(),
+    );
+    let accumulator = Accumulator::new(
+        rule,
+        accumulation,
+        spec.activation.dtype,
+        windows.taps(),
+        group_in,
+    );
+    let weights: Vec<_> = (0..spec.out_channels)
+        .map(|channel| {
+            let zero_point = product.granularity.channel(channel).zero_point;
+            accumulator.weights(product.weights_of(channel), zero_point)
+        })
+        .collect();
+    let group_out = spec.out_channels / spec.groups;
+    let mut row = accumulator.activation_row();
+    let mut sums = Vec::with_capacity(spec.batch * windows.count() * spec.out_channels);
+    for image in 0..spec.batch {
+        for window in 0..windows.count() {
+            let positions = windows.positions(window);
+            for group in 0..spec.groups {
+                let start = |tap: usize| {
+                    positions[tap].map(|position| {
+                        let pixel = image * windows.pixels() + position;
+                        pixel * spec.in_channels + group * group_in
+                    })
+                };
+                accumulator.fill(
+                    &mut row,
+                    input.data(),
+                    zero_point,
+                    start,
+                    &mut witness.events,
+                );
+                let channels = group * group_out..(group + 1) * group_out;
+                sums.extend(weights[channels].iter().map(|weights| {
+                    accumulator.sum(&row, zero_point, weights, &mut witness.events)
+                }));
+            }
+        }
+    }
+    let data = product.finish(sums, spec.activation.qparams, profile, witness)?;
+    Ok(Tensor::new(spec.output_shape(), data).expect("one value per window and channel"))
+}
+
+fn check(spec: &ConvSpec) -> Result<(), ReferenceError> {
+    let dims = spec.kernel.len();
+    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
+    for (name, list) in [
+        ("input", &spec.input),
+        ("stride", &spec.stride),
+        ("pad_begin", &spec.pad_begin),
+        ("pad_end", &spec.pad_end),
+        ("dilation", &spec.dilation),
+    ] {
+        if list.len() != dims {
+            return mismatch(format!(
+                "{name} has {} dimensions, the kernel has {dims}",
+                list.len()
+            ));
+        }
+    }
+    if spec.kernel.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) {
+        return mismatch("kernel, stride and dilation must be at least 1".into());
+    }
+    if spec.groups == 0
+        || !spec.in_channels.is_multiple_of(spec.groups)
+        || !spec.out_channels.is_multiple_of(spec.groups)
+    {
+        return mismatch(format!(
+            "{} groups do not divide {} input and {} output channels",
+            spec.groups, spec.in_channels, spec.out_channels
+        ));
+    }
+    if matches!(spec.output, Output::Float) {
+        return Err(ReferenceError::Undefined(
+            "convolution to f32 is not defined; codes and s32 sums are".into(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The last step of ops without weights: a scaled value to a code.
+//!
+//! These ops hold their results in small ranges, so the profile's conversion
+//! axes do not apply; a value outside i32 (possible only with scales that
+//! differ by more than 2^23) is left open.
+
+use crate::spec::Quantized;
+use crate::witness::{Event, Witness};
+
+/// Where codes of one output tensor go: its zero point and range.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Store {
+    zero_point: i64,
+    range: (i64, i64),
+    relu: bool,
+}
+
+impl Store {
+    /// For an output of 8 bits; with `relu` no code lies below the zero point.
+    pub(crate) fn new(output: &Quantized, relu: bool) -> Self {
+        Self {
+            zero_point: i64::from(output.qparams.zero_point),
+            range: (output.dtype.code_range()).expect("outputs are checked to be 8-bit codes"),
+            relu,
+        }
+    }
+
+    /// Rounds half to even, then adds the zero point, then clamps.
+    pub(crate) fn round_then_add(
+        &self,
+        index: usize,
+        accumulator: Option<i64>,
+        steps: f32,
+        witness: &mut Witness,
+    ) -> i64 {
+        self.observe(index, accumulator, steps, witness);
+        self.clamp(steps.round_ties_even() as i64 + self.zero_point, witness)
+    }
+
+    /// Rounds half to even a value that holds the zero point already, then clamps.
+    pub(crate) fn round(
+        &self,
+        index: usize,
+        accumulator: Option<i64>,
+        steps: f32,
+        witness: &mut Witness,
+    ) -> i64 {
+        self.observe(index, accumulator, steps, witness);
+        self.clamp(steps.round_ties_even() as i64, witness)
+    }
+
+    /// Clamps a code that was computed in integers.
+    pub(crate) fn clamp(&self, code: i64, witness: &mut Witness) -> i64 {
+        let (lo, hi) = self.range;
+        witness.events.hit_if(Event::ClampedLow, code < lo);
+        witness.events.hit_if(Event::ClampedHigh, code > hi);
+        witness
+            .events
+            .hit_if(Event::ReluClamped, self.relu && code < self.zero_point);
+        let floor = if self.relu { self.zero_point } else { lo };
+        code.clamp(floor, hi)
+    }
+
+    fn observe(&self, index: usize, accumulator: Option<i64>, steps: f32, witness: &mut Witness) {
+        witness.step(accumulator, f64::from(steps));
+        witness
+            .events
+            .hit_if(Event::ExactTie, steps - steps.floor() == 0.5);
+        if steps.is_nan() || steps.abs() >= 2_147_483_648.0 {
+            witness.events.hit(Event::ConversionOverflow);
+            witness.open.push((0, index));
+        }
+    }
+}
