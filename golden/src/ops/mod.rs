@@ -4,14 +4,20 @@
 mod accumulate;
 mod add;
 mod avg_pool;
+mod channels;
 mod check;
 mod conv;
+pub(crate) mod dequantize;
+mod fixed_point;
 mod float_output;
+mod landing;
 mod linear;
 mod max_pool;
 mod mul;
 mod product;
+pub(crate) mod quantize;
 mod relu;
+pub(crate) mod requantize;
 mod store;
 mod window;
 
@@ -50,11 +56,12 @@ pub fn reference(
         OpSpec::Relu(spec) => relu::relu(spec, &inputs[0], witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
-        OpSpec::Quantize(_)
-        | OpSpec::Dequantize(_)
-        | OpSpec::Requantize(_)
-        | OpSpec::ChooseQparams(_)
-        | OpSpec::Observe(_) => return Err(ReferenceError::Undefined("not written yet".into())),
+        OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
+        OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
+        OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
+        OpSpec::ChooseQparams(_) | OpSpec::Observe(_) => {
+            return Err(ReferenceError::Undefined("not written yet".into()));
+        }
     };
     Ok(vec![output])
 }

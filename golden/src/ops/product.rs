@@ -3,8 +3,9 @@
 
 use super::ReferenceError;
 use super::float_output::FloatScales;
+use super::requantize::{ChannelBias, Epilogue};
 use crate::profile::Profile;
-use crate::spec::{BiasKind, Constants, Granularity, Output, QParams};
+use crate::spec::{BiasKind, Constants, Granularity, Output, QParams, Quantized};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
 
@@ -100,10 +101,34 @@ impl<'a> Product<'a> {
         match self.output {
             Output::Sums => Ok(Data::I32(self.sums(sums, witness)?)),
             Output::Float => Ok(Data::F32(self.floats(sums, activation, profile, witness)?)),
-            Output::Quantized(_) => Err(ReferenceError::Undefined(
-                "codes from sums are not defined yet".into(),
-            )),
+            Output::Quantized(output) => {
+                let codes = self.codes(sums, activation, output, profile, witness)?;
+                Ok(Data::from_codes(output.dtype, codes))
+            }
         }
+    }
+
+    fn codes(
+        &self,
+        sums: Vec<i32>,
+        activation: QParams,
+        output: Quantized,
+        profile: &Profile,
+        witness: &mut Witness,
+    ) -> Result<Vec<i64>, ReferenceError> {
+        let (rule, channels) = (&profile.requantize, self.channels);
+        let epilogue = Epilogue::new(rule, activation.scale, self.granularity, output, self.relu)?;
+        Ok((sums.into_iter().enumerate())
+            .map(|(index, sum)| {
+                let channel = index % channels;
+                let bias = match self.bias {
+                    None => ChannelBias::None,
+                    Some(Data::I32(bias)) => ChannelBias::I32(bias[channel]),
+                    Some(bias) => ChannelBias::F32(f32_at(bias, channel)),
+                };
+                epilogue.finish(index, sum, channel, bias, witness)
+            })
+            .collect())
     }
 
     fn sums(&self, mut sums: Vec<i32>, witness: &mut Witness) -> Result<Vec<i32>, ReferenceError> {

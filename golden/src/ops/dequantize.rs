@@ -1,0 +1,77 @@
+//! Dequantize: codes to f32. Some systems use two arithmetics in one call: one
+//! for the body of a row, one for the elements that do not fill a vector.
+
+use super::ReferenceError;
+use crate::profile::{DequantizeForm, Profile};
+use crate::spec::{DequantizeSpec, QParams};
+use crate::tensor::{Data, Tensor};
+use crate::witness::Witness;
+
+/// Dequantizes `input` (`spec.shape` of `spec.dtype`) under `profile.dequantize`.
+pub(super) fn dequantize(
+    spec: &DequantizeSpec,
+    input: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
+    let rule = profile.dequantize;
+    let body = rule.width.body_of(input.len());
+    let values = (0..input.len())
+        .map(|index| {
+            let form = if index < body { rule.body } else { rule.tail };
+            let qparams = spec.granularity.channel(channels.of(index));
+            witness.zero_point(spec.dtype, qparams.zero_point);
+            dequantize_value(form, input.data().code(index), qparams)
+        })
+        .collect();
+    Ok(Tensor::new(spec.shape.clone(), Data::F32(values)).expect("as many values as codes"))
+}
+
+/// One code to its value.
+pub(crate) fn dequantize_value(form: DequantizeForm, code: i64, qparams: QParams) -> f32 {
+    let scale = qparams.scale as f32;
+    let zero_point = i64::from(qparams.zero_point);
+    // 8-bit codes never wrap; an s32 difference wraps as the instructions do.
+    let difference = (code as i32).wrapping_sub(zero_point as i32) as f32;
+    match form {
+        DequantizeForm::SubMul => scale * difference,
+        DequantizeForm::FmaPremul => scale.mul_add(code as f32, scale * -(zero_point as f32)),
+        DequantizeForm::MulF64 => (qparams.scale * (code - zero_point) as f64) as f32,
+        DequantizeForm::FloatSubMul => scale * (code as f32 - zero_point as f32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_premultiplied_zero_point_rounds_differently() {
+        let qparams = QParams {
+            scale: f64::from(0.1f32),
+            zero_point: 255,
+        };
+        let sub_mul = dequantize_value(DequantizeForm::SubMul, 2, qparams);
+        let premul = dequantize_value(DequantizeForm::FmaPremul, 2, qparams);
+        assert_ne!(sub_mul.to_bits(), premul.to_bits());
+        assert!((sub_mul - premul).abs() < 1e-5);
+    }
+
+    #[test]
+    fn every_code_at_its_zero_point_is_zero() {
+        for zero_point in -128..=127 {
+            let qparams = QParams {
+                scale: 0.3,
+                zero_point,
+            };
+            for form in [
+                DequantizeForm::SubMul,
+                DequantizeForm::MulF64,
+                DequantizeForm::FloatSubMul,
+            ] {
+                assert_eq!(dequantize_value(form, i64::from(zero_point), qparams), 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The last step to a code: rounding, zero point, clamp and conversion, as the
+//! profile's axes say. Used by quantize and requantize alike.
+
+use crate::profile::{Cast, ClampAt, NanRule, QuantizeRule, RequantizeRule, Rounding, ZeroPointAt};
+use crate::tensor::DType;
+use crate::witness::{Event, Witness};
+
+/// The bound of [`crate::profile::PreClamp::MinBelow2Pow31`]: the greatest f32 below 2^31.
+pub(crate) const BELOW_2_POW_31: f32 = 2_147_483_520.0;
+
+/// How a number of steps lands on a code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Landing {
+    rounding: Rounding,
+    placement: ZeroPointAt,
+    clamp: ClampAt,
+    cast: Cast,
+    nan: NanRule,
+    /// the lowest code that may come out: the range's, or the zero point under relu
+    floor: i64,
+    range: (i64, i64),
+    relu: bool,
+}
+
+/// A number of steps before rounding, and whether the arithmetic around it is f32.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps {
+    /// the value; exactly an f32 if `single`
+    pub(crate) value: f64,
+    /// whether sums with it round to f32
+    pub(crate) single: bool,
+}
+
+impl Steps {
+    pub(crate) fn single(value: f32) -> Self {
+        Self {
+            value: f64::from(value),
+            single: true,
+        }
+    }
+
+    fn plus(self, addend: i64) -> Self {
+        let value = if self.single {
+            f64::from(self.value as f32 + addend as f32)
+        } else {
+            self.value + addend as f64
+        };
+        Self { value, ..self }
+    }
+}
+
+impl Landing {
+    /// For quantize: the range is the type's or a narrower one.
+    pub(crate) fn quantize(rule: &QuantizeRule, range: (i64, i64)) -> Self {
+        Self {
+            rounding: rule.rounding,
+            placement: rule.zero_point,
+            clamp: rule.clamp,
+            cast: rule.cast,
+            nan: rule.nan,
+            floor: range.0,
+            range,
+            relu: false,
+        }
+    }
+
+    /// For requantize: the range is the type's; relu holds codes at the zero point.
+    pub(crate) fn requantize(
+        rule: &RequantizeRule,
+        dtype: DType,
+        zero_point: i64,
+        relu: bool,
+    ) -> Self {
+        let range = dtype
+            .code_range()
+            .expect("specs are checked to give a code type");
+        Self {
+            rounding: rule.rounding,
+            placement: rule.zero_point,
+            clamp: rule.clamp,
+            cast: rule.cast,
+            nan: NanRule::Open,
+            floor: if relu {
+                range.0.max(zero_point)
+            } else {
+                range.0
+            },
+            range,
+            relu,
+        }
+    }
+
+    /// Steps (zero point not yet added) to the code of element `index`.
+    pub(crate) fn land(
+        &self,
+        index: usize,
+        steps: Steps,
+        zero_point: i64,
+        witness: &mut Witness,
+    ) -> i64 {
+        if steps.value.is_nan() && self.nan != NanRule::ThroughCast {
+            return match self.nan {
+                NanRule::LowestCode => self.range.0,
+                NanRule::HighestCode => self.range.1,
+                NanRule::CodeZero => 0,
+                NanRule::Open | NanRule::ThroughCast => {
+                    witness.open.push((0, index));
+                    self.range.0
+                }
+            };
+        }
+        let before = match self.placement {
+            ZeroPointAt::BeforeF32 => steps.plus(zero_point),
+            _ => steps,
+        };
+        witness.events.hit_if(Event::ExactTie, is_tie(before.value));
+        witness
+            .events
+            .hit_if(Event::ConversionOverflow, !fits_i32(before.value));
+        let rest = if self.placement == ZeroPointAt::BeforeF32 {
+            0
+        } else {
+            zero_point
+        };
+        match self.clamp {
+            ClampAt::BeforeRound => {
+                let low = bound_above(self.floor - rest, before.single);
+                let high = bound_below(self.range.1 - rest, before.single);
+                self.count_clamp(before.value + rest as f64, zero_point, witness);
+                // NaN that goes through the conversion meets the clamp as x86's
+                // max(low, min(high, x)) does: it becomes the lower bound.
+                let held = if before.value > low {
+                    before.value.min(high)
+                } else {
+                    low
+                };
+                round(self.rounding, held, before.single) as i64 + rest
+            }
+            ClampAt::AfterZeroPoint => {
+                let rounded = round(self.rounding, before.value, before.single);
+                if self.placement == ZeroPointAt::AfterF32 {
+                    let sum = Steps {
+                        value: rounded,
+                        ..before
+                    }
+                    .plus(rest)
+                    .value;
+                    self.count_clamp(sum, zero_point, witness);
+                    return (sum as i64).clamp(self.floor, self.range.1);
+                }
+                let Some(integer) = convert(self.cast, rounded) else {
+                    witness.open.push((0, index));
+                    return self.floor;
+                };
+                self.place(integer, rest, zero_point, witness)
+            }
+        }
+    }
+
+    /// A rounded integer to a code: zero point, then clamp.
+    pub(crate) fn land_integer(&self, integer: i64, zero_point: i64, witness: &mut Witness) -> i64 {
+        self.place(integer, zero_point, zero_point, witness)
+    }
+
+    fn place(&self, integer: i64, addend: i64, zero_point: i64, witness: &mut Witness) -> i64 {
+        let sum = match self.placement {
+            ZeroPointAt::AfterI32Wrapping => {
+                i64::from((integer as i32).wrapping_add(addend as i32))
+            }
+            ZeroPointAt::AfterI16Saturating => {
+                let i16_range = (i64::from(i16::MIN), i64::from(i16::MAX));
+                let narrow = integer.clamp(i16_range.0, i16_range.1);
+                (narrow + addend).clamp(i16_range.0, i16_range.1)
+            }
+            ZeroPointAt::AfterI64 | ZeroPointAt::AfterF32 | ZeroPointAt::BeforeF32 => {
+                integer.saturating_add(addend)
+            }
+        };
+        self.count_clamp(sum as f64, zero_point, witness);
+        sum.clamp(self.floor, self.range.1)
+    }
+
+    fn count_clamp(&self, code: f64, zero_point: i64, witness: &mut Witness) {
+        witness
+            .events
+            .hit_if(Event::ClampedLow, code < self.range.0 as f64);
+        witness
+            .events
+            .hit_if(Event::ClampedHigh, code > self.range.1 as f64);
+        witness
+            .events
+            .hit_if(Event::ReluClamped, self.relu && code < zero_point as f64);
+    }
+}
+
+/// The nearest integer to `value` as `rounding` says; `single` is the working
+/// float type of [`Rounding::AwayViaFloorHalf`].
+pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
+    match rounding {
+        Rounding::TiesEven => value.round_ties_even(),
+        Rounding::TiesAway => value.round(),
+        Rounding::TiesUp => {
+            let floor = value.floor();
+            if value - floor >= 0.5 {
+                floor + 1.0
+            } else {
+                floor
+            }
+        }
+        Rounding::AwayViaFloorHalf => {
+            let magnitude = if single {
+                f64::from((value.abs() as f32 + 0.5).floor())
+            } else {
+                (value.abs() + 0.5).floor()
+            };
+            magnitude.copysign(value)
+        }
+        Rounding::TowardZero => value.trunc(),
+    }
+}
+
+/// A rounded float to an integer; `None` when the profile leaves it open.
+pub(crate) fn convert(cast: Cast, rounded: f64) -> Option<i64> {
+    Some(match cast {
+        Cast::X86IndefiniteI32 => {
+            if fits_i32(rounded) {
+                rounded as i64
+            } else {
+                i64::from(i32::MIN)
+            }
+        }
+        Cast::X86IndefiniteI64 => {
+            if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
+                rounded as i64
+            } else {
+                i64::MIN
+            }
+        }
+        Cast::Saturate => rounded as i64,
+        Cast::Open => return fits_i32(rounded).then_some(rounded as i64),
+    })
+}
+
+fn fits_i32(value: f64) -> bool {
+    (-2_147_483_648.0..2_147_483_648.0).contains(&value.round_ties_even())
+}
+
+fn is_tie(value: f64) -> bool {
+    (value - value.floor()) == 0.5
+}
+
+/// The greatest float (f32 if `single`) that is at most `bound`.
+fn bound_below(bound: i64, single: bool) -> f64 {
+    if !single {
+        return bound as f64;
+    }
+    let nearest = bound as f32;
+    let float = if f64::from(nearest) > bound as f64 {
+        nearest.next_down()
+    } else {
+        nearest
+    };
+    f64::from(float)
+}
+
+/// The least float (f32 if `single`) that is at least `bound`.
+fn bound_above(bound: i64, single: bool) -> f64 {
+    -bound_below(-bound, single)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roundings_differ_where_they_should() {
+        let table = [
+            (Rounding::TiesEven, [-2.0, -2.0, 0.0, 2.0, 2.0]),
+            (Rounding::TiesAway, [-3.0, -2.0, 1.0, 2.0, 3.0]),
+            (Rounding::TiesUp, [-2.0, -1.0, 1.0, 2.0, 3.0]),
+            (Rounding::AwayViaFloorHalf, [-3.0, -2.0, 1.0, 2.0, 3.0]),
+            (Rounding::TowardZero, [-2.0, -1.0, 0.0, 1.0, 2.0]),
+        ];
+        for (rounding, expected) in table {
+            let got = [-2.5, -1.5, 0.5, 1.5, 2.5].map(|x| round(rounding, x, true));
+            assert_eq!(got, expected, "{rounding:?}");
+        }
+    }
+
+    #[test]
+    fn away_via_floor_half_is_wrong_just_below_a_half_in_its_own_type() {
+        let below = f64::from(0.5f32.next_down());
+        assert_eq!(round(Rounding::AwayViaFloorHalf, below, true), 1.0);
+        assert_eq!(round(Rounding::AwayViaFloorHalf, below, false), 0.0);
+        assert_eq!(round(Rounding::TiesAway, below, true), 0.0);
+    }
+
+    #[test]
+    fn conversions_outside_the_range() {
+        assert_eq!(
+            convert(Cast::X86IndefiniteI32, 2_147_483_648.0),
+            Some(-2_147_483_648)
+        );
+        assert_eq!(
+            convert(Cast::X86IndefiniteI32, f64::NAN),
+            Some(-2_147_483_648)
+        );
+        assert_eq!(
+            convert(Cast::X86IndefiniteI64, 2_147_483_648.0),
+            Some(2_147_483_648)
+        );
+        assert_eq!(
+            convert(Cast::X86IndefiniteI64, f64::INFINITY),
+            Some(i64::MIN)
+        );
+        assert_eq!(convert(Cast::Saturate, f64::NEG_INFINITY), Some(i64::MIN));
+        assert_eq!(convert(Cast::Open, 2_147_483_648.0), None);
+        assert_eq!(convert(Cast::Open, 2_147_483_647.0), Some(2_147_483_647));
+    }
+
+    #[test]
+    fn float_bounds_of_i32_do_not_round_outward() {
+        assert_eq!(
+            bound_below(i64::from(i32::MAX), true),
+            f64::from(BELOW_2_POW_31)
+        );
+        assert_eq!(bound_above(i64::from(i32::MIN), true), -2_147_483_648.0);
+        assert_eq!(bound_below(255, true), 255.0);
+    }
+}

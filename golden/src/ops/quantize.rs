@@ -1,0 +1,181 @@
+//! Quantize: f32 to codes, per tensor or per channel along any axis.
+
+use super::ReferenceError;
+use super::landing::{BELOW_2_POW_31, Landing, Steps};
+use crate::profile::{PreClamp, Profile, QuantizeRule, Transform};
+use crate::spec::{QParams, QuantizeSpec};
+use crate::tensor::{DType, Data, Tensor};
+use crate::witness::{Event, Witness};
+
+/// Quantizes `input` (`spec.shape`, f32) under `profile.quantize`.
+pub(super) fn quantize(
+    spec: &QuantizeSpec,
+    input: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    let Data::F32(values) = input.data() else {
+        return Err(ReferenceError::Mismatch(format!(
+            "quantize takes f32, not {}",
+            input.dtype().name()
+        )));
+    };
+    let range = code_range(spec.dtype, spec.range)?;
+    let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
+    let codes = (values.iter().enumerate())
+        .map(|(index, &value)| {
+            let qparams = spec.granularity.channel(channels.of(index));
+            quantize_value(&profile.quantize, value, qparams, range, index, witness)
+        })
+        .collect::<Vec<_>>();
+    Ok(
+        Tensor::new(spec.shape.clone(), Data::from_codes(spec.dtype, codes))
+            .expect("as many codes as values"),
+    )
+}
+
+/// The range of codes to clip to: the spec's, or the type's.
+///
+/// # Errors
+/// When the type holds no codes or the range is not within it.
+pub(crate) fn code_range(
+    dtype: DType,
+    range: Option<(i64, i64)>,
+) -> Result<(i64, i64), ReferenceError> {
+    let whole = dtype.code_range().ok_or_else(|| {
+        ReferenceError::Undefined(format!("{} is not a type of codes", dtype.name()))
+    })?;
+    let (lo, hi) = range.unwrap_or(whole);
+    if lo < whole.0 || hi > whole.1 || lo >= hi {
+        return Err(ReferenceError::Mismatch(format!(
+            "codes [{lo}, {hi}] are not a range within {}",
+            dtype.name()
+        )));
+    }
+    Ok((lo, hi))
+}
+
+/// One value to a code; `index` is where an open output is noted.
+pub(crate) fn quantize_value(
+    rule: &QuantizeRule,
+    value: f32,
+    qparams: QParams,
+    range: (i64, i64),
+    index: usize,
+    witness: &mut Witness,
+) -> i64 {
+    witness.events.hit_if(Event::NanInput, value.is_nan());
+    witness
+        .events
+        .hit_if(Event::InfiniteInput, value.is_infinite());
+    witness
+        .events
+        .hit_if(Event::SubnormalInput, value.is_subnormal());
+    let zero_point = i64::from(qparams.zero_point);
+    let at_end = zero_point == range.0 || zero_point == range.1;
+    witness.events.hit_if(Event::ZeroPointAtEnd, at_end);
+    let steps = bound(
+        rule.pre_clamp,
+        transform(rule.transform, value, qparams.scale),
+    );
+    witness.step(None, steps.value);
+    Landing::quantize(rule, range).land(index, steps, zero_point, witness)
+}
+
+fn transform(transform: Transform, value: f32, scale: f64) -> Steps {
+    match transform {
+        Transform::MulRecipF32 => Steps::single(value * (1.0 / scale as f32)),
+        Transform::MulRecipF64 => Steps::single(value * (1.0 / scale) as f32),
+        Transform::DivF32 => Steps::single(value / scale as f32),
+        Transform::DivF64 => Steps {
+            value: f64::from(value) / scale,
+            single: false,
+        },
+    }
+}
+
+fn bound(pre_clamp: PreClamp, steps: Steps) -> Steps {
+    match pre_clamp {
+        PreClamp::None => steps,
+        PreClamp::MinBelow2Pow31 => {
+            let bound = f64::from(BELOW_2_POW_31);
+            // minps gives its second operand, the bound, when the first is NaN.
+            Steps {
+                value: if steps.value < bound {
+                    steps.value
+                } else {
+                    bound
+                },
+                ..steps
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::named;
+
+    fn codes(profile: &str, dtype: DType, zero_point: i32, scale: f64, values: &[f32]) -> Vec<i64> {
+        let rule = named::find(profile).unwrap().profile.quantize;
+        let range = code_range(dtype, None).unwrap();
+        (values.iter())
+            .map(|&x| {
+                let qparams = QParams { scale, zero_point };
+                quantize_value(&rule, x, qparams, range, 0, &mut Witness::default())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn fbgemm_wraps_where_its_instructions_do() {
+        let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e9, -3e9];
+        assert_eq!(
+            codes("fbgemm", DType::U8, 127, 1.0, &special),
+            [255, 255, 0, 255, 0]
+        );
+        assert_eq!(
+            codes("fbgemm", DType::U8, 128, 1.0, &special),
+            [0, 0, 0, 0, 0]
+        );
+        assert_eq!(
+            codes("fbgemm", DType::I8, -1, 1.0, &special),
+            [127, 127, 127, 127, 127]
+        );
+    }
+
+    #[test]
+    fn division_and_reciprocal_differ_on_the_value_that_fbgemm_documents() {
+        let (scale, value) = (0.002_148_548_61_f32, 0.273_939_937_f32);
+        assert_eq!(
+            codes("fbgemm", DType::U8, 0, f64::from(scale), &[value]),
+            [128]
+        );
+        assert_eq!(
+            codes("onnxruntime", DType::U8, 0, f64::from(scale), &[value]),
+            [127]
+        );
+    }
+
+    #[test]
+    fn an_odd_zero_point_inside_rounding_flips_ties() {
+        assert_eq!(
+            codes("onednn", DType::U8, 1, 1.0, &[0.5, 1.5, 2.5]),
+            [2, 2, 4]
+        );
+        assert_eq!(
+            codes("fbgemm", DType::U8, 1, 1.0, &[0.5, 1.5, 2.5]),
+            [1, 3, 3]
+        );
+    }
+
+    #[test]
+    fn onnxruntime_gives_nan_the_lowest_code() {
+        let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        assert_eq!(
+            codes("onnxruntime", DType::I8, 5, 1.0, &special),
+            [-128, 127, -128]
+        );
+    }
+}
