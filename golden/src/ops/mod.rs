@@ -65,3 +65,6 @@ pub fn reference(
     };
     Ok(vec![output])
 }
+
+#[cfg(test)]
+mod tests;

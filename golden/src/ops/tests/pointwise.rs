@@ -1,0 +1,257 @@
+//! Ops without weights, against values worked out by hand and captured from real engines.
+
+use super::*;
+use crate::profile::{AddForm, AvgPoolForm, MulForm};
+use crate::spec::{BinarySpec, PoolSpec, ReluSpec};
+use crate::witness::Event;
+
+fn binary(len: usize, a: Quantized, b: Quantized, output: Quantized) -> BinarySpec {
+    BinarySpec {
+        shape: vec![len],
+        a,
+        b,
+        output,
+        relu: false,
+    }
+}
+
+fn u8_codes(data: &Data) -> Vec<u8> {
+    match data {
+        Data::U8(codes) => codes.clone(),
+        other => panic!("{} codes", other.dtype().name()),
+    }
+}
+
+fn add(form: AddForm, spec: &BinarySpec, a: &[u8], b: &[u8]) -> Vec<u8> {
+    let mut profile = profile("exact");
+    profile.pointwise.add = form;
+    let inputs = vec![Data::U8(a.to_vec()), Data::U8(b.to_vec())];
+    let op = OpSpec::Add(spec.clone());
+    u8_codes(&run(
+        op,
+        Constants::default(),
+        inputs,
+        &profile,
+        &mut Witness::default(),
+    ))
+}
+
+const ADD_FORMS: [AddForm; 4] = [
+    AddForm::Dequantize,
+    AddForm::FmaPremul,
+    AddForm::FmaFixed,
+    AddForm::FixedPoint21,
+];
+
+#[test]
+fn adding_with_scales_that_are_powers_of_two_is_exact() {
+    let spec = binary(
+        3,
+        quantized(DType::U8, 0.5, 10),
+        quantized(DType::U8, 0.25, 3),
+        quantized(DType::U8, 0.5, 5),
+    );
+    // (12−10)·0.5 + (7−3)·0.25 = 2 → 4 steps + 5; then the two ends of the range.
+    for form in ADD_FORMS {
+        assert_eq!(
+            add(form, &spec, &[12, 0, 255], &[7, 0, 255]),
+            [9, 0, 255],
+            "{form:?}"
+        );
+    }
+}
+
+#[test]
+fn ties_of_add_fall_where_each_form_says() {
+    // Halves: 0.5 and 1.5 steps above, 0.5 below the zero point 1.
+    let spec = binary(
+        3,
+        quantized(DType::U8, 0.5, 1),
+        quantized(DType::U8, 1.0, 0),
+        quantized(DType::U8, 1.0, 1),
+    );
+    let ties = |form| add(form, &spec, &[2, 4, 0], &[0, 0, 0]);
+    assert_eq!(
+        ties(AddForm::Dequantize),
+        [1, 3, 1],
+        "even, then the zero point"
+    );
+    assert_eq!(
+        ties(AddForm::FmaPremul),
+        [1, 3, 1],
+        "even, then the zero point"
+    );
+    assert_eq!(
+        ties(AddForm::FmaFixed),
+        [2, 2, 0],
+        "the zero point, then even"
+    );
+    assert_eq!(ties(AddForm::FixedPoint21), [2, 3, 0], "away from zero");
+}
+
+#[test]
+fn fixed_point_addition_refuses_ratios_that_it_cannot_hold() {
+    let mut profile = profile("exact");
+    profile.pointwise.add = AddForm::FixedPoint21;
+    let q = |scale| quantized(DType::U8, scale, 0);
+    let problem = Problem {
+        op: OpSpec::Add(binary(1, q(256.0), q(1.0), q(1.0))),
+        constants: Constants::default(),
+        inputs: vec![Tensor::new([1], Data::U8(vec![1])).unwrap(); 2],
+    };
+    let error = reference(&problem, &profile, &mut Witness::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("[2^-14, 2^8), not 256"),
+        "{error}"
+    );
+}
+
+#[test]
+fn fixed_point_rounding_is_to_nearest_and_away_on_ties() {
+    // One step of `a` is 2^-8 of an output step: every fraction occurs.
+    let spec = binary(
+        511,
+        quantized(DType::U8, 1.0 / 256.0, 128),
+        quantized(DType::U8, 0.5, 3),
+        quantized(DType::U8, 1.0, 100),
+    );
+    let a: Vec<u8> = (0..511).map(|i| (i % 256) as u8).collect();
+    let b: Vec<u8> = (0..511).map(|i| (i / 256) as u8).collect();
+    let got = add(AddForm::FixedPoint21, &spec, &a, &b);
+    for i in 0..511 {
+        let exact = (f64::from(a[i]) - 128.0) / 256.0 + (f64::from(b[i]) - 3.0) / 2.0;
+        assert_eq!(f64::from(got[i]), exact.round() + 100.0, "{exact}");
+    }
+}
+
+#[test]
+fn every_product_of_two_codes_is_the_exact_one_rounded() {
+    let spec = BinarySpec {
+        relu: true,
+        ..binary(
+            65536,
+            quantized(DType::U8, 0.5, 7),
+            quantized(DType::I8, 0.25, -9),
+            quantized(DType::U8, 2.0, 31),
+        )
+    };
+    let a: Vec<u8> = (0..65536).map(|i| (i / 256) as u8).collect();
+    let b: Vec<i8> = (0..65536).map(|i| (i % 256) as u8 as i8).collect();
+    for form in [
+        MulForm::IntegerProduct,
+        MulForm::DequantizeDiv,
+        MulForm::IntegerProductDiv,
+    ] {
+        let mut profile = profile("exact");
+        profile.pointwise.mul = form;
+        let inputs = vec![Data::U8(a.clone()), Data::I8(b.clone())];
+        let op = OpSpec::Mul(spec.clone());
+        let mut witness = Witness::default();
+        let got = u8_codes(&run(
+            op,
+            Constants::default(),
+            inputs,
+            &profile,
+            &mut witness,
+        ));
+        for i in 0..65536 {
+            let product = (i32::from(a[i]) - 7) * (i32::from(b[i]) + 9);
+            let code = (f64::from(product) / 16.0).round_ties_even() + 31.0;
+            assert_eq!(f64::from(got[i]), code.clamp(31.0, 255.0), "{product}");
+        }
+        for event in [Event::ExactTie, Event::ClampedHigh, Event::ReluClamped] {
+            assert!(witness.events.count(event) > 0, "{}", event.key());
+        }
+    }
+}
+
+#[test]
+fn relu_holds_codes_at_the_zero_point() {
+    let spec = ReluSpec {
+        shape: vec![4],
+        tensor: quantized(DType::I8, 1.0, -3),
+    };
+    let mut witness = Witness::default();
+    let inputs = vec![Data::I8(vec![-128, -4, -3, 127])];
+    let op = OpSpec::Relu(spec);
+    let got = run(
+        op,
+        Constants::default(),
+        inputs,
+        &profile("exact"),
+        &mut witness,
+    );
+    assert_eq!(got, Data::I8(vec![-3, -3, -3, 127]));
+    assert_eq!(witness.events.count(Event::ReluClamped), 2);
+}
+
+fn pool(input: [usize; 2], kernel: usize, stride: usize, pad: usize, zp: i32) -> PoolSpec {
+    let tensor = quantized(DType::U8, 0.5, zp);
+    PoolSpec {
+        batch: 1,
+        input: input.to_vec(),
+        channels: 1,
+        kernel: vec![kernel; 2],
+        stride: vec![stride; 2],
+        pad: vec![pad; 2],
+        count_include_pad: true,
+        activation: tensor,
+        output: tensor,
+    }
+}
+
+fn avg(profile: &Profile, spec: PoolSpec, a: &[u8]) -> Vec<u8> {
+    let inputs = vec![Data::U8(a.to_vec())];
+    let mut witness = Witness::default();
+    u8_codes(&run(
+        OpSpec::AvgPool(spec),
+        Constants::default(),
+        inputs,
+        profile,
+        &mut witness,
+    ))
+}
+
+/// A window that PyTorch was seen to average: mean 135.5, zero point 61. Its
+/// channel-last kernel gives 135, its channel-first kernel 136.
+#[test]
+fn the_mean_of_a_captured_window_is_as_captured() {
+    let mut profile = profile("fbgemm");
+    let window = [55, 202, 165, 120];
+    assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [135]);
+    profile.pointwise.avg_pool_body = AvgPoolForm::MulAddF32;
+    assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [136]);
+}
+
+#[test]
+fn padding_counts_in_a_mean_only_when_asked() {
+    let spec = |count_include_pad| PoolSpec {
+        count_include_pad,
+        ..pool([2, 2], 2, 2, 1, 10)
+    };
+    // Each window covers one pixel and three positions outside.
+    let image = [18, 10, 50, 2];
+    assert_eq!(avg(&profile("fbgemm"), spec(false), &image), image);
+    assert_eq!(avg(&profile("fbgemm"), spec(true), &image), [12, 10, 20, 8]);
+    assert_eq!(
+        avg(&profile("qnnpack"), spec(false), &image),
+        [12, 10, 20, 8]
+    );
+}
+
+#[test]
+fn max_pool_takes_the_greatest_code_inside_the_image() {
+    let spec = pool([3, 3], 3, 2, 1, 200);
+    let inputs = vec![Data::U8(vec![1, 2, 3, 4, 5, 6, 7, 8, 9])];
+    let mut witness = Witness::default();
+    let op = OpSpec::MaxPool(spec);
+    let got = run(
+        op,
+        Constants::default(),
+        inputs,
+        &profile("exact"),
+        &mut witness,
+    );
+    assert_eq!(got, Data::U8(vec![5, 6, 8, 9]));
+    assert_eq!(witness.events.count(Event::PaddingTap), 4 * 5);
+}

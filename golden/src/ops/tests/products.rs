@@ -1,0 +1,321 @@
+//! Sums of products, against values worked out by hand.
+
+use super::*;
+use crate::profile::{Accumulation, Outliers, PaddingTap, SignedActivation};
+use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output};
+use crate::witness::Event;
+
+fn linear_spec(activation: Quantized, k: usize, weight_zero_point: i32) -> LinearSpec {
+    LinearSpec {
+        m: 1,
+        n: 1,
+        k,
+        activation: Activation::Quantized(activation),
+        weights: Granularity::PerTensor(qparams(0.5, weight_zero_point)),
+        bias: BiasKind::None,
+        output: Output::Sums,
+        relu: false,
+    }
+}
+
+fn weights(shape: &[usize], codes: &[i8]) -> Constants {
+    Constants {
+        weights: Some(Tensor::new(shape, Data::I8(codes.to_vec())).unwrap()),
+        bias: None,
+    }
+}
+
+fn linear(profile: &Profile, activation: Quantized, a: Data, w: &[i8], zw: i32) -> (i32, Witness) {
+    let mut witness = Witness::default();
+    let spec = linear_spec(activation, w.len(), zw);
+    let constants = weights(&[1, w.len()], w);
+    let sums = run(
+        OpSpec::Linear(spec),
+        constants,
+        vec![a],
+        profile,
+        &mut witness,
+    );
+    let Data::I32(sums) = sums else {
+        panic!("sums are s32")
+    };
+    (sums[0], witness)
+}
+
+fn with(accumulation: Accumulation) -> Profile {
+    let mut profile = profile("exact");
+    profile.accumulate.linear = accumulation;
+    profile.accumulate.conv = accumulation;
+    profile
+}
+
+const U8: Quantized = Quantized {
+    dtype: DType::U8,
+    qparams: QParams {
+        scale: 1.0,
+        zero_point: 0,
+    },
+};
+const S8: Quantized = Quantized {
+    dtype: DType::I8,
+    qparams: QParams {
+        scale: 1.0,
+        zero_point: 0,
+    },
+};
+
+#[test]
+fn zero_points_are_taken_off_both_sides() {
+    let activation = quantized(DType::U8, 1.0, 2);
+    let (sum, witness) = linear(
+        &profile("exact"),
+        activation,
+        Data::U8(vec![3, 5]),
+        &[-1, 4],
+        1,
+    );
+    assert_eq!(sum, -2 + 3 * 3);
+    assert_eq!(witness.events.count(Event::WeightZeroPoint), 1);
+}
+
+#[test]
+fn a_pair_beyond_i16_saturates_where_the_rule_says_so() {
+    let a = || Data::U8(vec![255; 3]);
+    let (exact, witness) = linear(&with(Accumulation::Exact), U8, a(), &[127; 3], 0);
+    assert_eq!(exact, 3 * 255 * 127);
+    assert_eq!(
+        witness.events.count(Event::PairSaturated),
+        1,
+        "told under exact sums too"
+    );
+    let (pairs, witness) = linear(&with(Accumulation::PairsI16), U8, a(), &[127; 3], 0);
+    assert_eq!(pairs, 32767 + 255 * 127);
+    assert_eq!(witness.events.count(Event::PairSaturated), 1);
+    let (low, _) = linear(&with(Accumulation::PairsI16), U8, a(), &[-128; 3], 0);
+    assert_eq!(low, -32768 - 255 * 128);
+}
+
+#[test]
+fn pairs_just_inside_i16_are_exact() {
+    // 2·129·127 = 32766 and −2·128·128 = −32768 fit; one more does not.
+    let (sum, witness) = linear(
+        &with(Accumulation::PairsI16),
+        U8,
+        Data::U8(vec![129, 129]),
+        &[127, 127],
+        0,
+    );
+    assert_eq!(
+        (sum, witness.events.count(Event::PairSaturated)),
+        (32766, 0)
+    );
+    let (sum, witness) = linear(
+        &with(Accumulation::PairsI16),
+        U8,
+        Data::U8(vec![128, 128]),
+        &[-128, -128],
+        0,
+    );
+    assert_eq!(
+        (sum, witness.events.count(Event::PairSaturated)),
+        (-32768, 0)
+    );
+    let (sum, witness) = linear(
+        &with(Accumulation::PairsI16),
+        U8,
+        Data::U8(vec![129, 128]),
+        &[-128, -128],
+        0,
+    );
+    assert_eq!(
+        (sum, witness.events.count(Event::PairSaturated)),
+        (-32768, 1)
+    );
+}
+
+#[test]
+fn sums_of_pairs_saturate_until_they_are_spilled() {
+    let a = || Data::U8(vec![255; 258]);
+    let (sum, witness) = linear(
+        &with(Accumulation::SumsI16Spill256),
+        U8,
+        a(),
+        &[127; 258],
+        0,
+    );
+    assert_eq!(sum, 2 * 32767);
+    assert_eq!(witness.events.count(Event::SumSaturated), 127);
+    let (sum, _) = linear(
+        &with(Accumulation::SumsI16Spill128),
+        U8,
+        a(),
+        &[127; 258],
+        0,
+    );
+    assert_eq!(sum, 3 * 32767);
+}
+
+#[test]
+fn outliers_are_multiplied_exactly() {
+    let mut profile = with(Accumulation::SumsI16Spill256);
+    profile.accumulate.outliers = Outliers::SplitBeyond7Bits;
+    let a = || Data::U8(vec![255; 4]);
+    assert_eq!(linear(&profile, U8, a(), &[127; 4], 0).0, 4 * 255 * 127);
+    // 63 and −64 are no outliers: two pairs of 32130 leave i16, −32640 twice as well.
+    assert_eq!(linear(&profile, U8, a(), &[63; 4], 0).0, 32767);
+    assert_eq!(linear(&profile, U8, a(), &[-64; 4], 0).0, -32768);
+    assert_eq!(linear(&profile, U8, a(), &[64; 4], 0).0, 4 * 255 * 64);
+}
+
+#[test]
+fn signed_activations_saturate_on_the_codes_that_the_instruction_sees() {
+    let mut profile = with(Accumulation::PairsI16);
+    let a = || Data::I8(vec![127; 2]);
+    profile.accumulate.signed_activation = SignedActivation::Direct;
+    assert_eq!(linear(&profile, S8, a(), &[127; 2], 0).0, 2 * 127 * 127);
+    profile.accumulate.signed_activation = SignedActivation::Shifted128;
+    assert_eq!(linear(&profile, S8, a(), &[127; 2], 0).0, 32767 - 128 * 254);
+}
+
+#[test]
+fn min_times_min_is_exact_and_told() {
+    for signed in [SignedActivation::Direct, SignedActivation::Shifted128] {
+        let mut profile = with(Accumulation::Exact);
+        profile.accumulate.signed_activation = signed;
+        let (sum, witness) = linear(&profile, S8, Data::I8(vec![-128; 3]), &[-128, 1, -128], 0);
+        assert_eq!(sum, 2 * 16384 - 128);
+        assert_eq!(witness.events.count(Event::MinTimesMin), 2);
+    }
+}
+
+#[test]
+fn sums_wrap_at_32_bits() {
+    let k = 70_000;
+    let (sum, _) = linear(
+        &profile("exact"),
+        U8,
+        Data::U8(vec![255; k]),
+        &vec![127; k],
+        0,
+    );
+    assert_eq!(i64::from(sum), 255 * 127 * k as i64 - (1 << 32));
+}
+
+fn conv_row(channels: usize, width: usize, kernel: usize, pad: usize, za: i32) -> ConvSpec {
+    ConvSpec {
+        batch: 1,
+        input: vec![width],
+        in_channels: channels,
+        out_channels: 1,
+        kernel: vec![kernel],
+        stride: vec![1],
+        pad_begin: vec![pad],
+        pad_end: vec![0],
+        dilation: vec![1],
+        groups: 1,
+        activation: quantized(DType::U8, 1.0, za),
+        weights: Granularity::PerTensor(qparams(1.0, 0)),
+        bias: BiasKind::None,
+        output: Output::Sums,
+        relu: false,
+    }
+}
+
+fn conv(profile: &Profile, spec: ConvSpec, a: Vec<u8>, w: &[i8]) -> (Vec<i32>, Witness) {
+    let mut witness = Witness::default();
+    let shape = [1, spec.kernel[0], spec.in_channels];
+    let constants = weights(&shape, w);
+    let data = run(
+        OpSpec::Conv(spec),
+        constants,
+        vec![Data::U8(a)],
+        profile,
+        &mut witness,
+    );
+    let Data::I32(sums) = data else {
+        panic!("sums are s32")
+    };
+    (sums, witness)
+}
+
+#[test]
+fn pairs_restart_at_each_tap_only_under_that_rule() {
+    let spec = || conv_row(3, 2, 2, 0, 0);
+    let through = conv(
+        &with(Accumulation::PairsI16),
+        spec(),
+        vec![255; 6],
+        &[127; 6],
+    )
+    .0;
+    assert_eq!(through, [3 * 32767]);
+    let restart = conv(
+        &with(Accumulation::PairsI16PerTap),
+        spec(),
+        vec![255; 6],
+        &[127; 6],
+    )
+    .0;
+    assert_eq!(restart, [2 * (32767 + 255 * 127)]);
+}
+
+#[test]
+fn padding_saturates_like_a_code_unless_it_is_skipped() {
+    let spec = || conv_row(1, 1, 2, 1, 255);
+    let mut profile = with(Accumulation::PairsI16);
+    let (sums, witness) = conv(&profile, spec(), vec![255], &[127; 2]);
+    assert_eq!(sums, [32767 - 255 * 254]);
+    assert_eq!(witness.events.count(Event::PaddingTap), 1);
+    profile.accumulate.padding = PaddingTap::Skipped;
+    assert_eq!(conv(&profile, spec(), vec![255], &[127; 2]).0, [0]);
+}
+
+#[test]
+fn a_window_steps_by_stride_and_reaches_by_dilation() {
+    let mut spec = conv_row(1, 7, 2, 1, 1);
+    (spec.stride, spec.dilation, spec.pad_end) = (vec![3], vec![4], vec![1]);
+    // Windows at −1 and 2: positions (−1, 3) and (2, 6).
+    let (sums, _) = conv(&profile("exact"), spec, vec![1, 2, 3, 4, 5, 6, 7], &[10, 1]);
+    assert_eq!(sums, [3, 2 * 10 + 6]);
+}
+
+#[test]
+fn bias_and_relu_act_on_sums() {
+    let mut spec = linear_spec(U8, 1, 0);
+    (spec.m, spec.bias, spec.relu) = (2, BiasKind::I32, true);
+    let mut constants = weights(&[1, 1], &[-3]);
+    constants.bias = Some(Tensor::new([1], Data::I32(vec![10])).unwrap());
+    let mut witness = Witness::with_steps();
+    let sums = run(
+        OpSpec::Linear(spec),
+        constants,
+        vec![Data::U8(vec![2, 5])],
+        &profile("exact"),
+        &mut witness,
+    );
+    assert_eq!(sums, Data::I32(vec![4, 0]));
+    assert_eq!(witness.events.count(Event::ReluClamped), 1);
+    assert_eq!(witness.steps.unwrap()[1].accumulator, Some(-5));
+}
+
+#[test]
+fn ill_fitting_tensors_are_one_clear_line() {
+    let spec = linear_spec(U8, 2, 0);
+    let mut problem = Problem {
+        op: OpSpec::Linear(spec),
+        constants: weights(&[1, 3], &[1; 3]),
+        inputs: vec![Tensor::new([1, 2], Data::U8(vec![1, 2])).unwrap()],
+    };
+    let exact = profile("exact");
+    let error = |problem: &Problem| {
+        reference(problem, &exact, &mut Witness::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        error(&problem),
+        "weights have shape [1, 3], the spec asks for [1, 2]"
+    );
+    problem.inputs.clear();
+    assert_eq!(error(&problem), "0 inputs were given, the op takes 1");
+}
