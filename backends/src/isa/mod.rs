@@ -5,10 +5,29 @@
 //! the instructions exist. [`Isa::vectorize`] enters a function compiled for
 //! those instructions; everything inside is `#[inline(always)]`.
 //!
-//! Vector model: a [`Isa::V`] is `4·LANES` bytes, seen as `LANES` i32,
+//! Vector model: an [`Isa::V`] is `4·LANES` bytes, seen as `LANES` i32,
 //! `2·LANES` i16 or `4·LANES` bytes, in memory order. Lane `i` of an i32 view
 //! holds bytes `4i..4i+4`. Implementations hide the 128-bit halves of x86:
 //! every method below works in memory order.
+//!
+//! - [`set`]: the instruction sets by name, and their native and modelled forms
+//! - [`models`]: what each real instruction does, in plain Rust
+//! - [`modelled`]: an [`Isa`] made of those models; runs on every CPU
+//! - `ymm`, `zmm`: the CPU's own instructions (x86-64 only)
+
+pub mod modelled;
+pub mod models;
+pub mod set;
+#[cfg(target_arch = "x86_64")]
+pub mod ymm;
+#[cfg(target_arch = "x86_64")]
+pub mod zmm;
+
+#[cfg(test)]
+mod agreement;
+
+pub use modelled::Modelled;
+pub use set::{Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Scalar};
 
 /// A computation that [`Isa::vectorize`] runs.
 pub trait WithIsa<I: Isa> {
@@ -29,11 +48,30 @@ pub enum Dot4 {
 
 /// An instruction set. Methods are `#[inline(always)]` and do not carry
 /// `target_feature` themselves.
+///
+/// # Products of codes
+/// Two forms, both with [`DOT4`](Isa::DOT4)'s sums:
+/// - [`dot4`](Isa::dot4): four u8 codes and four s8 weights in each lane; always there.
+/// - [`dot`](Isa::dot): [`DOT_K`](Isa::DOT_K) codes and weights in each lane, held as
+///   [`Activation`](Isa::Activation) and [`Weight`](Isa::Weight); the fastest form. It is
+///   `dot4` on bytes (`DOT_K` 4) where the instruction takes bytes, and vpmaddwd on i16
+///   (`DOT_K` 2) where exactness asks for widened operands. A lane is 4 bytes in both, so
+///   [`broadcast_4`](Isa::broadcast_4) and [`load_bytes`](Isa::load_bytes) serve both.
+///   A GEMM that packs `DOT_K` adjacent k of a column next to each other, as `Weight`,
+///   is therefore written once.
 pub trait Isa: Copy + Send + Sync + 'static {
-    /// i32 lanes in a vector.
+    /// Which instruction set this is a form of.
+    type Set: InstructionSet;
+    /// i32 lanes in a vector: 4, 8 or 16.
     const LANES: usize;
-    /// How [`dot4`](Self::dot4) sums.
-    const DOT4: Dot4;
+    /// How [`dot4`](Self::dot4) and [`dot`](Self::dot) sum.
+    const DOT4: Dot4 = <Self::Set as InstructionSet>::DOT4;
+    /// How many adjacent k one lane of [`dot`](Self::dot) takes: 4 or 2.
+    const DOT_K: usize = <Self::Set as InstructionSet>::DOT_K;
+    /// An activation code packed for [`dot`](Self::dot): u8 or i16.
+    type Activation: Copy + Default + From<u8> + Send + Sync + std::fmt::Debug + 'static;
+    /// A weight packed for [`dot`](Self::dot): i8 or i16.
+    type Weight: Copy + Default + From<i8> + Send + Sync + std::fmt::Debug + 'static;
     /// `4·LANES` bytes of integers.
     type V: Copy;
     /// `LANES` f32.
@@ -43,26 +81,39 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn vectorize<B: WithIsa<Self>>(self, body: B) -> B::Output;
 
     // ---- memory ----
-    // `load_bytes`/`store_bytes` move `4·LANES` bytes; `_partial` forms touch only the first
-    // `bytes` (< 4·LANES) bytes, and loads fill the rest with zero. Nothing needs alignment.
+    // `_partial` forms touch only the first `bytes` or `lanes`, and loads fill the rest with
+    // zero. Nothing needs alignment.
 
+    /// `4·LANES` bytes.
+    ///
     /// # Safety
     /// `ptr` must be readable for `4·LANES` bytes.
     unsafe fn load_bytes(self, ptr: *const u8) -> Self::V;
+    /// The first `bytes` bytes, then zeros.
+    ///
     /// # Safety
-    /// `ptr` must be readable for `bytes` bytes.
+    /// `ptr` must be readable for `bytes` bytes; `bytes <= 4·LANES`.
     unsafe fn load_bytes_partial(self, ptr: *const u8, bytes: usize) -> Self::V;
+    /// Writes `4·LANES` bytes.
+    ///
     /// # Safety
     /// `ptr` must be writable for `4·LANES` bytes.
     unsafe fn store_bytes(self, ptr: *mut u8, v: Self::V);
+    /// Writes the first `bytes` bytes.
+    ///
     /// # Safety
-    /// `ptr` must be writable for `bytes` bytes.
+    /// `ptr` must be writable for `bytes` bytes; `bytes <= 4·LANES`.
     unsafe fn store_bytes_partial(self, ptr: *mut u8, v: Self::V, bytes: usize);
-    /// The same 4 bytes in every lane.
+    /// The same 4 bytes in every i32 lane.
     ///
     /// # Safety
     /// `ptr` must be readable for 4 bytes.
     unsafe fn broadcast_4(self, ptr: *const u8) -> Self::V;
+    /// The same 2 bytes in every i16 lane.
+    ///
+    /// # Safety
+    /// `ptr` must be readable for 2 bytes.
+    unsafe fn broadcast_2(self, ptr: *const u8) -> Self::V;
     /// `LANES` u8 widened to i32 lanes.
     ///
     /// # Safety
@@ -83,44 +134,86 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `ptr` must be readable for `2·LANES` bytes.
     unsafe fn load_u8_as_i16(self, ptr: *const u8) -> Self::V;
-    /// The low byte of each of the first `lanes` i32 lanes.
+    /// Lane `i` holds byte `i` of each of the four rows, in that order; lanes from `lanes` on
+    /// hold zeros. With rows that are kernel positions this feeds [`dot4`](Self::dot4) with
+    /// one channel a lane.
+    ///
+    /// # Safety
+    /// each row must be readable for `lanes` bytes; `lanes <= LANES`.
+    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> Self::V;
+    /// Writes the low byte of each of the first `lanes` i32 lanes.
     ///
     /// # Safety
     /// `ptr` must be writable for `lanes` bytes; `lanes <= LANES`.
     unsafe fn store_low_bytes(self, ptr: *mut u8, v: Self::V, lanes: usize);
+    /// `LANES` f32.
+    ///
     /// # Safety
     /// `ptr` must be readable for `LANES` f32.
     unsafe fn load_f32(self, ptr: *const f32) -> Self::F;
+    /// The first `lanes` f32, then zeros.
+    ///
     /// # Safety
-    /// `ptr` must be readable for `lanes` f32; `lanes <= LANES`. Missing lanes are 0.
+    /// `ptr` must be readable for `lanes` f32; `lanes <= LANES`.
     unsafe fn load_f32_partial(self, ptr: *const f32, lanes: usize) -> Self::F;
+    /// Writes `LANES` f32.
+    ///
     /// # Safety
     /// `ptr` must be writable for `LANES` f32.
     unsafe fn store_f32(self, ptr: *mut f32, v: Self::F);
+    /// Writes the first `lanes` f32.
+    ///
     /// # Safety
     /// `ptr` must be writable for `lanes` f32; `lanes <= LANES`.
     unsafe fn store_f32_partial(self, ptr: *mut f32, v: Self::F, lanes: usize);
 
     // ---- integers ----
+
+    /// `x` in every i32 lane.
     fn splat_i32(self, x: i32) -> Self::V;
+    /// `x` in every i16 lane.
     fn splat_i16(self, x: i16) -> Self::V;
+    /// `x` in every byte.
     fn splat_u8(self, x: u8) -> Self::V;
+    /// i32 lanes, wrapping (vpaddd).
     fn add_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes, wrapping (vpsubd).
     fn sub_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes, the low half of the product (vpmulld).
     fn mul_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes (vpminsd).
     fn min_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes (vpmaxsd).
     fn max_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Unsigned bytes (vpminub).
     fn min_u8(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Unsigned bytes (vpmaxub).
     fn max_u8(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Signed bytes (vpminsb).
+    fn min_i8(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Signed bytes (vpmaxsb).
+    fn max_i8(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits (vpand).
+    fn and(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits (vpor).
+    fn or(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Bits (vpxor).
     fn xor(self, a: Self::V, b: Self::V) -> Self::V;
     /// i16 lanes, saturating (vpaddsw).
     fn adds_i16(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i16 lanes, the low half of the product (vpmullw).
+    fn mul_i16(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The lower and the upper half of the i16 lanes, widened to i32 (vpmovsxwd).
+    fn i16_to_i32(self, v: Self::V) -> [Self::V; 2];
     /// i16 pairs: `a[2i]·b[2i] + a[2i+1]·b[2i+1]` in i32 (vpmaddwd).
     fn madd_i16(self, a: Self::V, b: Self::V) -> Self::V;
     /// u8·s8 pairs summed saturating to i16 (vpmaddubsw).
     fn maddubs(self, a: Self::V, b: Self::V) -> Self::V;
     /// `acc + Σ` of 4 u8·s8 products per i32 lane, summed as [`DOT4`](Self::DOT4) says.
     fn dot4(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// `acc + Σ` of [`DOT_K`](Self::DOT_K) products of [`Activation`](Self::Activation) and
+    /// [`Weight`](Self::Weight) per i32 lane, summed as [`DOT4`](Self::DOT4) says.
+    fn dot(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V;
     /// Each i32 lane clamped to the range of i16 (what packssdw does to a value).
     fn saturate_to_i16(self, v: Self::V) -> Self::V;
     /// Four vectors of i32 lanes narrowed to bytes in memory order: to i16 saturating, plus
@@ -132,19 +225,65 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn to_i32_array(self, v: Self::V) -> [i32; 16];
 
     // ---- floats ----
+
+    /// `x` in every lane.
     fn splat_f32(self, x: f32) -> Self::F;
+    /// Sum (addps).
     fn add_f32(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Difference (subps).
     fn sub_f32(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Product (mulps).
     fn mul_f32(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Quotient (divps).
     fn div_f32(self, a: Self::F, b: Self::F) -> Self::F;
-    /// `a·b + c` with one rounding.
+    /// `a·b + c` with one rounding (vfmadd).
     fn fma_f32(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// x86 minps: `a < b ? a : b`, so a NaN in either gives `b`.
     fn min_f32(self, a: Self::F, b: Self::F) -> Self::F;
     /// x86 maxps: `a > b ? a : b`, so a NaN in either gives `b`.
     fn max_f32(self, a: Self::F, b: Self::F) -> Self::F;
+    /// To an integral value, nearest-even, kept in f32 (roundps).
+    fn round_even_f32(self, v: Self::F) -> Self::F;
+    /// All ones where the lane is NaN, else 0 (cmpps unordered).
+    fn nan_mask(self, v: Self::F) -> Self::V;
     /// i32 lanes to f32, nearest-even (cvtdq2ps).
     fn i32_to_f32(self, v: Self::V) -> Self::F;
     /// f32 to i32, nearest-even; NaN and out of range give i32::MIN (cvtps2dq).
     fn f32_to_i32_even(self, v: Self::F) -> Self::V;
+    /// f32 to i32, toward zero; NaN and out of range give i32::MIN (cvttps2dq).
+    fn f32_to_i32_trunc(self, v: Self::F) -> Self::V;
+    /// The lanes as an array in memory order; lanes past `LANES` are 0.
+    fn to_f32_array(self, v: Self::F) -> [f32; 16];
+
+    // ---- built from the above ----
+
+    /// Writes `len` activation codes in the form that [`dot`](Self::dot) takes.
+    ///
+    /// # Safety
+    /// `src` must be readable for `len` bytes and `dst` writable for `len` elements; they do
+    /// not overlap.
+    #[inline(always)]
+    unsafe fn widen_activations(self, src: *const u8, dst: *mut Self::Activation, len: usize) {
+        if size_of::<Self::Activation>() == 1 {
+            // SAFETY: the caller's contract; an element is one byte.
+            unsafe { std::ptr::copy_nonoverlapping(src, dst.cast::<u8>(), len) };
+            return;
+        }
+        let step = 2 * Self::LANES;
+        let mut at = 0;
+        while at + step <= len {
+            // SAFETY: at + 2·LANES ≤ len, for which both pointers are good; a vector holds
+            // 2·LANES elements of two bytes.
+            unsafe {
+                let wide = self.load_u8_as_i16(src.add(at));
+                self.store_bytes(dst.add(at).cast::<u8>(), wide);
+            }
+            at += step;
+        }
+        while at < len {
+            // SAFETY: at < len.
+            unsafe { *dst.add(at) = Self::Activation::from(*src.add(at)) };
+            at += 1;
+        }
+    }
 }

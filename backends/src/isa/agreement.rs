@@ -1,0 +1,407 @@
+//! Tests: every method of every native instruction set against its model, on
+//! whole domains where they are small and on boundaries and samples elsewhere.
+
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+/// Operands of one comparison, as much as the widest vector holds.
+#[derive(Clone)]
+struct Operands {
+    a: [u8; 64],
+    b: [u8; 64],
+    c: [u8; 64],
+    more: [[u8; 64]; 2],
+    x: [f32; 16],
+    y: [f32; 16],
+    z: [f32; 16],
+    zero_point: i16,
+}
+
+/// Names and bits of what each method gave.
+type Results = Vec<(&'static str, Vec<u8>)>;
+
+/// Runs every method on the operands.
+struct EveryMethod<'a>(&'a Operands);
+
+impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
+    type Output = Results;
+    #[inline(always)]
+    fn call(self, isa: I) -> Results {
+        let o = self.0;
+        let lanes = I::LANES;
+        let mut results = Results::new();
+        // SAFETY: every array holds 64 bytes or 16 f32, as much as the widest vector.
+        let (a, b, c, d, e) = unsafe {
+            (
+                isa.load_bytes(o.a.as_ptr()),
+                isa.load_bytes(o.b.as_ptr()),
+                isa.load_bytes(o.c.as_ptr()),
+                isa.load_bytes(o.more[0].as_ptr()),
+                isa.load_bytes(o.more[1].as_ptr()),
+            )
+        };
+        // SAFETY: as above.
+        let (x, y, z) = unsafe {
+            (
+                isa.load_f32(o.x.as_ptr()),
+                isa.load_f32(o.y.as_ptr()),
+                isa.load_f32(o.z.as_ptr()),
+            )
+        };
+        let bytes = |v: I::V| -> Vec<u8> {
+            isa.to_i32_array(v)
+                .iter()
+                .flat_map(|x| x.to_le_bytes())
+                .collect()
+        };
+        let floats = |v: I::F| -> Vec<u8> {
+            isa.to_f32_array(v)
+                .iter()
+                // A NaN's payload is the instruction's own affair.
+                .map(|x| if x.is_nan() { f32::NAN } else { *x })
+                .flat_map(|x| x.to_le_bytes())
+                .collect()
+        };
+        macro_rules! v { ($($name:literal: $e:expr,)+) => { $(results.push(($name, bytes($e)));)+ } }
+        macro_rules! f { ($($name:literal: $e:expr,)+) => { $(results.push(($name, floats($e)));)+ } }
+        v! {
+            "splat_i32": isa.splat_i32(i32::from(o.zero_point).wrapping_mul(65_537)),
+            "splat_i16": isa.splat_i16(o.zero_point),
+            "splat_u8": isa.splat_u8(o.a[0]),
+            "add_i32": isa.add_i32(a, b),
+            "sub_i32": isa.sub_i32(a, b),
+            "mul_i32": isa.mul_i32(a, b),
+            "min_i32": isa.min_i32(a, b),
+            "max_i32": isa.max_i32(a, b),
+            "min_u8": isa.min_u8(a, b),
+            "max_u8": isa.max_u8(a, b),
+            "min_i8": isa.min_i8(a, b),
+            "max_i8": isa.max_i8(a, b),
+            "and": isa.and(a, b),
+            "or": isa.or(a, b),
+            "xor": isa.xor(a, b),
+            "adds_i16": isa.adds_i16(a, b),
+            "mul_i16": isa.mul_i16(a, b),
+            "i16_to_i32, lower": isa.i16_to_i32(a)[0],
+            "i16_to_i32, upper": isa.i16_to_i32(a)[1],
+            "madd_i16": isa.madd_i16(a, b),
+            "maddubs": isa.maddubs(a, b),
+            "dot4": isa.dot4(c, a, b),
+            "dot": isa.dot(c, a, b),
+            "saturate_to_i16": isa.saturate_to_i16(a),
+            "narrow_to_u8": isa.narrow_to_u8([a, b, d, e], o.zero_point),
+            "narrow_to_i8": isa.narrow_to_i8([a, b, d, e], o.zero_point),
+            "nan_mask": isa.nan_mask(x),
+            "f32_to_i32_even": isa.f32_to_i32_even(x),
+            "f32_to_i32_trunc": isa.f32_to_i32_trunc(x),
+        }
+        f! {
+            "splat_f32": isa.splat_f32(o.x[0]),
+            "add_f32": isa.add_f32(x, y),
+            "sub_f32": isa.sub_f32(x, y),
+            "mul_f32": isa.mul_f32(x, y),
+            "div_f32": isa.div_f32(x, y),
+            "fma_f32": isa.fma_f32(x, y, z),
+            "min_f32": isa.min_f32(x, y),
+            "max_f32": isa.max_f32(x, y),
+            "round_even_f32": isa.round_even_f32(x),
+            "i32_to_f32": isa.i32_to_f32(a),
+        }
+        // SAFETY: whole vectors of at most 64 bytes, read from and written to arrays of 64.
+        unsafe {
+            v! {
+                "broadcast_4": isa.broadcast_4(o.a.as_ptr().add(3)),
+                "broadcast_2": isa.broadcast_2(o.a.as_ptr().add(3)),
+                "load_u8_as_i32": isa.load_u8_as_i32(o.a.as_ptr().add(1)),
+                "load_i8_as_i32": isa.load_i8_as_i32(o.a.as_ptr().add(1).cast()),
+                "load_u8_as_i16": isa.load_u8_as_i16(o.a.as_ptr().add(1)),
+                "load_i8_as_i16": isa.load_i8_as_i16(o.a.as_ptr().add(1).cast()),
+            }
+            let mut out = [0x5a; 64];
+            isa.store_bytes(out.as_mut_ptr(), a);
+            results.push(("store_bytes", out.to_vec()));
+            let mut out = [-7.0f32; 16];
+            isa.store_f32(out.as_mut_ptr(), y);
+            results.push((
+                "store_f32",
+                out.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ));
+        }
+        for part in 0..=4 * lanes {
+            // The memory ends where the part ends, so that a tool that watches memory would
+            // tell of a byte too many; what lies after must not show in the result either.
+            let memory = o.b[..part].to_vec();
+            let mut out = [0x5a; 64];
+            // SAFETY: `memory` holds `part` bytes, `out` at least as many.
+            unsafe {
+                results.push((
+                    "load_bytes_partial",
+                    bytes(isa.load_bytes_partial(memory.as_ptr(), part)),
+                ));
+                isa.store_bytes_partial(out.as_mut_ptr(), a, part);
+            }
+            results.push(("store_bytes_partial", out.to_vec()));
+        }
+        for part in 0..=lanes {
+            let memory = o.y[..part].to_vec();
+            let rows = [&o.a, &o.b, &o.c, &o.more[0]].map(|row| row[..part].to_vec());
+            let mut out = [0x5a; 64];
+            let mut out_f32 = [-7.0f32; 16];
+            // SAFETY: `memory` and each row hold `part` values, the outputs at least as many.
+            unsafe {
+                results.push((
+                    "load_f32_partial",
+                    floats(isa.load_f32_partial(memory.as_ptr(), part)),
+                ));
+                results.push((
+                    "load_interleaved_4",
+                    bytes(
+                        isa.load_interleaved_4([0, 1, 2, 3].map(|i: usize| rows[i].as_ptr()), part),
+                    ),
+                ));
+                isa.store_low_bytes(out.as_mut_ptr(), a, part);
+                isa.store_f32_partial(out_f32.as_mut_ptr(), y, part);
+            }
+            results.push(("store_low_bytes", out.to_vec()));
+            results.push((
+                "store_f32_partial",
+                out_f32.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ));
+        }
+        for len in [0, 1, 7, 8, 15, 16, 31, 32, 33, 63, 64] {
+            let mut out = vec![I::Activation::default(); len];
+            // SAFETY: both hold `len` ≤ 64 elements.
+            unsafe { isa.widen_activations(o.a.as_ptr(), out.as_mut_ptr(), len) };
+            results.push(("widen_activations", format!("{out:?}").into_bytes()));
+        }
+        results
+    }
+}
+
+/// Floats where conversions and comparisons change their minds.
+const TELLING: [f32; 40] = [
+    0.0,
+    -0.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    0.499_999_97,
+    -0.499_999_97,
+    0.500_000_06,
+    1.0,
+    -1.0,
+    127.5,
+    128.5,
+    -128.5,
+    255.5,
+    32_767.5,
+    -32_768.5,
+    4_194_303.5,
+    4_194_304.5,
+    8_388_607.5,
+    -8_388_607.5,
+    8_388_608.0,
+    8_388_609.0,
+    16_777_216.0,
+    2_147_483_520.0,
+    2_147_483_648.0,
+    -2_147_483_648.0,
+    -2_147_483_904.0,
+    4_294_967_296.0,
+    1e30,
+    -1e30,
+    f32::MAX,
+    f32::MIN,
+    f32::MIN_POSITIVE,
+    1e-45,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    f32::NAN,
+];
+
+fn float(rng: &mut ChaCha8Rng) -> f32 {
+    match rng.random_range(0..4) {
+        0 => TELLING[rng.random_range(0..TELLING.len())],
+        // Any bits: subnormals, NaNs, every exponent.
+        1 => f32::from_bits(rng.next_u32()),
+        // Halves: ties of the conversion.
+        2 => rng.random_range(-70_000i32..70_000) as f32 * 0.5,
+        _ => (rng.random::<f32>() - 0.5) * (rng.random_range(0..40) as f32).exp2(),
+    }
+}
+
+fn bytes(rng: &mut ChaCha8Rng) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    rng.fill_bytes(&mut bytes);
+    match rng.random_range(0..4) {
+        // Ends of the byte ranges, where pairs saturate.
+        0 => bytes.map(|b| [0, 127, 128, 255][usize::from(b) % 4]),
+        // i32 near the ends of the i16 and byte ranges, where packs saturate.
+        1 => {
+            let ends = [
+                -32_769i32, -32_768, -129, -128, -1, 0, 127, 128, 255, 256, 32_767, 32_768,
+            ];
+            let mut out = [0; 64];
+            for (lane, out) in out.chunks_exact_mut(4).enumerate() {
+                let end = ends[usize::from(bytes[lane]) % ends.len()];
+                out.copy_from_slice(&(end + i32::from(bytes[lane + 16] % 5) - 2).to_le_bytes());
+            }
+            out
+        }
+        _ => bytes,
+    }
+}
+
+fn operands(rng: &mut ChaCha8Rng) -> Operands {
+    Operands {
+        a: bytes(rng),
+        b: bytes(rng),
+        c: bytes(rng),
+        more: [bytes(rng), bytes(rng)],
+        x: std::array::from_fn(|_| float(rng)),
+        y: std::array::from_fn(|_| float(rng)),
+        z: std::array::from_fn(|_| float(rng)),
+        zero_point: [0, 1, 127, 128, 255, -128, -1, i16::MIN, i16::MAX][rng.random_range(0..9)],
+    }
+}
+
+/// Compares native and modelled on many operands; says whether it could.
+fn compare<S: InstructionSet>() -> bool {
+    let Some(native) = S::native() else {
+        return false;
+    };
+    let model = S::model();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for round in 0..3000 {
+        let operands = operands(&mut rng);
+        let real = native.vectorize(EveryMethod(&operands));
+        let modelled = model.vectorize(EveryMethod(&operands));
+        assert_eq!(real.len(), modelled.len());
+        for ((name, real), (_, modelled)) in real.iter().zip(&modelled) {
+            assert_eq!(real, modelled, "{}: {name}, round {round}", S::NAME);
+        }
+    }
+    true
+}
+
+/// Whether the CPU's own list has a feature; asked otherwise than tokens ask.
+#[cfg(target_os = "linux")]
+fn cpu_lists(features: &[&str]) -> bool {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = info
+        .lines()
+        .find(|line| line.starts_with("flags"))
+        .unwrap_or_default();
+    features
+        .iter()
+        .all(|feature| flags.split_whitespace().any(|flag| flag == *feature))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_lists(_: &[&str]) -> bool {
+    false
+}
+
+macro_rules! native_agrees_with_model {
+    ($($test:ident: $set:ty, $features:expr;)+) => {
+        $(
+            #[test]
+            fn $test() {
+                let ran = compare::<$set>();
+                println!("{}: {}", <$set>::NAME, if ran { "compared" } else { "not on this CPU" });
+                assert!(
+                    ran || !cpu_lists(&$features),
+                    "the CPU has {:?}, but nothing was compared", $features
+                );
+            }
+        )+
+    };
+}
+
+native_agrees_with_model! {
+    scalar: Scalar, [] as [&str; 0];
+    avx2: Avx2, ["avx2", "fma"];
+    avx2_exact: Avx2Exact, ["avx2", "fma"];
+    avxvnni: AvxVnni, ["avx2", "fma", "avx_vnni"];
+    avx512: Avx512, ["avx512f", "avx512bw", "avx512vl"];
+    avx512_exact: Avx512Exact, ["avx512f", "avx512bw", "avx512vl"];
+    avx512vnni: Avx512Vnni, ["avx512f", "avx512bw", "avx512vl", "avx512_vnni"];
+}
+
+/// `dot4` and `dot` against sums written out, so that native and model cannot
+/// be wrong together.
+struct Dots<'a>(&'a [u8; 64], &'a [u8; 64]);
+
+impl<I: Isa> WithIsa<I> for Dots<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self, isa: I) {
+        let (codes, weights) = (self.0, self.1.map(|w| w as i8));
+        // SAFETY: 64 bytes hold the widest vector.
+        let (a, b) = unsafe {
+            (
+                isa.load_bytes(codes.as_ptr()),
+                isa.load_bytes(weights.as_ptr().cast()),
+            )
+        };
+        let got = isa.to_i32_array(isa.dot4(isa.splat_i32(1000), a, b));
+        let product = |i: usize| i32::from(codes[i]) * i32::from(weights[i]);
+        for lane in 0..I::LANES {
+            let pair = |i: usize| {
+                let sum = product(4 * lane + i) + product(4 * lane + i + 1);
+                match I::DOT4 {
+                    Dot4::Exact => sum,
+                    Dot4::SaturatingPairs => sum.clamp(-32_768, 32_767),
+                }
+            };
+            assert_eq!(got[lane], 1000 + pair(0) + pair(2), "dot4, lane {lane}");
+        }
+        let activations: Vec<_> = codes.iter().map(|&x| I::Activation::from(x)).collect();
+        let packed: Vec<_> = weights.iter().map(|&w| I::Weight::from(w)).collect();
+        // SAFETY: `LANES·DOT_K` elements are one vector, and 64 elements are at least that.
+        let (a, b) = unsafe {
+            (
+                isa.load_bytes(activations.as_ptr().cast()),
+                isa.load_bytes(packed.as_ptr().cast()),
+            )
+        };
+        let got = isa.to_i32_array(isa.dot(isa.splat_i32(-3), a, b));
+        for lane in 0..I::LANES {
+            let pairs = (0..I::DOT_K).step_by(2).map(|i| {
+                let at = I::DOT_K * lane + i;
+                let sum = product(at) + product(at + 1);
+                match I::DOT4 {
+                    Dot4::Exact => sum,
+                    Dot4::SaturatingPairs => sum.clamp(-32_768, 32_767),
+                }
+            });
+            assert_eq!(got[lane], -3 + pairs.sum::<i32>(), "dot, lane {lane}");
+        }
+    }
+}
+
+#[test]
+fn dots_sum_as_declared() {
+    fn check<S: InstructionSet>() {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        for _ in 0..2000 {
+            let (codes, weights) = (bytes(&mut rng), bytes(&mut rng));
+            S::model().vectorize(Dots(&codes, &weights));
+            if let Some(native) = S::native() {
+                native.vectorize(Dots(&codes, &weights));
+            }
+        }
+    }
+    check::<Scalar>();
+    check::<Avx2>();
+    check::<Avx2Exact>();
+    check::<AvxVnni>();
+    check::<Avx512>();
+    check::<Avx512Exact>();
+    check::<Avx512Vnni>();
+}
