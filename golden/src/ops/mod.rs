@@ -6,6 +6,7 @@ mod add;
 mod avg_pool;
 mod channels;
 mod check;
+pub(crate) mod choose_qparams;
 mod conv;
 pub(crate) mod dequantize;
 mod fixed_point;
