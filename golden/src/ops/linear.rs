@@ -3,10 +3,12 @@
 
 use super::ReferenceError;
 use super::accumulate::Accumulator;
+use super::choose_qparams::{choose, min_max};
 use super::product::Product;
+use super::quantize::quantize_value;
 use crate::profile::Profile;
-use crate::spec::{Activation, Constants, LinearSpec, Quantized};
-use crate::tensor::{Data, Tensor};
+use crate::spec::{Activation, Constants, LinearSpec, QParams, QparamsRequest, Quantized};
+use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
 /// Computes a linear op.
@@ -34,10 +36,14 @@ pub(crate) fn linear(
             let sums = sums(spec, &product, input.data(), activation, profile, witness);
             product.finish(sums, activation.qparams, profile, witness)?
         }
-        Activation::Dynamic { .. } => {
-            return Err(ReferenceError::Undefined(
-                "dynamic linear is not defined yet".into(),
-            ));
+        Activation::Dynamic { reduce_range } => {
+            let activation = Quantized {
+                dtype: DType::U8,
+                qparams: dynamic_qparams(input, reduce_range, profile, witness)?,
+            };
+            let codes = dynamic_codes(input, activation, profile, witness);
+            let sums = sums(spec, &product, &codes, activation, profile, witness);
+            product.finish(sums, activation.qparams, profile, witness)?
         }
         Activation::Float => {
             return Err(ReferenceError::Undefined(
@@ -46,6 +52,56 @@ pub(crate) fn linear(
         }
     };
     Ok(Tensor::new([spec.m, spec.n], data).expect("one value per row and channel"))
+}
+
+/// Parameters for the whole input, as u8.
+///
+/// # Errors
+/// When a value is not finite: no system defines that.
+fn dynamic_qparams(
+    input: &Tensor,
+    reduce_range: bool,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<QParams, ReferenceError> {
+    let Data::F32(values) = input.data() else {
+        unreachable!("inputs were checked to be what the spec lists");
+    };
+    if values.is_empty() {
+        return Ok(QParams {
+            scale: 1.0,
+            zero_point: 0,
+        });
+    }
+    let request = QparamsRequest {
+        dtype: DType::U8,
+        range: None,
+        symmetric: false,
+        reduce_range,
+    };
+    let (min, max) = min_max(values, witness)?;
+    choose(&profile.qparams, min, max, &request)
+}
+
+/// The input as codes. Steps are kept for the output alone.
+fn dynamic_codes(
+    input: &Tensor,
+    activation: Quantized,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Data {
+    let Data::F32(values) = input.data() else {
+        unreachable!("inputs were checked to be what the spec lists");
+    };
+    let mut quiet = Witness::default();
+    let codes = (values.iter().enumerate())
+        .map(|(index, &value)| {
+            let rule = &profile.quantize;
+            quantize_value(rule, value, activation.qparams, (0, 255), index, &mut quiet)
+        })
+        .collect::<Vec<_>>();
+    witness.events.merge(&quiet.events);
+    Data::from_codes(DType::U8, codes)
 }
 
 fn sums(
