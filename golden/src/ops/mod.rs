@@ -60,7 +60,10 @@ pub fn reference(
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
-        OpSpec::ChooseQparams(_) | OpSpec::Observe(_) => {
+        OpSpec::ChooseQparams(spec) => {
+            return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::Observe(_) => {
             return Err(ReferenceError::Undefined("not written yet".into()));
         }
     };
