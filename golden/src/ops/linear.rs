@@ -46,9 +46,8 @@ pub(crate) fn linear(
             product.finish(sums, activation.qparams, profile, witness)?
         }
         Activation::Float => {
-            return Err(ReferenceError::Undefined(
-                "weight-only linear is not defined yet".into(),
-            ));
+            let activations = f32s(input);
+            super::weight_only::weight_only(spec, &product, activations, profile, witness)?
         }
     };
     Ok(Tensor::new([spec.m, spec.n], data).expect("one value per row and channel"))
@@ -64,9 +63,7 @@ fn dynamic_qparams(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<QParams, ReferenceError> {
-    let Data::F32(values) = input.data() else {
-        unreachable!("inputs were checked to be what the spec lists");
-    };
+    let values = f32s(input);
     if values.is_empty() {
         return Ok(QParams {
             scale: 1.0,
@@ -90,9 +87,7 @@ fn dynamic_codes(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Data {
-    let Data::F32(values) = input.data() else {
-        unreachable!("inputs were checked to be what the spec lists");
-    };
+    let values = f32s(input);
     let mut quiet = Witness::default();
     let codes = (values.iter().enumerate())
         .map(|(index, &value)| {
@@ -102,6 +97,13 @@ fn dynamic_codes(
         .collect::<Vec<_>>();
     witness.events.merge(&quiet.events);
     Data::from_codes(DType::U8, codes)
+}
+
+fn f32s(input: &Tensor) -> &[f32] {
+    match input.data() {
+        Data::F32(values) => values,
+        _ => unreachable!("inputs were checked to be of the spec's type"),
+    }
 }
 
 fn sums(

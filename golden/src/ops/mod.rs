@@ -20,6 +20,7 @@ pub(crate) mod quantize;
 mod relu;
 pub(crate) mod requantize;
 mod store;
+mod weight_only;
 mod window;
 
 use crate::profile::Profile;

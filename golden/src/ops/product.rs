@@ -15,8 +15,10 @@ pub(crate) struct Product<'a> {
     weights: &'a [i8],
     k: usize,
     channels: usize,
+    /// the weights' scales and zero points
     pub(crate) granularity: &'a Granularity,
-    bias: Option<&'a Data>,
+    /// one value per channel
+    pub(crate) bias: Option<&'a Data>,
     output: Output,
     relu: bool,
 }
