@@ -1,0 +1,24 @@
+//! Vectors captured from real systems, and the reference held to them.
+//!
+//! A capture is a folder with `manifest.json` and npz files. [`check`] computes
+//! every captured problem under the profile of the engine that gave the values
+//! and counts what differs; what has no reference or no profile yet is counted
+//! too, with the reason. [`layers`] hands out the matrix products and
+//! convolutions, for holding kernels to an engine's own bits.
+//!
+//! Tensors become channel-last on the way in. `systems` maps the files of each
+//! system to problems.
+
+mod check;
+mod error;
+mod hexfloat;
+mod layers;
+mod manifest;
+mod npz;
+mod problem;
+mod systems;
+mod vector;
+
+pub use check::{Difference, Progress, Row, check};
+pub use error::CaptureError;
+pub use layers::{CapturedLayer, LayerOutput, layers};

@@ -1,0 +1,277 @@
+//! Arrays out of npz archives, with errors that name the file and the array.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, IxDyn};
+use ndarray_npy::{ReadNpyExt, ReadableElement};
+
+use super::error::CaptureError;
+use crate::tensor::{DType, Data, Tensor};
+
+/// The arrays of one npz file.
+#[derive(Debug)]
+pub struct Npz {
+    path: PathBuf,
+    arrays: BTreeMap<String, Array>,
+}
+
+/// One array with where it came from.
+#[derive(Debug)]
+pub struct Array {
+    path: PathBuf,
+    name: String,
+    values: Values,
+}
+
+/// Values of an array, by type.
+#[derive(Debug)]
+enum Values {
+    Bool(ArrayD<bool>),
+    I8(ArrayD<i8>),
+    U8(ArrayD<u8>),
+    I16(ArrayD<i16>),
+    U16(ArrayD<u16>),
+    I32(ArrayD<i32>),
+    I64(ArrayD<i64>),
+    F32(ArrayD<f32>),
+    F64(ArrayD<f64>),
+    /// a type that no check reads, such as text
+    Other,
+}
+
+macro_rules! each {
+    ($values:expr, $array:ident => $body:expr, else $or:expr) => {
+        match $values {
+            Values::Bool($array) => $body,
+            Values::I8($array) => $body,
+            Values::U8($array) => $body,
+            Values::I16($array) => $body,
+            Values::U16($array) => $body,
+            Values::I32($array) => $body,
+            Values::I64($array) => $body,
+            Values::F32($array) => $body,
+            Values::F64($array) => $body,
+            Values::Other => $or,
+        }
+    };
+}
+
+impl Npz {
+    /// Reads every array of the archive at `path`.
+    ///
+    /// # Errors
+    /// When the archive is absent, truncated or damaged.
+    pub fn read(path: &Path) -> Result<Self, CaptureError> {
+        let bytes = std::fs::read(path).map_err(|e| CaptureError::unreadable(path, e))?;
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| CaptureError::Npz {
+                path: path.to_owned(),
+                what: e.to_string(),
+            })?;
+        let mut arrays = BTreeMap::new();
+        for index in 0..archive.len() {
+            let name = archive.name_for_index(index).unwrap_or_default().to_owned();
+            let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+            let fail = |what: String| CaptureError::Array {
+                path: path.to_owned(),
+                array: name.clone(),
+                what,
+            };
+            let mut member = archive.by_index(index).map_err(|e| fail(e.to_string()))?;
+            let mut bytes = Vec::new();
+            member
+                .read_to_end(&mut bytes)
+                .map_err(|e| fail(format!("cannot be unpacked: {e}")))?;
+            let values = Values::read(&bytes).map_err(fail)?;
+            let array = Array {
+                path: path.to_owned(),
+                name: name.clone(),
+                values,
+            };
+            arrays.insert(name, array);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            arrays,
+        })
+    }
+
+    /// Where the archive lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of all arrays, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
+    /// Whether there is an array with this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.arrays.contains_key(name)
+    }
+
+    /// The array with this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn array(&self, name: &str) -> Result<&Array, CaptureError> {
+        self.arrays.get(name).ok_or_else(|| CaptureError::Array {
+            path: self.path.clone(),
+            array: name.to_owned(),
+            what: "is not in the file, but manifest.json or the form of this capture needs it"
+                .into(),
+        })
+    }
+}
+
+impl Values {
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let descr = descr(bytes)?;
+        fn of<T: ReadableElement>(bytes: &[u8]) -> Result<ArrayD<T>, String> {
+            ArrayD::read_npy(bytes).map_err(|e| format!("cannot be read: {e}"))
+        }
+        Ok(match descr.trim_start_matches(['<', '|', '=']) {
+            "b1" => Self::Bool(of(bytes)?),
+            "i1" => Self::I8(of(bytes)?),
+            "u1" => Self::U8(of(bytes)?),
+            "i2" => Self::I16(of(bytes)?),
+            "u2" => Self::U16(of(bytes)?),
+            "i4" => Self::I32(of(bytes)?),
+            "i8" => Self::I64(of(bytes)?),
+            "f4" => Self::F32(of(bytes)?),
+            "f8" => Self::F64(of(bytes)?),
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The type in the header of an npy file, e.g. `<f4`.
+fn descr(bytes: &[u8]) -> Result<String, String> {
+    let header = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]);
+    bytes
+        .starts_with(b"\x93NUMPY")
+        .then(|| header.split_once("'descr':"))
+        .flatten()
+        .and_then(|(_, rest)| rest.split('\'').nth(1))
+        .map(str::to_owned)
+        .ok_or_else(|| "is no npy data".into())
+}
+
+impl Array {
+    /// The shape.
+    pub fn shape(&self) -> Vec<usize> {
+        each!(&self.values, a => a.shape().to_vec(), else Vec::new())
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        each!(&self.values, a => a.len(), else 0)
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The type, where it is one of a [`Tensor`]'s.
+    pub fn dtype(&self) -> Option<DType> {
+        match &self.values {
+            Values::I8(_) => Some(DType::I8),
+            Values::U8(_) => Some(DType::U8),
+            Values::I32(_) => Some(DType::I32),
+            Values::F32(_) => Some(DType::F32),
+            Values::F64(_) => Some(DType::F64),
+            _ => None,
+        }
+    }
+
+    /// The values as a tensor.
+    ///
+    /// # Errors
+    /// When the type is not one of a [`Tensor`]'s.
+    pub fn tensor(&self) -> Result<Tensor, CaptureError> {
+        self.permuted(&(0..self.shape().len()).collect::<Vec<_>>())
+    }
+
+    /// The values as a tensor, dimension `order[d]` of the array becoming dimension `d`.
+    ///
+    /// # Errors
+    /// When the type is not one of a [`Tensor`]'s.
+    pub fn permuted(&self, order: &[usize]) -> Result<Tensor, CaptureError> {
+        fn values<T: Clone>(array: &ArrayD<T>, order: &[usize]) -> Vec<T> {
+            let view = array.view().permuted_axes(IxDyn(order));
+            view.iter().cloned().collect()
+        }
+        let data = match &self.values {
+            Values::I8(a) => Data::I8(values(a, order)),
+            Values::U8(a) => Data::U8(values(a, order)),
+            Values::I32(a) => Data::I32(values(a, order)),
+            Values::F32(a) => Data::F32(values(a, order)),
+            Values::F64(a) => Data::F64(values(a, order)),
+            _ => return Err(self.error("is of a type that no tensor has")),
+        };
+        let shape = self.shape();
+        let shape: Vec<usize> = order.iter().map(|&d| shape[d]).collect();
+        Tensor::new(shape, data).map_err(|e| self.error(e.to_string()))
+    }
+
+    /// As a channel-last tensor, from channels second: `[n, c, spatial..]`
+    /// becomes `[n, spatial.., c]`, and weights `[out, in, kernel..]` become
+    /// `[out, kernel.., in]`.
+    ///
+    /// # Errors
+    /// When there are fewer than 2 dimensions.
+    pub fn channel_last(&self) -> Result<Tensor, CaptureError> {
+        let dimensions = self.shape().len();
+        if dimensions < 2 {
+            return Err(self.error(format!(
+                "has shape {:?}, but a batch and a channel dimension are needed",
+                self.shape()
+            )));
+        }
+        let mut order: Vec<usize> = (0..dimensions).collect();
+        order[1..].rotate_left(1);
+        self.permuted(&order)
+    }
+
+    /// Integers of any type.
+    ///
+    /// # Errors
+    /// When the values are no integers.
+    pub fn integers(&self) -> Result<Vec<i64>, CaptureError> {
+        Ok(match &self.values {
+            Values::Bool(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::I8(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::U8(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::I16(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::U16(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::I32(a) => a.iter().map(|&v| i64::from(v)).collect(),
+            Values::I64(a) => a.iter().copied().collect(),
+            _ => return Err(self.error("holds no integers")),
+        })
+    }
+
+    /// Floats, f32 widened to f64.
+    ///
+    /// # Errors
+    /// When the values are no floats.
+    pub fn floats(&self) -> Result<Vec<f64>, CaptureError> {
+        Ok(match &self.values {
+            Values::F32(a) => a.iter().map(|&v| f64::from(v)).collect(),
+            Values::F64(a) => a.iter().copied().collect(),
+            _ => return Err(self.error("holds no floats")),
+        })
+    }
+
+    /// An error about this array.
+    pub(super) fn error(&self, what: impl Into<String>) -> CaptureError {
+        CaptureError::Array {
+            path: self.path.clone(),
+            array: self.name.clone(),
+            what: what.into(),
+        }
+    }
+}

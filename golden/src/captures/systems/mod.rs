@@ -1,0 +1,75 @@
+//! Which captured systems have a profile, and what reads the files of each:
+//! one table. A mapping turns a file into problems with expected outputs.
+
+mod digits;
+mod minilm;
+mod onnxruntime;
+mod onnxruntime_ops;
+mod ppocr;
+mod torch;
+mod torch_observers;
+mod torch_ops;
+
+use super::error::CaptureError;
+use super::manifest::{CapturedFile, Entry, Folder};
+use super::vector::Found;
+
+type Read = fn(&CapturedFile<'_>, &mut Found) -> Result<(), CaptureError>;
+
+/// A system with a profile: the name in its manifest, and what reads its files.
+struct System {
+    name: &'static str,
+    read: Read,
+}
+
+const SYSTEMS: &[System] = &[
+    System {
+        name: "torch-2.15",
+        read: torch::read_2_15,
+    },
+    System {
+        name: "torch-debian-1.13",
+        read: torch::read_debian,
+    },
+    System {
+        name: "onnxruntime",
+        read: onnxruntime::read,
+    },
+    System {
+        name: "digits-cnn-torch",
+        read: digits::read,
+    },
+    System {
+        name: "minilm-l6-torch",
+        read: minilm::read,
+    },
+    System {
+        name: "ppocr-cls-onnxruntime",
+        read: ppocr::read,
+    },
+    System {
+        name: "ppocr-det-onnxruntime",
+        read: ppocr::read,
+    },
+    System {
+        name: "ppocr-rec-onnxruntime",
+        read: ppocr::read,
+    },
+];
+
+/// What the file of `entry` holds. A file of a system without a profile is
+/// noted as not covered and not opened.
+pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError> {
+    let mut found = Found::default();
+    let system = &folder.manifest.system;
+    let Some(known) = SYSTEMS.iter().find(|s| s.name == system) else {
+        found.skip("-", entry.values(|_| true), "no profile of this system yet");
+        return Ok(found);
+    };
+    if !entry.file.ends_with(".npz") {
+        return Ok(found);
+    }
+    let file = CapturedFile::open(folder, entry)?;
+    (known.read)(&file, &mut found)?;
+    Ok(found)
+}

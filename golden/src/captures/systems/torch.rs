@@ -1,0 +1,186 @@
+//! PyTorch: which engine has which profile, and element quantization.
+//! Ops are in `torch_ops`, observers in `torch_observers`.
+
+use crate::captures::error::CaptureError;
+use crate::captures::manifest::CapturedFile;
+use crate::captures::problem::{self, code_type, granularity};
+use crate::captures::vector::{Builder, Found};
+use crate::spec::Granularity;
+use crate::tensor::Tensor;
+
+/// One build of PyTorch and the named profiles of its parts.
+pub(super) struct Build {
+    /// quantize_per_tensor and dequantize
+    pub per_tensor: &'static str,
+    /// quantize_per_channel
+    pub per_channel: &'static str,
+    /// the engines, with their profiles
+    pub engines: &'static [(&'static str, &'static str)],
+    /// Debian's engine drops the output zero point at k = 1
+    pub linear_k1_drops_zero_point: bool,
+}
+
+/// PyTorch 2.15 from the registry, built with FBGEMM. On this CPU x86 = fbgemm.
+const V2_15: Build = Build {
+    per_tensor: "fbgemm",
+    per_channel: "fbgemm-scalar",
+    engines: ENGINES,
+    linear_k1_drops_zero_point: false,
+};
+
+/// Debian's PyTorch 1.13, built without FBGEMM.
+const DEBIAN: Build = Build {
+    per_tensor: "pytorch-native",
+    per_channel: "pytorch-native",
+    engines: ENGINES,
+    linear_k1_drops_zero_point: true,
+};
+
+/// The engines' profiles, the same in every build on AVX2 without VNNI.
+pub(super) const ENGINES: &[(&str, &str)] = &[
+    ("fbgemm", "fbgemm"),
+    ("x86", "fbgemm"),
+    ("onednn", "onednn-jit-avx2"),
+    ("qnnpack", "qnnpack"),
+];
+
+/// A file of torch-2.15.
+pub(super) fn read_2_15(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    read(&V2_15, file, found)
+}
+
+/// A file of torch-debian-1.13.
+pub(super) fn read_debian(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    read(&DEBIAN, file, found)
+}
+
+fn read(build: &Build, file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let (kind, name) = file
+        .entry
+        .file
+        .split_once('/')
+        .unwrap_or(("", &file.entry.file));
+    match kind {
+        "quantize" if name.starts_with("pt_") => per_tensor(build, file, found),
+        "quantize" if name.starts_with("pc_floatqparams") => {
+            found.skip(
+                "quantize",
+                file.entry.values(|a| a == "q"),
+                "float zero points: no axis for them",
+            );
+            Ok(())
+        }
+        "quantize" if name.starts_with("pc_") => per_channel(build, file, found),
+        "quantize" if name.starts_with("decomposed_") => decomposed(file, found),
+        "dequantize" => {
+            let codes = file.array("q")?.tensor()?;
+            let mut v = Builder::new(file, "", problem::dequantize(codes, one_pair(file)?));
+            v.output("native", build.per_tensor, 0, file.array("x")?.tensor()?)?;
+            v.into(found);
+            Ok(())
+        }
+        "observers" => super::torch_observers::read(file, found),
+        "ops" => super::torch_ops::read(build, file, found),
+        _ => {
+            found.skip(kind, file.entry.values(|_| true), "no reference op");
+            Ok(())
+        }
+    }
+}
+
+/// `scale` and `zero_point` of the whole file.
+fn one_pair(file: &CapturedFile<'_>) -> Result<Granularity, CaptureError> {
+    let params = file.params();
+    let pair = problem::qparams(file, params.float("scale")?, params.integer("zero_point")?)?;
+    Ok(Granularity::PerTensor(pair))
+}
+
+fn range(file: &CapturedFile<'_>) -> Result<Option<(i64, i64)>, CaptureError> {
+    let params = file.params();
+    if !params.has("qmin") {
+        return Ok(None);
+    }
+    Ok(Some((params.integer("qmin")?, params.integer("qmax")?)))
+}
+
+fn skip_fake_quant(file: &CapturedFile<'_>, found: &mut Found) {
+    if file.npz().has("fake_quant") {
+        found.skip(
+            "fake_quantize",
+            file.entry.values(|a| a == "fake_quant"),
+            "no reference op",
+        );
+    }
+}
+
+fn per_tensor(
+    build: &Build,
+    file: &CapturedFile<'_>,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let x = file.array("x")?.tensor()?;
+    let whole = file.array("q")?;
+    let dtype = code_type(whole)?;
+    let pair = one_pair(file)?;
+    let range = range(file)?;
+    let mut v = Builder::new(
+        file,
+        "q",
+        problem::quantize(x.clone(), dtype, pair.clone(), range),
+    );
+    v.output("native", build.per_tensor, 0, whole.tensor()?)?;
+    v.into(found);
+    // Each value was quantized by a call of its own: rows of one value.
+    let column = |t: Tensor| {
+        Tensor::new(vec![t.len(), 1], t.data().clone()).map_err(|e| file.problem(e.to_string()))
+    };
+    let alone = problem::quantize(column(x)?, dtype, pair, range);
+    let mut v = Builder::new(file, "q_single", alone);
+    let single = column(file.array("q_single")?.tensor()?)?;
+    v.output("native", build.per_tensor, 0, single)?;
+    v.into(found);
+    skip_fake_quant(file, found);
+    Ok(())
+}
+
+fn per_channel(
+    build: &Build,
+    file: &CapturedFile<'_>,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let axis = usize::try_from(file.params().integer("axis")?)
+        .map_err(|_| file.problem("the channel axis must not be negative"))?;
+    let channels = granularity(file, file.array("scales")?, file.array("zps")?, axis)?;
+    let codes = file.array("q")?;
+    let x = file.array("x")?.tensor()?;
+    let quantize = problem::quantize(x, code_type(codes)?, channels.clone(), range(file)?);
+    let mut v = Builder::new(file, "q", quantize);
+    v.output("native", build.per_channel, 0, codes.tensor()?)?;
+    v.into(found);
+    if file.npz().has("deq") {
+        let mut v = Builder::new(file, "deq", problem::dequantize(codes.tensor()?, channels));
+        v.output("native", build.per_channel, 0, file.array("deq")?.tensor()?)?;
+        v.into(found);
+    }
+    skip_fake_quant(file, found);
+    Ok(())
+}
+
+fn decomposed(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let codes = file.array("q")?;
+    let x = file.array("x")?.tensor()?;
+    let pair = one_pair(file)?;
+    let quantize = problem::quantize(x, code_type(codes)?, pair.clone(), range(file)?);
+    let mut v = Builder::new(file, "q", quantize);
+    v.output("decomposed", "pytorch-decomposed", 0, codes.tensor()?)?;
+    v.into(found);
+    let mut v = Builder::new(file, "deq", problem::dequantize(codes.tensor()?, pair));
+    v.output(
+        "decomposed",
+        "pytorch-decomposed",
+        0,
+        file.array("deq")?.tensor()?,
+    )?;
+    v.into(found);
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! PyTorch's observers and the functions that choose scale and zero point.
+
+use crate::captures::error::CaptureError;
+use crate::captures::manifest::CapturedFile;
+use crate::captures::npz::Npz;
+use crate::captures::problem::{self, flat};
+use crate::captures::vector::{Builder, Found};
+use crate::spec::{ObserverKind, Problem, QparamsRequest};
+use crate::tensor::{DType, Data, Tensor};
+
+const OBSERVER: &str = "pytorch-observer";
+const INPUTS: &str = "observers/inputs.npz";
+
+/// What `torch.ao` calls an observer, and what it is here.
+const KINDS: &[(&str, ObserverKind)] = &[
+    ("MinMaxObserver", ObserverKind::MinMax),
+    ("MovingAverageMinMaxObserver", ObserverKind::MovingAverage),
+    ("PerChannelMinMaxObserver", ObserverKind::PerChannelMinMax),
+    (
+        "MovingAveragePerChannelMinMaxObserver",
+        ObserverKind::PerChannelMovingAverage,
+    ),
+    ("HistogramObserver", ObserverKind::Histogram),
+];
+
+/// The observer with this class name.
+pub(super) fn kind(class: &str) -> Option<ObserverKind> {
+    KINDS.iter().find(|(name, _)| *name == class).map(|k| k.1)
+}
+
+pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let name = file.entry.file.trim_start_matches("observers/");
+    let class = name.split(['_', '.']).next().unwrap_or_default();
+    match name {
+        "inputs.npz" => return Ok(()),
+        "choose_qparams_per_tensor.npz" => return choose_qparams(file, found),
+        "decomposed_choose_qparams.npz" => return decomposed(file, found),
+        _ => {}
+    }
+    let reason = if kind(class).is_none() {
+        "no reference observer of this kind"
+    } else if file.params().has("bins") {
+        "histograms of other than 2048 bins"
+    } else if file
+        .params()
+        .text("qscheme")
+        .is_some_and(|s| s.contains("float_qparams"))
+    {
+        "float zero points: no axis for them"
+    } else {
+        return observer(file, kind(class).expect("checked above"), found);
+    };
+    found.skip("observe", file.entry.values(|_| true), reason);
+    Ok(())
+}
+
+/// What the observer's constructor was given.
+fn request(file: &CapturedFile<'_>) -> Result<QparamsRequest, CaptureError> {
+    let params = file.params();
+    let dtype = dtype_of(params.text("dtype").unwrap_or_default())
+        .ok_or_else(|| params.error("dtype", "is neither quint8 nor qint8".into()))?;
+    let range = if params.has("quant_min") {
+        Some((params.integer("quant_min")?, params.integer("quant_max")?))
+    } else {
+        None
+    };
+    Ok(QparamsRequest {
+        dtype,
+        range,
+        symmetric: params
+            .text("qscheme")
+            .is_some_and(|s| s.contains("symmetric")),
+        reduce_range: params.has("reduce_range") && params.flag("reduce_range")?,
+    })
+}
+
+/// The code type that torch names so.
+pub(super) fn dtype_of(name: &str) -> Option<DType> {
+    match name.trim_start_matches("torch.").trim_start_matches('q') {
+        "uint8" | "u8" => Some(DType::U8),
+        "int8" | "i8" => Some(DType::I8),
+        _ => None,
+    }
+}
+
+fn observer(
+    file: &CapturedFile<'_>,
+    kind: ObserverKind,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let request = request(file)?;
+    let inputs = file.beside(INPUTS)?;
+    let parts = file.npz().names().filter_map(|n| n.strip_suffix(".scale"));
+    for part in parts {
+        let (tensor, axis) = part.split_once(".ax").unwrap_or((part, "0"));
+        let axis = axis
+            .parse()
+            .map_err(|_| file.problem(format!("`{part}` names no axis")))?;
+        let batches = batches(&inputs, tensor)?;
+        let of = |what: &str| file.array(&format!("{part}.{what}"));
+        let seen = Seen {
+            min: of("min_val")?.tensor()?,
+            max: of("max_val")?.tensor()?,
+            histogram: match kind {
+                ObserverKind::Histogram => Some(of("histogram")?.tensor()?),
+                _ => None,
+            },
+        };
+        let chosen = (of("scale")?.floats()?, of("zero_point")?.integers()?);
+        observed(
+            file,
+            part,
+            problem::observe(kind, axis, batches),
+            &seen,
+            found,
+        )?;
+        if file.params().has("eps") {
+            found.skip("choose_qparams", 2, "an epsilon of its own: no axis for it");
+        } else {
+            qparams(file, part, &seen, request, chosen, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an observer kept.
+pub(super) struct Seen {
+    pub min: Tensor,
+    pub max: Tensor,
+    pub histogram: Option<Tensor>,
+}
+
+fn batches(inputs: &Npz, tensor: &str) -> Result<Vec<Tensor>, CaptureError> {
+    if tensor != "batches" {
+        return Ok(vec![inputs.array(tensor)?.tensor()?]);
+    }
+    let mut batches = Vec::new();
+    while inputs.has(&format!("batch{}", batches.len())) {
+        batches.push(inputs.array(&format!("batch{}", batches.len()))?.tensor()?);
+    }
+    Ok(batches)
+}
+
+/// The statistics of an observer against the reference's.
+pub(super) fn observed(
+    file: &CapturedFile<'_>,
+    part: &str,
+    problem: Problem,
+    seen: &Seen,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let mut v = Builder::new(file, part, problem);
+    v.output("observer", OBSERVER, 0, seen.min.clone())?;
+    v.output("observer", OBSERVER, 1, seen.max.clone())?;
+    if let Some(histogram) = &seen.histogram {
+        v.output("observer", OBSERVER, 2, histogram.clone())?;
+    }
+    v.into(found);
+    Ok(())
+}
+
+/// Scale and zero point of each channel against the reference's, from the
+/// least and greatest value (for a histogram: from the range that the search chooses).
+pub(super) fn qparams(
+    file: &CapturedFile<'_>,
+    part: &str,
+    seen: &Seen,
+    request: QparamsRequest,
+    (scales, zero_points): (Vec<f64>, Vec<i64>),
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let (Data::F32(min), Data::F32(max)) = (seen.min.data(), seen.max.data()) else {
+        return Err(file.problem(format!("the range of {part} is not f32")));
+    };
+    if seen.histogram.is_some() {
+        found.skip("choose_qparams", 2, "range chosen by the histogram search");
+        return Ok(());
+    }
+    if min.len() != scales.len() || max.len() != scales.len() || zero_points.len() != scales.len() {
+        return Err(file.problem(format!(
+            "{part} has {} ranges for {} scales",
+            min.len(),
+            scales.len()
+        )));
+    }
+    for channel in 0..scales.len() {
+        let problem = problem::choose_qparams(vec![min[channel], max[channel]], request);
+        let mut v = Builder::new(file, &format!("{part}[{channel}]"), problem);
+        chosen(
+            file,
+            &mut v,
+            "observer",
+            OBSERVER,
+            scales[channel],
+            zero_points[channel],
+        )?;
+        v.into(found);
+    }
+    Ok(())
+}
+
+/// A captured scale and zero point as the outputs of a choose_qparams.
+pub(super) fn chosen(
+    file: &CapturedFile<'_>,
+    v: &mut Builder<'_>,
+    engine: &str,
+    profile: &'static str,
+    scale: f64,
+    zero_point: i64,
+) -> Result<(), CaptureError> {
+    let zero_point = problem::one_i32(zero_point)
+        .ok_or_else(|| file.problem(format!("zero point {zero_point} does not fit i32")))?;
+    v.output(engine, profile, 0, flat(Data::F64(vec![scale])))?;
+    v.output(engine, profile, 1, zero_point)
+}
+
+/// `torch._choose_qparams_per_tensor`: pairs of scale and zero point as f64.
+fn choose_qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    for name in file.npz().names() {
+        let Some((tensor, flag)) = name.rsplit_once('.') else {
+            continue;
+        };
+        let request = QparamsRequest {
+            dtype: DType::U8,
+            range: None,
+            symmetric: false,
+            reduce_range: flag == "rr1",
+        };
+        pair(
+            file,
+            name,
+            tensor,
+            request,
+            ("dynamic", "pytorch-dynamic"),
+            found,
+        )?;
+    }
+    Ok(())
+}
+
+/// `quantized_decomposed.choose_qparams` and its symmetric form.
+fn decomposed(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    for name in file.npz().names() {
+        let mut parts = name.split('.');
+        let (tensor, kind) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        let request = QparamsRequest {
+            dtype: if kind == "u8" { DType::U8 } else { DType::I8 },
+            range: (kind == "i8n").then_some((-127, 127)),
+            symmetric: parts.next() == Some("sym"),
+            reduce_range: false,
+        };
+        pair(
+            file,
+            name,
+            tensor,
+            request,
+            ("decomposed", "pytorch-decomposed"),
+            found,
+        )?;
+    }
+    Ok(())
+}
+
+/// One array of `[scale, zero point]` for one of the input tensors.
+fn pair(
+    file: &CapturedFile<'_>,
+    name: &str,
+    tensor: &str,
+    request: QparamsRequest,
+    (engine, profile): (&str, &'static str),
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let values = file.array(name)?.floats()?;
+    let &[scale, zero_point] = values.as_slice() else {
+        return Err(file.array(name)?.error("is no [scale, zero point]"));
+    };
+    let inputs = file.beside(INPUTS)?;
+    let input = inputs.array(tensor)?.tensor()?;
+    let Data::F32(x) = input.data() else {
+        return Err(inputs.array(tensor)?.error("is not f32"));
+    };
+    let mut v = Builder::new(file, name, problem::choose_qparams(x.clone(), request));
+    chosen(file, &mut v, engine, profile, scale, zero_point as i64)?;
+    v.into(found);
+    Ok(())
+}
+
+/// A file with `batch0`, `batch1`, … of one tensor and
+/// `<observer>.<dtype>.<scheme>.<rr>.{min_max,histogram,search_min_max,scale_zp}`.
+pub(super) fn batches_of_one_tensor(
+    file: &CapturedFile<'_>,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let batches = batches(file.npz(), "batches")?;
+    for name in file
+        .npz()
+        .names()
+        .filter(|name| name.ends_with(".scale_zp"))
+    {
+        let part = name.trim_end_matches(".scale_zp");
+        let of = |what: &str| file.array(&format!("{part}.{what}"));
+        let parts: Vec<&str> = part.split('.').collect();
+        let (&[class, dtype, scheme, rr], Some(kind)) = (
+            parts.as_slice(),
+            parts.first().and_then(|class| kind(class)),
+        ) else {
+            return Err(file.array(name)?.error("is of an unknown name"));
+        };
+        let range = of("min_max")?.tensor()?;
+        let Data::F32(bounds) = range.data() else {
+            return Err(of("min_max")?.error("is not f32"));
+        };
+        let &[min, max] = bounds.as_slice() else {
+            return Err(of("min_max")?.error("is no [min, max]"));
+        };
+        let histogram = kind == ObserverKind::Histogram;
+        let seen = Seen {
+            min: flat(Data::F32(vec![min])),
+            max: flat(Data::F32(vec![max])),
+            histogram: match histogram {
+                true => Some(of("histogram")?.tensor()?),
+                false => None,
+            },
+        };
+        let observe = problem::observe(kind, 0, batches.clone());
+        observed(file, part, observe, &seen, found)?;
+        let searched = match histogram {
+            true => of("search_min_max")?
+                .floats()?
+                .into_iter()
+                .map(|v| v as f32)
+                .collect(),
+            false => vec![min, max],
+        };
+        let request = QparamsRequest {
+            dtype: dtype_of(dtype)
+                .ok_or_else(|| file.problem(format!("{class}: {dtype} is no type")))?,
+            range: None,
+            symmetric: scheme == "sym",
+            reduce_range: rr == "rr1",
+        };
+        let pair = file.array(name)?.floats()?;
+        let &[scale, zero_point] = pair.as_slice() else {
+            return Err(file.array(name)?.error("is no [scale, zero point]"));
+        };
+        let mut v = Builder::new(file, name, problem::choose_qparams(searched, request));
+        chosen(file, &mut v, "observer", OBSERVER, scale, zero_point as i64)?;
+        v.into(found);
+    }
+    Ok(())
+}
