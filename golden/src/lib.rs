@@ -3,12 +3,14 @@
 //! - [`profile`]: the axes of arithmetic and the named profiles
 //! - [`spec`], [`tensor`]: what is asked of a kernel
 //! - [`captures`]: vectors captured from real systems, checked against the reference
+//! - [`observers`]: running statistics, one file each
 //! - [`ops`]: the reference, one file per op
 //! - [`witness`]: what the reference saw (coverage, open outputs, steps)
 
 #![forbid(unsafe_code)]
 
 pub mod captures;
+pub mod observers;
 pub mod ops;
 pub mod profile;
 pub mod spec;

@@ -64,9 +64,7 @@ pub fn reference(
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }
-        OpSpec::Observe(_) => {
-            return Err(ReferenceError::Undefined("not written yet".into()));
-        }
+        OpSpec::Observe(spec) => return crate::observers::observe(spec, inputs, witness),
     };
     Ok(vec![output])
 }
