@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Copies captured vectors that the reference can check into golden/captures/.
+
+Usage: scripts/copy_captures.py ../shared/upstream
+
+Files are copied as they are; each folder's manifest.json is reduced to the
+copied files and to what says where they come from. What no reference op or
+profile covers stays behind.
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import sys
+
+# system folder -> files to copy (a regular expression over the path inside it)
+COVERED = {
+    "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
+    r"(?!Fused|.*float_qparams|.*bins(128|256)|.*eps)"
+    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
+    "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
+    r"|observers/(inputs|choose_qparams|MinMax)"
+    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
+    "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/|calibrators/inputs"
+    r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
+    r"|QLinear(Global)?AveragePool|DynamicQuantizeMatMul)",
+    "models/digits-cnn-torch": r"data|float_weights|observed/|(eager|fx|qat)_\w+/(graph|weights|tensors)",
+    "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
+    "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
+    "models/ppocr-det-onnxruntime": r"(?!hardswish/|sigmoid/|resize2d/)",
+    "models/ppocr-rec-onnxruntime": r"(?!hardswish/|sigmoid/|softmax/|matmul/)",
+}
+
+PROVENANCE = (
+    "system version python machine cpu numpy onnx torchao sklearn install engine engines model"
+    " quantization torch_version seed text"
+).split()
+
+
+def copy(source: pathlib.Path, target: pathlib.Path, pattern: str) -> int:
+    manifest = json.loads((source / "manifest.json").read_text())
+    kept = [entry for entry in manifest["files"] if re.match(pattern, entry["file"])]
+    total = 0
+    for entry in kept:
+        to = target / entry["file"]
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / entry["file"], to)
+        total += to.stat().st_size
+    head = {key: manifest[key] for key in PROVENANCE if key in manifest}
+    lines = ",\n".join(json.dumps(entry) for entry in kept)
+    text = json.dumps(head, indent=1)[:-2] + ',\n "files": [\n' + lines + "\n]}\n"
+    json.loads(text)
+    (target / "manifest.json").write_text(text)
+    return total + len(text)
+
+
+def main() -> None:
+    upstream = pathlib.Path(sys.argv[1])
+    captures = pathlib.Path(__file__).resolve().parent.parent / "golden" / "captures"
+    for folder, pattern in COVERED.items():
+        target = captures / folder
+        shutil.rmtree(target, ignore_errors=True)
+        size = copy(upstream / folder, target, pattern)
+        print(f"{folder}: {size / 1e6:.1f} MB")
+
+
+main()
