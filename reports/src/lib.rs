@@ -4,7 +4,9 @@
 //! and gives text; nothing is measured or judged here.
 //!
 //! - [`matrix`]: backend × suite, verdict and counts
+//! - [`case_view`]: one case in full
 //! - [`coverage`]: events that the data reached
+//! - [`captures`]: the reference against vectors of real systems
 //! - [`explanation`]: why a backend differs
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`junit`]: JUnit XML for CI systems
@@ -12,6 +14,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod captures;
+pub mod case_view;
 pub mod coverage;
 pub mod explanation;
 pub mod failure;

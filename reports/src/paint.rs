@@ -46,7 +46,7 @@ impl Paint {
     pub(crate) fn table(self) -> Table {
         let mut table = Table::new();
         table
-            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled);
         if self.0 {
             table.enforce_styling();
