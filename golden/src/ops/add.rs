@@ -39,6 +39,12 @@ pub(crate) fn add(
                 })
                 .collect()
         }
+        AddForm::DequantizeDiv => codes
+            .map(|(i, a, b)| {
+                let sum = sa * steps(a, qa) + sb * steps(b, qb);
+                store.round_then_add(i, None, sum / so, witness)
+            })
+            .collect(),
         AddForm::FmaPremul => {
             let inverse = 1.0 / so;
             let fixed_a = sa * -(qa.zero_point as f32);

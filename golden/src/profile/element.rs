@@ -91,7 +91,7 @@ axis! {
         LowestCode = "lowest-code",
         /// the highest code
         HighestCode = "highest-code",
-        /// code 0, whatever the zero point (the cast to the code type gives 0)
+        /// i32::MIN cut to the code type: 0 for 8 bits whatever the zero point, the lowest code for 32 bits
         CodeZero = "code-zero",
         /// left open: the profile does not say, and such outputs are not compared
         Open = "open",

@@ -91,6 +91,24 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: ONNXRUNTIME_AVX2,
     },
     NamedProfile {
+        name: "onnxruntime-qdq",
+        summary: "ONNX Runtime where quantize and dequantize nodes stay around a float op: as onnxruntime, add in real values",
+        source: "captures onnxruntime (QDQ, unfused)",
+        profile: ONNXRUNTIME_QDQ,
+    },
+    NamedProfile {
+        name: "onnxruntime-tools",
+        summary: "scale and zero point as ONNX Runtime's Python tools choose them: f64 quotient, zero point before the scale is narrowed to f32",
+        source: "ONNX Runtime python/tools/quantization/quant_utils.py (compute_scale_zp, quantize_data)",
+        profile: ONNXRUNTIME_TOOLS,
+    },
+    NamedProfile {
+        name: "onnx-reference",
+        summary: "the onnx reference evaluator: numpy in f32, division, conversion to i32 that wraps, zero point before rounding in products",
+        source: "onnx reference/ops/op_quantize_linear.py, op_qlinear_matmul.py, op_qlinear_conv.py, op_dynamic_quantize_linear.py",
+        profile: ONNX_REFERENCE,
+    },
+    NamedProfile {
         name: "pytorch-observer",
         summary: "scale and zero point as torch.ao.quantization observers choose them: f32, floor at f32 epsilon",
         source: "PyTorch torch/ao/quantization/observer.py (_calculate_qparams)",
@@ -101,6 +119,24 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "scale and zero point as PyTorch's dynamic ops choose them: f64, 0.1 for zero ranges, cut-off at 6.1e-5",
         source: "PyTorch aten/src/ATen/native/quantized/cpu/QuantUtils.h (ChooseQuantizationParams)",
         profile: PYTORCH_DYNAMIC,
+    },
+    NamedProfile {
+        name: "pytorch-scalar",
+        summary: "ATen's element functions where FBGEMM has no vector kernel: per channel, and 32-bit codes",
+        source: "PyTorch aten/src/ATen/native/quantized/AffineQuantizerBase.cpp (quantize_val, dequantize_val with FBGEMM)",
+        profile: PYTORCH_SCALAR,
+    },
+    NamedProfile {
+        name: "pytorch-native",
+        summary: "ATen's element functions in a build without FBGEMM: rounded, converted to i64, zero point added",
+        source: "PyTorch aten/src/ATen/native/quantized/AffineQuantizerBase.cpp (quantize_val without FBGEMM); captures torch-debian-1.13",
+        profile: PYTORCH_NATIVE,
+    },
+    NamedProfile {
+        name: "pytorch-decomposed",
+        summary: "PyTorch's quantized_decomposed ops (PT2E): reciprocal taken in f64, zero point and clamp in f32",
+        source: "PyTorch torch/ao/quantization/fx/_decomposed.py",
+        profile: PYTORCH_DECOMPOSED,
     },
 ];
 
@@ -376,5 +412,90 @@ const PYTORCH_OBSERVER: Profile = Profile {
 
 const PYTORCH_DYNAMIC: Profile = Profile {
     qparams: DYNAMIC_QPARAMS,
+    ..FBGEMM
+};
+
+const ONNXRUNTIME_QDQ: Profile = Profile {
+    pointwise: PointwiseRule {
+        add: AddForm::DequantizeDiv,
+        ..ONNXRUNTIME.pointwise
+    },
+    ..ONNXRUNTIME
+};
+
+const ONNXRUNTIME_TOOLS: Profile = Profile {
+    quantize: QuantizeRule {
+        clamp: ClampAt::AfterZeroPoint,
+        ..ONNXRUNTIME.quantize
+    },
+    qparams: QparamsRule {
+        precision: ScalePrecision::F64ThenF32,
+        symmetric: SymmetricScale::HalfRange,
+        small_scale: SmallScale::TinyToOne,
+        zero_point_rounding: ZeroPointRounding::TiesEvenUnclamped,
+        reduce_range: ReduceRange::Symmetric64,
+        ..OBSERVER_QPARAMS
+    },
+    ..ONNXRUNTIME
+};
+
+const ONNX_REFERENCE: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI32Wrapping,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::X86IndefiniteI32,
+        nan: NanRule::ThroughCast,
+    },
+    qparams: QparamsRule {
+        small_scale: SmallScale::UnitRange,
+        ..ONNXRUNTIME.qparams
+    },
+    requantize: RequantizeRule {
+        zero_point: ZeroPointAt::BeforeF32,
+        ..ONNXRUNTIME.requantize
+    },
+    pointwise: ONNXRUNTIME_QDQ.pointwise,
+    ..ONNXRUNTIME
+};
+
+const PYTORCH_SCALAR: Profile = Profile {
+    quantize: QuantizeRule {
+        nan: NanRule::CodeZero,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::MulF64,
+        tail: DequantizeForm::MulF64,
+        width: BodyWidth::Whole,
+    },
+    ..FBGEMM
+};
+
+const PYTORCH_NATIVE: Profile = Profile {
+    quantize: QuantizeRule {
+        zero_point: ZeroPointAt::AfterI64,
+        cast: Cast::X86IndefiniteI64,
+        nan: NanRule::ThroughCast,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: PYTORCH_SCALAR.dequantize,
+    ..FBGEMM
+};
+
+const PYTORCH_DECOMPOSED: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF64,
+        nan: NanRule::CodeZero,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::FloatSubMul,
+        tail: DequantizeForm::FloatSubMul,
+        width: BodyWidth::Whole,
+    },
+    qparams: OBSERVER_QPARAMS,
     ..FBGEMM
 };

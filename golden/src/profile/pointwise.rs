@@ -8,6 +8,8 @@ axis! {
     AddForm {
         /// sa ⊗ (a − za) ⊕ sb ⊗ (b − zb), then quantized by multiplying with 1 ⊘ so
         Dequantize = "dequantize",
+        /// sa ⊗ (a − za) ⊕ sb ⊗ (b − zb), then quantized by dividing by so (ONNX: DequantizeLinear, Add, QuantizeLinear)
+        DequantizeDiv = "dequantize-div",
         /// fma(sa, a, −sa·za) ⊕ fma(sb, b, −sb·zb), then ⊗ (1 ⊘ so) (ATen vector kernel)
         FmaPremul = "fma-premul",
         /// fma(a, sa/so, fma(b, sb/so, zo − (sa/so·za + sb/so·zb))), then rounded (ONNX Runtime)

@@ -348,7 +348,7 @@ fn weight_observers(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Ca
                 false => Granularity::PerTensor(pairs[0]),
             };
             let profile = if per_channel {
-                "fbgemm-scalar"
+                "pytorch-scalar"
             } else {
                 "fbgemm"
             };

@@ -255,7 +255,7 @@ fn qdq(file: &CapturedFile<'_>, name: &str, found: &mut Found) -> Result<(), Cap
     )?;
     v.output(
         "unfused",
-        "onnx-decomposed",
+        "onnxruntime-qdq",
         0,
         file.array("unfused.out0")?.tensor()?,
     )?;

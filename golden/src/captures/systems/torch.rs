@@ -6,7 +6,7 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, code_type, granularity};
 use crate::captures::vector::{Builder, Found};
 use crate::spec::Granularity;
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 
 /// One build of PyTorch and the named profiles of its parts.
 pub(super) struct Build {
@@ -14,6 +14,8 @@ pub(super) struct Build {
     pub per_tensor: &'static str,
     /// quantize_per_channel
     pub per_channel: &'static str,
+    /// quantize_per_tensor to 32-bit codes
+    pub codes_32: &'static str,
     /// the engines, with their profiles
     pub engines: &'static [(&'static str, &'static str)],
     /// Debian's engine drops the output zero point at k = 1
@@ -23,7 +25,8 @@ pub(super) struct Build {
 /// PyTorch 2.15 from the registry, built with FBGEMM. On this CPU x86 = fbgemm.
 const V2_15: Build = Build {
     per_tensor: "fbgemm",
-    per_channel: "fbgemm-scalar",
+    per_channel: "pytorch-scalar",
+    codes_32: "pytorch-scalar",
     engines: ENGINES,
     linear_k1_drops_zero_point: false,
 };
@@ -32,6 +35,7 @@ const V2_15: Build = Build {
 const DEBIAN: Build = Build {
     per_tensor: "pytorch-native",
     per_channel: "pytorch-native",
+    codes_32: "pytorch-native",
     engines: ENGINES,
     linear_k1_drops_zero_point: true,
 };
@@ -121,6 +125,10 @@ fn per_tensor(
     let x = file.array("x")?.tensor()?;
     let whole = file.array("q")?;
     let dtype = code_type(whole)?;
+    let profile = match dtype {
+        DType::I32 => build.codes_32,
+        _ => build.per_tensor,
+    };
     let pair = one_pair(file)?;
     let range = range(file)?;
     let mut v = Builder::new(
@@ -128,7 +136,7 @@ fn per_tensor(
         "q",
         problem::quantize(x.clone(), dtype, pair.clone(), range),
     );
-    v.output("native", build.per_tensor, 0, whole.tensor()?)?;
+    v.output("native", profile, 0, whole.tensor()?)?;
     v.into(found);
     // Each value was quantized by a call of its own: rows of one value.
     let column = |t: Tensor| {
@@ -137,7 +145,7 @@ fn per_tensor(
     let alone = problem::quantize(column(x)?, dtype, pair, range);
     let mut v = Builder::new(file, "q_single", alone);
     let single = column(file.array("q_single")?.tensor()?)?;
-    v.output("native", build.per_tensor, 0, single)?;
+    v.output("native", profile, 0, single)?;
     v.into(found);
     skip_fake_quant(file, found);
     Ok(())
