@@ -3,8 +3,8 @@
 use super::ReferenceError;
 use super::quantize::code_range;
 use crate::profile::{
-    Profile, QparamsRule, ReduceRange, ScalePrecision, SmallScale, SymmetricScale, ZeroPointFrom,
-    ZeroPointRounding,
+    Profile, QparamsRule, ReduceRange, ScalePrecision, SmallScale, SymmetricScale,
+    SymmetricZeroPoint, ZeroPointFrom, ZeroPointRounding,
 };
 use crate::spec::{ChooseQparamsSpec, QParams, QparamsRequest};
 use crate::tensor::{DType, Data, Tensor};
@@ -12,6 +12,9 @@ use crate::witness::{Event, Witness};
 
 /// The scale below which PyTorch's and FBGEMM's ChooseQuantizationParams stretch the range.
 const SMALL_SCALE_THRESHOLD: f32 = 6.1e-5;
+
+/// The least scale of [`SmallScale::FloorTwoPowMinus12`].
+const TWO_POW_MINUS_12: f64 = 1.0 / 4096.0;
 
 /// Chooses parameters for `input` (`[len]` f32) under `profile.qparams`: scale and zero point.
 pub(super) fn choose_qparams(
@@ -120,10 +123,14 @@ fn symmetric(
         ScalePrecision::F32 => f64::from(greatest / steps as f32),
         ScalePrecision::F64 => f64::from(greatest) / steps,
         ScalePrecision::F64ThenF32 => f64::from((f64::from(greatest) / steps) as f32),
+        ScalePrecision::F64NarrowedLast => f64::from(greatest) / steps,
     };
     // A custom range of unsigned codes has its middle rounded down, the whole range up.
     let whole = dtype.code_range() == Some((qmin, qmax));
     let middle = match dtype {
+        _ if rule.symmetric_zero_point == SymmetricZeroPoint::RoundedMiddle => {
+            ((qmin + qmax) as f64 / 2.0).round_ties_even() as i64
+        }
         DType::U8 if whole || qmax - qmin == 127 => 128,
         DType::U8 => (qmin + qmax).div_euclid(2),
         _ => 0,
@@ -133,8 +140,10 @@ fn symmetric(
         SmallScale::TenthAndCutoff if scale == 0.0 => (0.1, middle),
         SmallScale::One | SmallScale::UnitRange if scale == 0.0 => (1.0, middle),
         SmallScale::TinyToOne if scale < f64::from(f32::MIN_POSITIVE) => (1.0, 0),
+        SmallScale::FloorTwoPowMinus12 => (scale.max(TWO_POW_MINUS_12), middle),
         _ => (scale, middle),
     };
+    let scale = narrowed(rule, scale);
     QParams {
         scale,
         zero_point: zero_point as i32,
@@ -155,9 +164,11 @@ fn affine(
         ScalePrecision::F32 => f64::from((max - min) / steps as f32),
         ScalePrecision::F64 => (f64::from(max) - f64::from(min)) / steps,
         ScalePrecision::F64ThenF32 => f64::from(((f64::from(max) - f64::from(min)) / steps) as f32),
+        ScalePrecision::F64NarrowedLast => (f64::from(max) - f64::from(min)) / steps,
     };
     match rule.small_scale {
         SmallScale::FloorEps => scale = scale.max(f64::from(f32::EPSILON)),
+        SmallScale::FloorTwoPowMinus12 => scale = scale.max(TWO_POW_MINUS_12),
         SmallScale::One if min == max => scale = 1.0,
         SmallScale::TinyToOne if scale < f64::from(f32::MIN_POSITIVE) => {
             return QParams {
@@ -191,8 +202,16 @@ fn affine(
         zero_point(rule, (min, max), scale, (qmin, qmax))
     };
     QParams {
-        scale,
+        scale: narrowed(rule, scale),
         zero_point: zero_point as i32,
+    }
+}
+
+/// The scale as it is kept, once the zero point is known.
+fn narrowed(rule: &QparamsRule, scale: f64) -> f64 {
+    match rule.precision {
+        ScalePrecision::F64NarrowedLast => f64::from(scale as f32),
+        _ => scale,
     }
 }
 
@@ -204,7 +223,9 @@ fn zero_point(
 ) -> i64 {
     let quotient = |end: f32| match rule.precision {
         ScalePrecision::F32 => f64::from(end / scale as f32),
-        ScalePrecision::F64 | ScalePrecision::F64ThenF32 => f64::from(end) / scale,
+        ScalePrecision::F64 | ScalePrecision::F64ThenF32 | ScalePrecision::F64NarrowedLast => {
+            f64::from(end) / scale
+        }
     };
     let (from_min, from_max) = (quotient(min), quotient(max));
     let (low, high) = (qmin as f64, qmax as f64);

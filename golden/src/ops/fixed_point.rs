@@ -33,6 +33,7 @@ pub(crate) fn fixed_point(
         Scaling::Q31SrdhmRdbpot => frexp(multiplier),
         Scaling::QnnpackQ31 | Scaling::QnnpackPrecise => qnnpack(scaling, multiplier)?,
         Scaling::MultiplyF32
+        | Scaling::MultiplyF64
         | Scaling::StepwiseDiv
         | Scaling::StepwiseMulRecip
         | Scaling::ProductThenDiv

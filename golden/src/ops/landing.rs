@@ -148,7 +148,11 @@ impl Landing {
                     .plus(rest)
                     .value;
                     self.count_clamp(sum, zero_point, witness);
-                    return (sum as i64).clamp(self.floor, self.range.1);
+                    let Some(integer) = convert(self.cast, sum) else {
+                        witness.open.push((0, index));
+                        return self.floor;
+                    };
+                    return integer.clamp(self.floor, self.range.1);
                 }
                 let Some(integer) = convert(self.cast, rounded) else {
                     witness.open.push((0, index));

@@ -152,6 +152,16 @@ impl Epilogue {
                 .landing
                 .land_integer(fixed.apply(sum), self.zero_point, witness);
         }
+        if self.rule.scaling == Scaling::MultiplyF64 {
+            let bias = f64::from(bias.unwrap_or(0.0)) / f64::from(scale.output);
+            let value = f64::from(sum) * f64::from(scale.multiplier) + bias;
+            witness.step(Some(i64::from(sum)), value);
+            let steps = Steps {
+                value,
+                single: false,
+            };
+            return self.landing.land(index, steps, self.zero_point, witness);
+        }
         let steps = scale.scaled(&self.rule, self.bias, sum, bias);
         witness.step(Some(i64::from(sum)), f64::from(steps));
         self.landing
@@ -189,6 +199,7 @@ impl ChannelScale {
             Scaling::ProductThenDiv => scale_then_bias(value, product) / self.output,
             Scaling::ProductThenMulRecip => scale_then_bias(value, product) * (1.0 / self.output),
             Scaling::MultiplyF32
+            | Scaling::MultiplyF64
             | Scaling::Q31Rshu
             | Scaling::Q31SrdhmRdbpot
             | Scaling::QnnpackQ31

@@ -103,6 +103,8 @@ axis! {
     Scaling {
         /// f32(sum) ⊗ multiplier
         MultiplyF32 = "multiply-f32",
+        /// f64(sum) · multiplier in f64, the zero point added in f64 where it comes before rounding
+        MultiplyF64 = "multiply-f64",
         /// f32(sum) ⊗ f32(sa) ⊗ f32(sw), bias, then ⊘ f32(so)
         StepwiseDiv = "stepwise-div",
         /// f32(sum) ⊗ f32(sa) ⊗ f32(sw), bias, then ⊗ (1 ⊘ f32(so))
@@ -153,6 +155,8 @@ axis! {
         LeftToRight = "left-to-right",
         /// f32(sum) ⊗ f32(X·W), X = 1 ⊘ f32(1/sa), W = 1 ⊘ (1 ⊘ f32(sw)): reciprocals of reciprocals
         DoubleReciprocal = "double-reciprocal",
+        /// f32(sum) ⊗ (1 ⊘ r), r = f32(1/sa) ⊗ (1 ⊘ f32(sw)): the reciprocal of a product of reciprocals
+        RecipOfRecips = "recip-of-recips",
     }
 }
 
@@ -163,6 +167,8 @@ axis! {
         MulThenAdd = "mul-then-add",
         /// fused multiply-add
         Fma = "fma",
+        /// added to f32(sum) before it is scaled, after multiplication by f32(1/sa) ⊗ (1 ⊘ f32(sw))
+        BeforeScale = "before-scale",
     }
 }
 

@@ -67,6 +67,12 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: ONEDNN_JIT_AVX2,
     },
     NamedProfile {
+        name: "onednn-2-jit-avx2",
+        summary: "oneDNN 2.6 on AVX2 without VNNI, as in PyTorch 1.13: as onednn-jit-avx2, a float output's bias is added before the scale",
+        source: "captures torch-debian-1.13 (onednn)",
+        profile: ONEDNN_2_JIT_AVX2,
+    },
+    NamedProfile {
         name: "qnnpack",
         summary: "PyTorch's QNNPACK: exact sums, bias rounded to i32, one f32 multiplication, nearest-even",
         source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack; captures torch-2.15 (qnnpack)",
@@ -133,6 +139,18 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: PYTORCH_NATIVE,
     },
     NamedProfile {
+        name: "pytorch-contiguous",
+        summary: "ATen's kernels for channels-first memory: average pool adds the zero point before rounding",
+        source: "captures torch-2.15, torch-debian-1.13 (avg_pool2d, not channels-last)",
+        profile: PYTORCH_CONTIGUOUS,
+    },
+    NamedProfile {
+        name: "pytorch-pt2e",
+        summary: "pytorch-decomposed with the observers of the export path: scales not below 2^-12",
+        source: "PyTorch torch/ao/quantization/quantizer (xnnpack_quantizer.py, x86_inductor_quantizer.py)",
+        profile: PYTORCH_PT2E,
+    },
+    NamedProfile {
         name: "pytorch-decomposed",
         summary: "PyTorch's quantized_decomposed ops (PT2E): reciprocal taken in f64, zero point and clamp in f32",
         source: "PyTorch torch/ao/quantization/fx/_decomposed.py",
@@ -148,6 +166,7 @@ pub fn find(name: &str) -> Option<&'static NamedProfile> {
 const OBSERVER_QPARAMS: QparamsRule = QparamsRule {
     precision: ScalePrecision::F32,
     symmetric: SymmetricScale::HalfRange,
+    symmetric_zero_point: SymmetricZeroPoint::Conventional,
     zero_point_from: ZeroPointFrom::Min,
     zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
     small_scale: SmallScale::FloorEps,
@@ -157,6 +176,7 @@ const OBSERVER_QPARAMS: QparamsRule = QparamsRule {
 const DYNAMIC_QPARAMS: QparamsRule = QparamsRule {
     precision: ScalePrecision::F64,
     symmetric: SymmetricScale::PreserveSparsity,
+    symmetric_zero_point: SymmetricZeroPoint::Conventional,
     zero_point_from: ZeroPointFrom::SmallerErrorDifference,
     zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
     small_scale: SmallScale::TenthAndCutoff,
@@ -389,6 +409,11 @@ const ONNXRUNTIME: Profile = Profile {
         cast: Cast::Saturate,
         ..FBGEMM_SCALAR.requantize
     },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::MulThenAdd,
+        ..FBGEMM_SCALAR.float_output
+    },
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
         mul: MulForm::DequantizeDiv,
@@ -429,8 +454,8 @@ const ONNXRUNTIME_TOOLS: Profile = Profile {
         ..ONNXRUNTIME.quantize
     },
     qparams: QparamsRule {
-        precision: ScalePrecision::F64ThenF32,
-        symmetric: SymmetricScale::HalfRange,
+        precision: ScalePrecision::F64NarrowedLast,
+        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
         small_scale: SmallScale::TinyToOne,
         zero_point_rounding: ZeroPointRounding::TiesEvenUnclamped,
         reduce_range: ReduceRange::Symmetric64,
@@ -454,6 +479,7 @@ const ONNX_REFERENCE: Profile = Profile {
         ..ONNXRUNTIME.qparams
     },
     requantize: RequantizeRule {
+        scaling: Scaling::MultiplyF64,
         zero_point: ZeroPointAt::BeforeF32,
         ..ONNXRUNTIME.requantize
     },
@@ -476,13 +502,39 @@ const PYTORCH_SCALAR: Profile = Profile {
 
 const PYTORCH_NATIVE: Profile = Profile {
     quantize: QuantizeRule {
-        zero_point: ZeroPointAt::AfterI64,
+        zero_point: ZeroPointAt::AfterF32,
         cast: Cast::X86IndefiniteI64,
         nan: NanRule::ThroughCast,
         ..FBGEMM_SCALAR.quantize
     },
     dequantize: PYTORCH_SCALAR.dequantize,
     ..FBGEMM
+};
+
+const PYTORCH_CONTIGUOUS: Profile = Profile {
+    pointwise: PointwiseRule {
+        avg_pool_body: AvgPoolForm::MulAddF32,
+        avg_pool_tail: AvgPoolForm::MulAddF32,
+        ..FBGEMM.pointwise
+    },
+    ..FBGEMM
+};
+
+const PYTORCH_PT2E: Profile = Profile {
+    qparams: QparamsRule {
+        small_scale: SmallScale::FloorTwoPowMinus12,
+        ..OBSERVER_QPARAMS
+    },
+    ..PYTORCH_DECOMPOSED
+};
+
+const ONEDNN_2_JIT_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        scale: DynamicScale::RecipOfRecips,
+        bias: DynamicBias::BeforeScale,
+        ..ONEDNN_JIT_AVX2.float_output
+    },
+    ..ONEDNN_JIT_AVX2
 };
 
 const PYTORCH_DECOMPOSED: Profile = Profile {

@@ -11,6 +11,8 @@ axis! {
         F64 = "f64",
         /// quotient in f64, rounded to f32 at once
         F64ThenF32 = "f64-then-f32",
+        /// quotient in f64, zero point from it, then the scale is rounded to f32
+        F64NarrowedLast = "f64-narrowed-last",
     }
 }
 
@@ -23,6 +25,16 @@ axis! {
         Qmax = "qmax",
         /// stretch the range to a multiple of (−128, 127), then as affine (preserve_sparsity)
         PreserveSparsity = "preserve-sparsity",
+    }
+}
+
+axis! {
+    /// The zero point of symmetric codes.
+    SymmetricZeroPoint {
+        /// 0 for signed codes; for unsigned 128, or the middle of a narrower range rounded down
+        Conventional = "conventional",
+        /// the middle of the range of codes, ties to even
+        RoundedMiddle = "rounded-middle",
     }
 }
 
@@ -57,6 +69,8 @@ axis! {
     SmallScale {
         /// scale = max(scale, f32 epsilon)
         FloorEps = "floor-eps",
+        /// scale = max(scale, 2^-12) (quantizers of PyTorch's export path)
+        FloorTwoPowMinus12 = "floor-2^-12",
         /// scale 0 (or with an infinite reciprocal) becomes 0.1; below 6.1e-5 the range is stretched to that scale
         TenthAndCutoff = "tenth-and-cutoff",
         /// a range of zero width gets scale 1
@@ -87,6 +101,8 @@ rule! {
         precision: ScalePrecision,
         /// symmetric ranges
         symmetric: SymmetricScale,
+        /// zero point of symmetric ranges
+        symmetric_zero_point: SymmetricZeroPoint,
         /// end that fixes the zero point
         zero_point_from: ZeroPointFrom,
         /// rounding of the zero point

@@ -108,9 +108,8 @@ fn observers(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureEr
         let values = match class {
             "MinMaxObserver" => values.clone(),
             _ => {
-                let searched = name.replace("scale_zp", "search_min_max");
-                let searched = file.array(&searched)?.floats()?;
-                searched.into_iter().map(|v| v as f32).collect()
+                let range = torch_observers::searched(file, std::slice::from_ref(&x))?[0];
+                vec![range.0, range.1]
             }
         };
         let request = QparamsRequest {

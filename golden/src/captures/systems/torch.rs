@@ -10,14 +10,18 @@ use crate::tensor::{DType, Tensor};
 
 /// One build of PyTorch and the named profiles of its parts.
 pub(super) struct Build {
-    /// quantize_per_tensor and dequantize
+    /// quantize_per_tensor
     pub per_tensor: &'static str,
+    /// dequantize of tensors with one scale
+    pub dequantize: &'static str,
     /// quantize_per_channel
     pub per_channel: &'static str,
     /// quantize_per_tensor to 32-bit codes
     pub codes_32: &'static str,
     /// the engines, with their profiles
     pub engines: &'static [(&'static str, &'static str)],
+    /// the histogram observer is the one that the reference has
+    pub histogram: bool,
     /// Debian's engine drops the output zero point at k = 1
     pub linear_k1_drops_zero_point: bool,
 }
@@ -25,18 +29,22 @@ pub(super) struct Build {
 /// PyTorch 2.15 from the registry, built with FBGEMM. On this CPU x86 = fbgemm.
 const V2_15: Build = Build {
     per_tensor: "fbgemm",
+    dequantize: "fbgemm",
     per_channel: "pytorch-scalar",
     codes_32: "pytorch-scalar",
     engines: ENGINES,
+    histogram: true,
     linear_k1_drops_zero_point: false,
 };
 
 /// Debian's PyTorch 1.13, built without FBGEMM.
 const DEBIAN: Build = Build {
     per_tensor: "pytorch-native",
+    dequantize: "fbgemm",
     per_channel: "pytorch-native",
     codes_32: "pytorch-native",
-    engines: ENGINES,
+    engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack")],
+    histogram: false,
     linear_k1_drops_zero_point: true,
 };
 
@@ -79,11 +87,11 @@ fn read(build: &Build, file: &CapturedFile<'_>, found: &mut Found) -> Result<(),
         "dequantize" => {
             let codes = file.array("q")?.tensor()?;
             let mut v = Builder::new(file, "", problem::dequantize(codes, one_pair(file)?));
-            v.output("native", build.per_tensor, 0, file.array("x")?.tensor()?)?;
+            v.output("native", build.dequantize, 0, file.array("x")?.tensor()?)?;
             v.into(found);
             Ok(())
         }
-        "observers" => super::torch_observers::read(file, found),
+        "observers" => super::torch_observers::read(build, file, found),
         "ops" => super::torch_ops::read(build, file, found),
         _ => {
             found.skip(kind, file.entry.values(|_| true), "no reference op");

@@ -1,14 +1,19 @@
 //! PyTorch's observers and the functions that choose scale and zero point.
 
+use super::torch::Build;
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Npz;
 use crate::captures::problem::{self, flat};
 use crate::captures::vector::{Builder, Found};
+use crate::observers::{Histogram, Observer, search_range};
 use crate::spec::{ObserverKind, Problem, QparamsRequest};
 use crate::tensor::{DType, Data, Tensor};
 
 const OBSERVER: &str = "pytorch-observer";
+/// Observers of the export path have this epsilon.
+const EXPORT_EPS: f64 = 1.0 / 4096.0;
+const EXPORT: &str = "pytorch-pt2e";
 const INPUTS: &str = "observers/inputs.npz";
 
 /// What `torch.ao` calls an observer, and what it is here.
@@ -28,7 +33,12 @@ pub(super) fn kind(class: &str) -> Option<ObserverKind> {
     KINDS.iter().find(|(name, _)| *name == class).map(|k| k.1)
 }
 
-pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+/// A file of `observers/`.
+pub(super) fn read(
+    build: &Build,
+    file: &CapturedFile<'_>,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
     let name = file.entry.file.trim_start_matches("observers/");
     let class = name.split(['_', '.']).next().unwrap_or_default();
     match name {
@@ -39,6 +49,8 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     }
     let reason = if kind(class).is_none() {
         "no reference observer of this kind"
+    } else if !build.histogram && kind(class) == Some(ObserverKind::Histogram) {
+        "an older histogram algorithm: no reference"
     } else if file.params().has("bins") {
         "histograms of other than 2048 bins"
     } else if file
@@ -107,20 +119,30 @@ fn observer(
             },
         };
         let chosen = (of("scale")?.floats()?, of("zero_point")?.integers()?);
-        observed(
-            file,
-            part,
-            problem::observe(kind, axis, batches),
-            &seen,
-            found,
-        )?;
-        if file.params().has("eps") {
-            found.skip("choose_qparams", 2, "an epsilon of its own: no axis for it");
-        } else {
-            qparams(file, part, &seen, request, chosen, found)?;
-        }
+        let range = match kind {
+            ObserverKind::Histogram => searched(file, &batches)?,
+            _ => seen.range(file, part)?,
+        };
+        let observe = problem::observe(kind, axis, batches);
+        observed(file, part, observe, &seen, found)?;
+        qparams(file, part, &range, request, chosen, found)?;
     }
     Ok(())
+}
+
+/// The range that the histogram search chooses after these batches.
+pub(super) fn searched(
+    file: &CapturedFile<'_>,
+    batches: &[Tensor],
+) -> Result<Vec<(f32, f32)>, CaptureError> {
+    let mut histogram = Histogram::default();
+    for batch in batches {
+        let Data::F32(values) = batch.data() else {
+            return Err(file.problem("observers take f32"));
+        };
+        histogram.observe(values);
+    }
+    Ok(vec![search_range(&histogram, 256)])
 }
 
 /// What an observer kept.
@@ -159,41 +181,47 @@ pub(super) fn observed(
     Ok(())
 }
 
-/// Scale and zero point of each channel against the reference's, from the
-/// least and greatest value (for a histogram: from the range that the search chooses).
-pub(super) fn qparams(
+impl Seen {
+    /// The range of each channel.
+    fn range(&self, file: &CapturedFile<'_>, part: &str) -> Result<Vec<(f32, f32)>, CaptureError> {
+        match (self.min.data(), self.max.data()) {
+            (Data::F32(min), Data::F32(max)) if min.len() == max.len() => {
+                Ok(min.iter().copied().zip(max.iter().copied()).collect())
+            }
+            _ => Err(file.problem(format!("{part} has no f32 range for each channel"))),
+        }
+    }
+}
+
+/// Scale and zero point of each channel against the reference's, from its range.
+fn qparams(
     file: &CapturedFile<'_>,
     part: &str,
-    seen: &Seen,
+    ranges: &[(f32, f32)],
     request: QparamsRequest,
     (scales, zero_points): (Vec<f64>, Vec<i64>),
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let (Data::F32(min), Data::F32(max)) = (seen.min.data(), seen.max.data()) else {
-        return Err(file.problem(format!("the range of {part} is not f32")));
-    };
-    if seen.histogram.is_some() {
-        found.skip("choose_qparams", 2, "range chosen by the histogram search");
-        return Ok(());
-    }
-    if min.len() != scales.len() || max.len() != scales.len() || zero_points.len() != scales.len() {
+    if ranges.len() != scales.len() || zero_points.len() != scales.len() {
         return Err(file.problem(format!(
             "{part} has {} ranges for {} scales",
-            min.len(),
+            ranges.len(),
             scales.len()
         )));
     }
-    for channel in 0..scales.len() {
-        let problem = problem::choose_qparams(vec![min[channel], max[channel]], request);
+    let profile = match file.params().has("eps") {
+        false => OBSERVER,
+        true if file.params().float("eps")? == EXPORT_EPS => EXPORT,
+        true => {
+            found.skip("choose_qparams", 2, "an epsilon of its own: no axis for it");
+            return Ok(());
+        }
+    };
+    for (channel, &(min, max)) in ranges.iter().enumerate() {
+        let problem = problem::choose_qparams(vec![min, max], request);
         let mut v = Builder::new(file, &format!("{part}[{channel}]"), problem);
-        chosen(
-            file,
-            &mut v,
-            "observer",
-            OBSERVER,
-            scales[channel],
-            zero_points[channel],
-        )?;
+        let (scale, zero_point) = (scales[channel], zero_points[channel]);
+        chosen(file, &mut v, "observer", profile, scale, zero_point)?;
         v.into(found);
     }
     Ok(())
@@ -327,13 +355,9 @@ pub(super) fn batches_of_one_tensor(
         };
         let observe = problem::observe(kind, 0, batches.clone());
         observed(file, part, observe, &seen, found)?;
-        let searched = match histogram {
-            true => of("search_min_max")?
-                .floats()?
-                .into_iter()
-                .map(|v| v as f32)
-                .collect(),
-            false => vec![min, max],
+        let range = match histogram {
+            true => searched(file, &batches)?[0],
+            false => (min, max),
         };
         let request = QparamsRequest {
             dtype: dtype_of(dtype)
@@ -346,7 +370,11 @@ pub(super) fn batches_of_one_tensor(
         let &[scale, zero_point] = pair.as_slice() else {
             return Err(file.array(name)?.error("is no [scale, zero point]"));
         };
-        let mut v = Builder::new(file, name, problem::choose_qparams(searched, request));
+        let mut v = Builder::new(
+            file,
+            name,
+            problem::choose_qparams(vec![range.0, range.1], request),
+        );
         chosen(file, &mut v, "observer", OBSERVER, scale, zero_point as i64)?;
         v.into(found);
     }
