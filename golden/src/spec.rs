@@ -175,7 +175,7 @@ pub enum Output {
 }
 
 /// The type of a bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BiasKind {
     /// no bias
     None,

@@ -1,0 +1,420 @@
+//! The parts of a case id, and what each op has of them.
+
+use qassay_golden::spec::{BiasKind, ObserverKind};
+use qassay_golden::tensor::DType;
+
+use super::layout::Layout;
+use crate::data::DataClass;
+
+/// What is computed: the first part of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// f32 to codes
+    Quantize,
+    /// codes to f32
+    Dequantize,
+    /// s32 sums to codes
+    Requantize,
+    /// values to scale and zero point
+    ChooseQparams,
+    /// values to least and greatest value
+    ObserveMinMax,
+    /// values to moving averages of least and greatest value
+    ObserveMovingAverage,
+    /// values to a histogram and its best range
+    ObserveHistogram,
+    /// product with known activation parameters
+    Linear,
+    /// product whose activation parameters are chosen at run time
+    LinearDynamic,
+    /// product of f32 activations with dequantized weights
+    LinearWeightOnly,
+    /// convolution in 1, 2 or 3 dimensions
+    Conv,
+    /// sum of two tensors
+    Add,
+    /// product of two tensors, element by element
+    Mul,
+    /// rectifier
+    Relu,
+    /// mean of windows
+    AvgPool,
+    /// greatest of windows
+    MaxPool,
+}
+
+impl Op {
+    /// Every op.
+    pub const ALL: &'static [Self] = &[
+        Self::Quantize,
+        Self::Dequantize,
+        Self::Requantize,
+        Self::ChooseQparams,
+        Self::ObserveMinMax,
+        Self::ObserveMovingAverage,
+        Self::ObserveHistogram,
+        Self::Linear,
+        Self::LinearDynamic,
+        Self::LinearWeightOnly,
+        Self::Conv,
+        Self::Add,
+        Self::Mul,
+        Self::Relu,
+        Self::AvgPool,
+        Self::MaxPool,
+    ];
+
+    /// The first part of the id.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quantize => "quantize",
+            Self::Dequantize => "dequantize",
+            Self::Requantize => "requantize",
+            Self::ChooseQparams => "choose-qparams",
+            Self::ObserveMinMax => "observe-min-max",
+            Self::ObserveMovingAverage => "observe-moving-average",
+            Self::ObserveHistogram => "observe-histogram",
+            Self::Linear => "linear",
+            Self::LinearDynamic => "linear-dynamic",
+            Self::LinearWeightOnly => "linear-weight-only",
+            Self::Conv => "conv",
+            Self::Add => "add",
+            Self::Mul => "mul",
+            Self::Relu => "relu",
+            Self::AvgPool => "avg-pool",
+            Self::MaxPool => "max-pool",
+        }
+    }
+
+    /// The letters that the shape must have, in order; letters with a default follow.
+    pub(crate) fn shape_letters(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Requantize => ("mn", ""),
+            Self::Linear | Self::LinearDynamic | Self::LinearWeightOnly => ("mnk", ""),
+            Self::Conv => ("bicok", "spedg"),
+            Self::AvgPool | Self::MaxPool => ("bick", "sp"),
+            _ => ("d", ""),
+        }
+    }
+
+    /// Whether it multiplies with weights.
+    pub fn is_product(self) -> bool {
+        matches!(
+            self,
+            Self::Linear | Self::LinearDynamic | Self::LinearWeightOnly | Self::Conv
+        )
+    }
+
+    /// Whether it takes two inputs, element by element.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Add | Self::Mul)
+    }
+
+    /// Whether it slides a window without weights.
+    pub fn is_pool(self) -> bool {
+        matches!(self, Self::AvgPool | Self::MaxPool)
+    }
+
+    /// Whether it is an observer.
+    pub fn is_observer(self) -> bool {
+        matches!(
+            self,
+            Self::ObserveMinMax | Self::ObserveMovingAverage | Self::ObserveHistogram
+        )
+    }
+
+    /// Whether its first input is f32.
+    pub fn takes_floats(self) -> bool {
+        matches!(
+            self,
+            Self::Quantize | Self::ChooseQparams | Self::LinearDynamic | Self::LinearWeightOnly
+        ) || self.is_observer()
+    }
+
+    /// The types that may stand in the id; empty where no type is written.
+    pub(crate) fn dtypes(self) -> &'static [DType] {
+        match self {
+            Self::Quantize | Self::Dequantize => &[DType::U8, DType::I8, DType::I32],
+            Self::LinearDynamic | Self::LinearWeightOnly => &[],
+            op if op.is_observer() => &[],
+            _ => &[DType::U8, DType::I8],
+        }
+    }
+
+    /// Whether `per-tensor` or `per-channel` stands in the id.
+    pub(crate) fn has_granularity(self) -> bool {
+        matches!(
+            self,
+            Self::Quantize
+                | Self::Dequantize
+                | Self::Requantize
+                | Self::ObserveMinMax
+                | Self::ObserveMovingAverage
+        ) || self.is_product()
+    }
+
+    /// Whether the axis of `per-channel` stands in the id.
+    pub(crate) fn has_axis(self) -> bool {
+        self.has_granularity() && !self.is_product() && self != Self::Requantize
+    }
+
+    /// The letters of the zero points x, w, y (a space where there is none).
+    pub(crate) fn zero_point_letters(self) -> [char; 3] {
+        match self {
+            Self::Quantize | Self::Requantize => [' ', ' ', 'y'],
+            Self::Dequantize | Self::Relu | Self::MaxPool => ['x', ' ', ' '],
+            Self::Linear | Self::Conv => ['x', 'w', 'y'],
+            Self::LinearDynamic | Self::LinearWeightOnly => [' ', 'w', ' '],
+            Self::Add | Self::Mul => ['a', 'b', 'y'],
+            Self::AvgPool => ['x', ' ', 'y'],
+            _ => [' '; 3],
+        }
+    }
+
+    /// The letters of the scales x, w, y; `r` is requantize's multiplier.
+    pub(crate) fn scale_letters(self) -> [char; 3] {
+        match self {
+            Self::Requantize => [' ', 'r', ' '],
+            op => op.zero_point_letters(),
+        }
+    }
+
+    /// Which of x, w, y has a scale per channel when the id says `per-channel`.
+    pub(crate) fn channel_slot(self) -> Option<usize> {
+        match self {
+            Self::Quantize => Some(2),
+            Self::Dequantize => Some(0),
+            Self::Requantize => Some(1),
+            op if op.is_product() => Some(1),
+            _ => None,
+        }
+    }
+
+    /// The observer of the reference.
+    pub(crate) fn observer(self, per_channel: bool) -> Option<ObserverKind> {
+        match (self, per_channel) {
+            (Self::ObserveMinMax, false) => Some(ObserverKind::MinMax),
+            (Self::ObserveMinMax, true) => Some(ObserverKind::PerChannelMinMax),
+            (Self::ObserveMovingAverage, false) => Some(ObserverKind::MovingAverage),
+            (Self::ObserveMovingAverage, true) => Some(ObserverKind::PerChannelMovingAverage),
+            (Self::ObserveHistogram, _) => Some(ObserverKind::Histogram),
+            _ => None,
+        }
+    }
+}
+
+/// A shape, by kind of op.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// `d3x5x7`
+    Dims(Vec<usize>),
+    /// `m3.n5`
+    Rows {
+        /// rows
+        m: usize,
+        /// columns
+        n: usize,
+    },
+    /// `m7.n13.k17`
+    Matrix {
+        /// rows
+        m: usize,
+        /// output columns
+        n: usize,
+        /// inner length
+        k: usize,
+    },
+    /// `b1.i9x8.c4.o6.k3x3`, then `s` stride, `p` padding before, `e` padding after
+    /// where it differs, `d` dilation, `g` groups where they are not 1, 0, 1, 1
+    Image(ImageShape),
+}
+
+/// The shape of a convolution or pool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ImageShape {
+    /// images
+    pub batch: usize,
+    /// spatial size of the input
+    pub input: Vec<usize>,
+    /// input channels
+    pub channels: usize,
+    /// output channels; pools have none
+    pub out_channels: Option<usize>,
+    /// spatial size of the kernel or window
+    pub kernel: Vec<usize>,
+    /// steps between windows
+    pub stride: Vec<usize>,
+    /// positions before the first
+    pub pad_begin: Vec<usize>,
+    /// positions after the last
+    pub pad_end: Vec<usize>,
+    /// steps between kernel positions
+    pub dilation: Vec<usize>,
+    /// groups
+    pub groups: usize,
+}
+
+/// One zero point, or one per channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Zero {
+    /// the same everywhere
+    One(i32),
+    /// per channel, from the seed
+    Vary,
+    /// per channel, written out
+    List(Vec<i32>),
+}
+
+impl Zero {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::One(0)
+    }
+}
+
+/// Zero points of x (or a), w (or b) and y.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ZeroPoints(pub [Zero; 3]);
+
+impl Default for ZeroPoints {
+    fn default() -> Self {
+        Self([Zero::One(0), Zero::One(0), Zero::One(0)])
+    }
+}
+
+/// A scale, compared by its bits.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale(pub f64);
+
+impl PartialEq for Scale {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+impl Eq for Scale {}
+impl std::hash::Hash for Scale {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
+/// Scales of x (or a), w (or b, or requantize's multipliers) and y; an empty list
+/// where the data class chooses (1 for given operands).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scales(pub [Vec<Scale>; 3]);
+
+/// Operands written in the id, in row-major order: codes as they are, f32 as bits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Given {
+    /// the first input (all batches of an observer)
+    pub x: Vec<u32>,
+    /// weights, or the second input
+    pub w: Vec<u32>,
+    /// the bias
+    pub bias: Vec<u32>,
+}
+
+/// Where operands come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// made
+    Class(DataClass),
+    /// written in the id
+    Given(Given),
+}
+
+/// A case whose operands are made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Made {
+    /// what is computed
+    pub op: Op,
+    /// shape
+    pub shape: Shape,
+    /// type of codes: activations of products, elements, codes of quantize and requantize
+    pub dtype: DType,
+    /// output type of linear and conv
+    pub output: DType,
+    /// the axis along which parameters differ
+    pub per_channel: Option<usize>,
+    /// choose parameters symmetric
+    pub symmetric: bool,
+    /// leave one bit of activations unused
+    pub reduce_range: bool,
+    /// a range of codes narrower than the type's
+    pub range: Option<(i64, i64)>,
+    /// zero points
+    pub zero_points: ZeroPoints,
+    /// scales
+    pub scales: Scales,
+    /// bias
+    pub bias: BiasKind,
+    /// fused relu
+    pub relu: bool,
+    /// average pool: positions outside the image do not count
+    pub exclude_pad: bool,
+    /// batches of an observer
+    pub batches: usize,
+    /// rows and columns of the made operands that are left out in front
+    pub skip: [u64; 2],
+    /// memory
+    pub layout: Layout,
+    /// operands
+    pub data: Source,
+    /// seed of the data class
+    pub seed: u64,
+}
+
+/// A layer captured from a real network, e.g. `ppocr-det/conv2d/001_QLinearConv`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CapturedId(pub String);
+
+impl Made {
+    /// A case of this op and shape with every option at its default.
+    pub fn new(op: Op, shape: Shape, class: DataClass, seed: u64) -> Self {
+        Self {
+            op,
+            shape,
+            dtype: DType::U8,
+            output: DType::U8,
+            per_channel: None,
+            symmetric: false,
+            reduce_range: false,
+            range: None,
+            zero_points: ZeroPoints::default(),
+            scales: Scales::default(),
+            bias: BiasKind::None,
+            relu: false,
+            exclude_pad: false,
+            batches: 1,
+            skip: [0, 0],
+            layout: Layout::default(),
+            data: Source::Class(class),
+            seed,
+        }
+    }
+
+    /// The suite this case belongs to.
+    pub(crate) fn suite(&self) -> &'static str {
+        match (self.op, &self.shape) {
+            (Op::Conv, Shape::Image(image)) if image.is_depthwise() => "depthwise",
+            (op, _) if op.is_observer() => "observers",
+            (op, _) => op.name(),
+        }
+    }
+}
+
+impl ImageShape {
+    /// Whether each group has one input and one output channel.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.channels && Some(self.groups) == self.out_channels
+    }
+}
+
+impl Made {
+    /// The events that the data class aims at with this op and these parameters.
+    pub(crate) fn aim(&self) -> Vec<qassay_golden::witness::Event> {
+        match &self.data {
+            Source::Class(class) => class.aim(self.op, self.dtype == DType::I8).to_vec(),
+            Source::Given(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Suites of convolution: dense, grouped and depthwise, in 1, 2 and 3 dimensions.
+
+use qassay_golden::spec::BiasKind;
+use qassay_golden::tensor::DType;
+
+use super::Level;
+use super::draw::{Draw, count, id};
+use crate::case::{CaseId, ImageShape, Made, Op, Shape, Zero};
+use crate::data::DataClass;
+
+const CLASSES: [DataClass; 7] = [
+    DataClass::Uniform,
+    DataClass::Saturating,
+    DataClass::Ties,
+    DataClass::FullRange,
+    DataClass::Reduced,
+    DataClass::Corners,
+    DataClass::Uniform,
+];
+
+/// An image, kernel and steps in `rank` dimensions; channels are filled in later.
+fn image(draw: &mut Draw, rank: usize, most: usize) -> ImageShape {
+    let mut shape = ImageShape {
+        batch: draw.pick(&[1, 1, 1, 1, 2, 3]),
+        input: Vec::new(),
+        channels: 1,
+        out_channels: Some(1),
+        kernel: Vec::new(),
+        stride: Vec::new(),
+        pad_begin: Vec::new(),
+        pad_end: Vec::new(),
+        dilation: Vec::new(),
+        groups: 1,
+    };
+    let (kernel, stride, dilation) = (
+        draw.pick(&[1, 3, 3, 3, 5, 2]),
+        draw.pick(&[1, 1, 1, 2, 2, 3]),
+        draw.pick(&[1, 1, 1, 1, 2, 3]),
+    );
+    for _ in 0..rank {
+        // Now and then the dimensions differ.
+        let kernel = if draw.once_in(5) {
+            draw.between(1, 4)
+        } else {
+            kernel
+        };
+        let dilation = if kernel == 1 { 1 } else { dilation };
+        let window = dilation * (kernel - 1) + 1;
+        let pad = draw.pick(&[0, kernel / 2, kernel / 2, window / 2]);
+        shape.pad_begin.push(pad);
+        shape
+            .pad_end
+            .push(if draw.once_in(6) { pad / 2 } else { pad });
+        let least = window.saturating_sub(pad + pad / 2).max(1);
+        shape.input.push(draw.between(least, least.max(most)));
+        shape.kernel.push(kernel);
+        shape.stride.push(if draw.once_in(6) { 1 } else { stride });
+        shape.dilation.push(dilation);
+    }
+    shape
+}
+
+/// Types, parameters and bias of a conv.
+fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
+    let mut made = draw.case(Op::Conv, Shape::Image(shape), class);
+    made.dtype = draw.pick(&[DType::U8, DType::U8, DType::U8, DType::I8]);
+    made.output = match draw.between(0, 9) {
+        0 => DType::I32,
+        1 if made.dtype == DType::U8 => DType::I8,
+        1 => DType::U8,
+        _ => made.dtype,
+    };
+    made.zero_points.0[0] = match class {
+        DataClass::Reduced => draw.reduced_zero(made.dtype),
+        DataClass::Ties => draw.middle_zero(made.dtype),
+        _ => draw.zero(made.dtype),
+    };
+    if made.output.size() == 1 {
+        made.zero_points.0[2] = match class {
+            DataClass::Corners => draw.zero(made.output),
+            _ => draw.middle_zero(made.output),
+        };
+        made.relu = draw.once_in(4);
+    }
+    made.bias = draw.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32, BiasKind::I32]);
+    if draw.once_in(2) {
+        made.per_channel = Some(0);
+    }
+    if draw.once_in(10) {
+        made.zero_points.0[1] = match made.per_channel {
+            Some(_) if draw.once_in(2) => Zero::Vary,
+            _ => Zero::One(draw.pick(&[1, -3, 10])),
+        };
+    }
+    made
+}
+
+pub(super) fn conv(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Conv);
+    let mut cases = Vec::new();
+    for i in 0..count(level, 490) {
+        let class = CLASSES[i % CLASSES.len()];
+        let (rank, most) = match i / 7 % 5 {
+            0 => (1, 40),
+            1 => (3, 5),
+            _ => (2, 9),
+        };
+        let mut shape = image(&mut draw, rank, most);
+        match i / 35 % 7 {
+            // Groups with several channels each.
+            0 => {
+                shape.groups = draw.pick(&[2, 3, 4, 8]);
+                shape.channels = shape.groups * draw.pick(&[2, 3, 4, 5, 8, 16]);
+                shape.out_channels = Some(shape.groups * draw.pick(&[1, 2, 4, 7, 8]));
+            }
+            // The first layer of networks: 1 or 3 channels.
+            1 => {
+                shape.channels = draw.pick(&[1, 3]);
+                shape.out_channels = Some(draw.pick(&[8, 16, 24]));
+            }
+            // Pointwise.
+            2 => {
+                shape.kernel.fill(1);
+                shape.dilation.fill(1);
+                shape.pad_begin.fill(0);
+                shape.pad_end.fill(0);
+                shape.channels = draw.between(1, 70);
+                shape.out_channels = Some(draw.between(1, 40));
+            }
+            // Wide in output channels.
+            3 => {
+                shape.channels = draw.between(1, 9);
+                shape.out_channels = Some(draw.pick(&[31, 32, 33, 63, 64, 65, 70]));
+            }
+            _ => {
+                shape.channels = draw.between(1, 34);
+                shape.out_channels = Some(draw.between(1, 35));
+            }
+        }
+        if i % 97 == 96 {
+            shape.batch = 0;
+        }
+        cases.push(id(finish(&mut draw, shape, class)));
+    }
+    if level != Level::Smoke {
+        let large: &[(usize, usize, usize, usize)] = match level {
+            Level::Exhaustive => &[(28, 64, 64, 3), (14, 256, 256, 3), (56, 3, 64, 7)],
+            _ => &[(14, 48, 64, 3), (24, 3, 32, 5)],
+        };
+        for &(size, channels, out, kernel) in large {
+            let shape = ImageShape {
+                batch: 1,
+                input: vec![size; 2],
+                channels,
+                out_channels: Some(out),
+                kernel: vec![kernel; 2],
+                stride: vec![1; 2],
+                pad_begin: vec![kernel / 2; 2],
+                pad_end: vec![kernel / 2; 2],
+                dilation: vec![1; 2],
+                groups: 1,
+            };
+            for class in [DataClass::Uniform, DataClass::Saturating] {
+                cases.push(id(finish(&mut draw, shape.clone(), class)));
+            }
+        }
+    }
+    cases
+}
+
+pub(super) fn depthwise(level: Level, seed: u64) -> Vec<CaseId> {
+    // Its own stream: conv's draws must not shift these.
+    let mut draw = Draw::new(seed.wrapping_add(1 << 32), Op::Conv);
+    let mut cases = Vec::new();
+    for i in 0..count(level, 280) {
+        let class = CLASSES[i % CLASSES.len()];
+        let (rank, most) = match i / 7 % 8 {
+            0 => (1, 30),
+            1 => (3, 4),
+            _ => (2, 9),
+        };
+        let mut shape = image(&mut draw, rank, most);
+        let channels = match i / 7 % 3 {
+            0 => 2 + i % 70,
+            1 => draw.between(2, 40),
+            _ => draw.pick(&[8, 16, 31, 32, 33, 63, 64, 65, 96]),
+        };
+        shape.channels = channels;
+        shape.out_channels = Some(channels);
+        shape.groups = channels;
+        cases.push(id(finish(&mut draw, shape, class)));
+    }
+    cases
+}

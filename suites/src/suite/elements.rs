@@ -1,0 +1,196 @@
+//! Suites of quantize, dequantize and requantize.
+
+use qassay_golden::tensor::DType;
+
+use super::Level;
+use super::draw::{Draw, count, id};
+use crate::case::{CaseId, Layout, Made, Op, Shape, Zero};
+use crate::data::DataClass;
+
+/// Row lengths around every vector width, and a few longer ones.
+fn length(draw: &mut Draw, i: usize) -> usize {
+    match i % 4 {
+        0 | 1 => i / 2 % 131,
+        2 => draw.between(131, 600),
+        _ => draw.pick(&[255, 256, 257, 511, 512, 513, 1023, 1025]),
+    }
+}
+
+/// One to four dimensions of about `len` values, with some dimension of 0 now and then.
+fn dims(draw: &mut Draw, len: usize) -> Vec<usize> {
+    match draw.between(0, 5) {
+        0..=2 => vec![len],
+        3 => vec![draw.between(0, 9), len.min(160)],
+        4 => vec![draw.between(1, 3), draw.between(1, 5), len.min(70)],
+        _ => vec![2, draw.between(1, 3), draw.between(1, 3), len.min(40)],
+    }
+}
+
+/// The zero points and channels of a quantize or dequantize case.
+fn parameters(draw: &mut Draw, made: &mut Made, slot: usize, class: DataClass) {
+    let Shape::Dims(shape) = &made.shape else {
+        return;
+    };
+    let rank = shape.len();
+    made.zero_points.0[slot] = match class {
+        DataClass::Ties => draw.middle_zero(made.dtype),
+        _ => draw.zero(made.dtype),
+    };
+    if draw.once_in(3) {
+        made.per_channel = Some(draw.between(0, rank - 1));
+        if draw.once_in(2) {
+            made.zero_points.0[slot] = Zero::Vary;
+        }
+    }
+}
+
+/// Large cases: most of the values of a run.
+const LARGE: usize = 1 << 16;
+
+pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Quantize);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::FullRange,
+        DataClass::Ties,
+        DataClass::Corners,
+    ];
+    let types = [DType::U8, DType::I8, DType::U8, DType::I8, DType::I32];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 400) {
+        let class = classes[i % classes.len()];
+        let length = length(&mut draw, i / classes.len());
+        let shape = Shape::Dims(dims(&mut draw, length));
+        let mut made = draw.case(Op::Quantize, shape, class);
+        made.dtype = types[(i / 4) % types.len()];
+        parameters(&mut draw, &mut made, 2, class);
+        if made.dtype != DType::I32 && draw.once_in(5) {
+            made.range = Some(if made.dtype == DType::U8 {
+                draw.pick(&[(0, 127), (1, 254), (0, 15)])
+            } else {
+                draw.pick(&[(-64, 63), (-127, 127), (-8, 7)])
+            });
+            // Zero points of real systems lie within the range.
+            made.zero_points.0[2] = Zero::One(draw.pick(&[1, 5, 7]));
+        }
+        cases.push(id(made));
+    }
+    for i in 0..count(level, 16) {
+        let mut made = draw.case(Op::Quantize, Shape::Dims(vec![LARGE]), classes[i % 4]);
+        made.dtype = types[i % 2];
+        made.zero_points.0[2] = draw.middle_zero(made.dtype);
+        cases.push(id(made));
+    }
+    if level == Level::Exhaustive {
+        blocks(
+            &mut cases,
+            Op::Quantize,
+            Shape::Dims(vec![1 << 24]),
+            &[DType::U8, DType::I8],
+        );
+    }
+    cases
+}
+
+/// All 2^32 bit patterns, once per type, at one scale or multiplier each.
+fn blocks(cases: &mut Vec<CaseId>, op: Op, shape: Shape, types: &[DType]) {
+    for (number, &dtype) in types.iter().enumerate() {
+        for block in 0..=255 {
+            let mut made = Made::new(op, shape.clone(), DataClass::Block(block), number as u64);
+            made.layout = Layout::default();
+            made.dtype = dtype;
+            made.zero_points.0[2] = Zero::One(if dtype == DType::U8 { 113 } else { -7 });
+            cases.push(id(made));
+        }
+    }
+}
+
+pub(super) fn dequantize(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Dequantize);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::Every,
+        DataClass::FullRange,
+        DataClass::Corners,
+    ];
+    let types = [DType::U8, DType::I8, DType::I32];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 240) {
+        let class = classes[i % classes.len()];
+        let length = length(&mut draw, i / classes.len());
+        let shape = Shape::Dims(dims(&mut draw, length));
+        let mut made = draw.case(Op::Dequantize, shape, class);
+        made.dtype = types[(i / 4) % types.len()];
+        parameters(&mut draw, &mut made, 0, class);
+        cases.push(id(made));
+    }
+    // Every code with every zero point.
+    let zeros = if level == Level::Exhaustive {
+        256
+    } else {
+        count(level, 32)
+    };
+    for i in 0..zeros {
+        let shape = Shape::Dims(vec![256]);
+        let mut made = draw.case(Op::Dequantize, shape, DataClass::Every);
+        let zero = (i * 255 / (zeros - 1).max(1)) as i32;
+        made.zero_points.0[0] = Zero::One(zero);
+        cases.push(id(made.clone()));
+        made.dtype = DType::I8;
+        made.zero_points.0[0] = Zero::One(zero - 128);
+        cases.push(id(made));
+    }
+    for i in 0..count(level, 16) {
+        let shape = Shape::Dims(vec![LARGE]);
+        let mut made = draw.case(Op::Dequantize, shape, classes[i % 4]);
+        made.dtype = types[i % 2];
+        made.zero_points.0[0] = draw.zero(made.dtype);
+        cases.push(id(made));
+    }
+    cases
+}
+
+pub(super) fn requantize(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Requantize);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::FullRange,
+        DataClass::Ties,
+        DataClass::Corners,
+    ];
+    let types = [DType::U8, DType::I8];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 320) {
+        let class = classes[i % classes.len()];
+        let shape = Shape::Rows {
+            m: if i % 50 == 49 { 0 } else { draw.between(1, 9) },
+            n: length(&mut draw, i / classes.len()).max(1),
+        };
+        let mut made = draw.case(Op::Requantize, shape, class);
+        made.dtype = types[(i / 4) % 2];
+        made.zero_points.0[2] = match class {
+            DataClass::Ties => draw.middle_zero(made.dtype),
+            _ => draw.zero(made.dtype),
+        };
+        made.relu = draw.once_in(4);
+        if draw.once_in(2) {
+            made.per_channel = Some(1);
+        }
+        cases.push(id(made));
+    }
+    for i in 0..count(level, 16) {
+        let shape = Shape::Rows { m: 256, n: 256 };
+        let mut made = draw.case(Op::Requantize, shape, classes[i % 4]);
+        made.dtype = types[i % 2];
+        made.zero_points.0[2] = draw.middle_zero(made.dtype);
+        cases.push(id(made));
+    }
+    if level == Level::Exhaustive {
+        let shape = Shape::Rows {
+            m: 1 << 12,
+            n: 1 << 12,
+        };
+        blocks(&mut cases, Op::Requantize, shape, &types);
+    }
+    cases
+}

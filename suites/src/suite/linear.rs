@@ -1,0 +1,173 @@
+//! Suites of linear: static, dynamic and weight-only.
+
+use qassay_golden::spec::BiasKind;
+use qassay_golden::tensor::DType;
+
+use super::Level;
+use super::draw::{Draw, count, id};
+use crate::case::{CaseId, Op, Shape, Zero};
+use crate::data::DataClass;
+
+/// Depths around vector widths, unrolls, packed blocks and spills of i16 sums.
+const DEEP: &[usize] = &[
+    127, 128, 129, 130, 191, 255, 256, 257, 258, 383, 384, 511, 512, 513, 515, 1024, 1030,
+];
+/// Widths around packed blocks.
+const WIDE: &[usize] = &[
+    95, 96, 97, 127, 128, 129, 159, 160, 161, 191, 193, 255, 256, 257, 320,
+];
+
+/// Shapes: all tails of m, n and k by coprime steps, then deep, wide and tall ones,
+/// then a few that fill caches.
+fn shapes(draw: &mut Draw, level: Level, standard: usize) -> Vec<Shape> {
+    let matrix = |m, n, k| Shape::Matrix { m, n, k };
+    let total = count(level, standard);
+    let mut shapes: Vec<Shape> = (0..total)
+        .map(|i| match i % 8 {
+            0..=4 => matrix(1 + i % 29, 1 + (i * 7) % 67, 1 + (i * 11) % 73),
+            5 => matrix(draw.between(1, 7), draw.between(1, 40), draw.pick(DEEP)),
+            6 => matrix(draw.between(1, 7), draw.pick(WIDE), draw.between(1, 40)),
+            _ => matrix(
+                draw.between(30, 130),
+                draw.between(1, 20),
+                draw.between(1, 30),
+            ),
+        })
+        .collect();
+    if level != Level::Smoke {
+        // m and n through 0 to 2·tile + 1 with little else.
+        shapes.extend((0..=33).map(|m| matrix(m, 17, 5)));
+        shapes.extend((1..=70).map(|n| matrix(3, n, 9)));
+        shapes.extend((1..=70).map(|k| matrix(2, 18, k)));
+        shapes.extend([matrix(96, 160, 320), matrix(50, 260, 520)]);
+    }
+    if level == Level::Exhaustive {
+        for m in 1..=20 {
+            shapes.extend((1..=70).step_by(3).map(|n| matrix(m, n, 1 + (m * n) % 37)));
+        }
+        shapes.extend([
+            matrix(256, 768, 768),
+            matrix(1, 3072, 768),
+            matrix(513, 129, 1031),
+        ]);
+    }
+    shapes
+}
+
+pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Linear);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::Saturating,
+        DataClass::Ties,
+        DataClass::FullRange,
+        DataClass::Reduced,
+        DataClass::Corners,
+        DataClass::Uniform,
+    ];
+    let mut cases = Vec::new();
+    for (i, shape) in shapes(&mut draw, level, 480).into_iter().enumerate() {
+        let class = classes[i % classes.len()];
+        let mut made = draw.case(Op::Linear, shape, class);
+        made.dtype = draw.pick(&[DType::U8, DType::U8, DType::U8, DType::I8]);
+        made.output = match draw.between(0, 11) {
+            0 => DType::I32,
+            1 => DType::F32,
+            2 if made.dtype == DType::U8 => DType::I8,
+            2 => DType::U8,
+            _ => made.dtype,
+        };
+        made.zero_points.0[0] = match class {
+            DataClass::Reduced => draw.reduced_zero(made.dtype),
+            DataClass::Ties => draw.middle_zero(made.dtype),
+            _ => draw.zero(made.dtype),
+        };
+        if made.output.size() == 1 {
+            made.zero_points.0[2] = match class {
+                DataClass::Corners => draw.zero(made.output),
+                _ => draw.middle_zero(made.output),
+            };
+            made.relu = draw.once_in(4);
+        }
+        made.bias = draw.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32, BiasKind::I32]);
+        if draw.once_in(2) {
+            made.per_channel = Some(0);
+        }
+        if draw.once_in(8) {
+            made.zero_points.0[1] = match made.per_channel {
+                Some(_) if draw.once_in(2) => Zero::Vary,
+                _ => Zero::One(draw.pick(&[1, -3, 10])),
+            };
+        }
+        cases.push(id(made));
+    }
+    // Every u8 (or s8) code with every s8 code, the sums themselves.
+    if level != Level::Smoke {
+        for dtype in [DType::U8, DType::I8] {
+            let depths = if level == Level::Exhaustive {
+                1..=8
+            } else {
+                1..=2
+            };
+            for k in depths {
+                let shape = Shape::Matrix { m: 256, n: 256, k };
+                let mut made = draw.case(Op::Linear, shape, DataClass::Every);
+                made.dtype = dtype;
+                made.output = DType::I32;
+                cases.push(id(made));
+            }
+        }
+    }
+    cases
+}
+
+pub(super) fn dynamic(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::LinearDynamic);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::Saturating,
+        DataClass::Ties,
+        DataClass::FullRange,
+        DataClass::Reduced,
+        DataClass::Corners,
+    ];
+    let mut cases = Vec::new();
+    for (i, shape) in shapes(&mut draw, level, 160).into_iter().enumerate() {
+        let class = classes[i % classes.len()];
+        let mut made = draw.case(Op::LinearDynamic, shape, class);
+        made.reduce_range = match class {
+            DataClass::Reduced => true,
+            DataClass::Saturating => false,
+            _ => draw.once_in(3),
+        };
+        made.relu = draw.once_in(5);
+        made.bias = draw.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32]);
+        if draw.once_in(2) {
+            made.per_channel = Some(0);
+        }
+        if draw.once_in(8) {
+            made.zero_points.0[1] = Zero::One(draw.pick(&[1, -3, 10]));
+        }
+        cases.push(id(made));
+    }
+    cases
+}
+
+pub(super) fn weight_only(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::LinearWeightOnly);
+    let classes = [DataClass::Uniform, DataClass::FullRange, DataClass::Corners];
+    let mut cases = Vec::new();
+    for (i, shape) in shapes(&mut draw, level, 60).into_iter().enumerate() {
+        if i % 2 == 1 && level == Level::Standard {
+            continue;
+        }
+        let mut made = draw.case(Op::LinearWeightOnly, shape, classes[i / 2 % classes.len()]);
+        made.relu = draw.once_in(5);
+        made.bias = draw.pick(&[BiasKind::None, BiasKind::F32]);
+        if draw.once_in(2) {
+            made.per_channel = Some(0);
+        }
+        cases.push(id(made));
+    }
+    cases
+}

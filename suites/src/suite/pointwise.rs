@@ -1,0 +1,136 @@
+//! Suites of ops without weights: add, mul, relu, pools.
+
+use qassay_golden::tensor::DType;
+
+use super::Level;
+use super::draw::{Draw, count, id};
+use crate::case::{CaseId, ImageShape, Made, Op, Shape};
+use crate::data::DataClass;
+
+fn shape(draw: &mut Draw, i: usize) -> Shape {
+    Shape::Dims(match i % 3 {
+        0 => vec![i / 3 % 131],
+        1 => vec![draw.between(0, 6), draw.between(1, 70)],
+        _ => vec![
+            2,
+            draw.between(1, 3),
+            draw.between(1, 4),
+            draw.between(1, 33),
+        ],
+    })
+}
+
+fn zeros(draw: &mut Draw, made: &mut Made, class: DataClass) {
+    for slot in 0..3 {
+        made.zero_points.0[slot] = match class {
+            DataClass::Ties => draw.middle_zero(made.dtype),
+            _ => draw.zero(made.dtype),
+        };
+    }
+}
+
+fn binary(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, op);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::Ties,
+        DataClass::FullRange,
+        DataClass::Corners,
+    ];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 120) {
+        let class = classes[i % 4];
+        let shape = shape(&mut draw, i / 4);
+        let mut made = draw.case(op, shape, class);
+        made.dtype = [DType::U8, DType::U8, DType::I8][i / 4 % 3];
+        zeros(&mut draw, &mut made, class);
+        made.relu = draw.once_in(3);
+        cases.push(id(made));
+    }
+    // Every pair of codes.
+    for i in 0..count(level, 8) {
+        let mut made = draw.case(op, Shape::Dims(vec![256, 256]), DataClass::Every);
+        made.dtype = [DType::U8, DType::I8][i % 2];
+        zeros(&mut draw, &mut made, DataClass::Every);
+        cases.push(id(made));
+    }
+    cases
+}
+
+pub(super) fn add(level: Level, seed: u64) -> Vec<CaseId> {
+    binary(Op::Add, level, seed)
+}
+
+pub(super) fn mul(level: Level, seed: u64) -> Vec<CaseId> {
+    binary(Op::Mul, level, seed)
+}
+
+pub(super) fn relu(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, Op::Relu);
+    let classes = [DataClass::Uniform, DataClass::Every, DataClass::Corners];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 60) {
+        let class = classes[i % 3];
+        let shape = shape(&mut draw, i / 3);
+        let mut made = draw.case(Op::Relu, shape, class);
+        made.dtype = [DType::U8, DType::I8][i / 3 % 2];
+        made.zero_points.0[0] = draw.zero(made.dtype);
+        cases.push(id(made));
+    }
+    cases
+}
+
+fn pool(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed, op);
+    let classes: &[DataClass] = match op {
+        Op::AvgPool => &[
+            DataClass::Uniform,
+            DataClass::Ties,
+            DataClass::FullRange,
+            DataClass::Corners,
+        ],
+        _ => &[DataClass::Uniform, DataClass::FullRange, DataClass::Corners],
+    };
+    let mut cases = Vec::new();
+    for i in 0..count(level, 100) {
+        let class = classes[i % classes.len()];
+        let rank = [2, 2, 1, 3][i / 4 % 4];
+        let kernel = draw.pick(&[2, 3, 3, 4]);
+        let pad = draw.pick(&[0, 0, kernel / 2]);
+        let image = ImageShape {
+            batch: draw.pick(&[1, 1, 2]),
+            input: (0..rank)
+                .map(|_| draw.between(kernel, kernel + 5))
+                .collect(),
+            channels: 1 + i % 70,
+            out_channels: None,
+            kernel: vec![kernel; rank],
+            stride: vec![draw.pick(&[1, 2, 3]); rank],
+            pad_begin: vec![pad; rank],
+            pad_end: vec![pad; rank],
+            dilation: vec![1; rank],
+            groups: 1,
+        };
+        let mut made = draw.case(op, Shape::Image(image), class);
+        made.dtype = [DType::U8, DType::U8, DType::I8][i / 4 % 3];
+        zeros(&mut draw, &mut made, class);
+        if op == Op::MaxPool {
+            // Output parameters are the input's; there are no others.
+            made.zero_points.0[1] = crate::case::Zero::One(0);
+            made.zero_points.0[2] = crate::case::Zero::One(0);
+        } else {
+            made.zero_points.0[1] = crate::case::Zero::One(0);
+            made.exclude_pad = draw.once_in(2);
+        }
+        cases.push(id(made));
+    }
+    cases
+}
+
+pub(super) fn avg_pool(level: Level, seed: u64) -> Vec<CaseId> {
+    pool(Op::AvgPool, level, seed)
+}
+
+pub(super) fn max_pool(level: Level, seed: u64) -> Vec<CaseId> {
+    pool(Op::MaxPool, level, seed)
+}

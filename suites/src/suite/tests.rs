@@ -1,0 +1,67 @@
+//! Suites: distinct valid cases, in their own suite, of the promised number.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::case::Case;
+use crate::data::DATA_CLASSES;
+
+#[test]
+fn names_are_distinct() {
+    let mut names: Vec<_> = suites().iter().map(|suite| suite.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), suites().len());
+}
+
+/// Every id is canonical, in its suite, and its parts fit each other.
+#[test]
+fn standard_cases_are_valid_and_many() {
+    let mut total = 0;
+    let mut classes = BTreeMap::new();
+    for suite in suites() {
+        let cases = suite.cases(Level::Standard, 0);
+        total += cases.len();
+        for id in &cases {
+            assert_eq!(id.suite(), suite.name, "{id}");
+            assert_eq!(&id.to_string().parse::<CaseId>().unwrap(), id, "{id}");
+            *classes.entry(id.data_class()).or_insert(0) += 1;
+        }
+    }
+    assert!(total >= 2_500, "{total} cases");
+    for entry in DATA_CLASSES.iter().filter(|entry| entry.name != "block") {
+        assert!(
+            classes.contains_key(entry.name),
+            "no case of {}",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn standard_cases_can_be_made() {
+    for suite in suites().iter().filter(|suite| suite.name != "captured") {
+        for id in suite.cases(Level::Standard, 7) {
+            Case::from_id(&id).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_cases_and_another_gives_others() {
+    let suite = find("linear").unwrap();
+    let ids = |seed| suite.cases(Level::Standard, seed);
+    assert_eq!(ids(3), ids(3));
+    assert_ne!(ids(3), ids(4));
+}
+
+#[test]
+fn exhaustive_quantize_is_every_f32() {
+    let cases = find("quantize").unwrap().cases(Level::Exhaustive, 0);
+    for class in (0..=255).map(|block| format!("/u8/per-tensor/zp:y113/block{block}")) {
+        assert!(
+            cases.iter().any(|id| id.to_string().ends_with(&class)),
+            "{class}"
+        );
+    }
+}
