@@ -185,12 +185,11 @@ fn zero_point_types(made: &Made) -> [DType; 3] {
 }
 
 fn parameters(made: &Made, channels: u128) -> Result<(), String> {
-    let types = zero_point_types(made);
     let channel_slot = made.per_channel.and_then(|_| made.op.channel_slot());
-    for slot in 0..3 {
+    for (slot, dtype) in zero_point_types(made).into_iter().enumerate() {
         let letter = made.op.zero_point_letters()[slot];
         let zero = &made.zero_points.0[slot];
-        let (low, high) = match types[slot].code_range() {
+        let (low, high) = match dtype.code_range() {
             Some(range) => range,
             None if zero.is_default() => continue,
             None => return Err(format!("zero point {letter}: an f32 output has none")),
@@ -203,7 +202,7 @@ fn parameters(made: &Made, channels: u128) -> Result<(), String> {
         if let Some(bad) = values.iter().find(|&&z| !(low..=high).contains(&z.into())) {
             return Err(format!(
                 "zero point {letter}{bad} is outside {low}..{high}, the codes of {}",
-                types[slot].name()
+                dtype.name()
             ));
         }
         match zero {
@@ -242,12 +241,10 @@ fn parameters(made: &Made, channels: u128) -> Result<(), String> {
             return Err(format!("range must rise within {least}..{greatest}"));
         }
     }
-    if made.op == Op::LinearWeightOnly && made.bias == BiasKind::I32
-        || made.op == Op::LinearDynamic && made.bias == BiasKind::I32
-    {
+    if matches!(made.op, Op::LinearWeightOnly | Op::LinearDynamic) && made.bias == BiasKind::I32 {
         return Err("the bias is f32 where the activation's scale is not known".into());
     }
-    if !made.output.code_range().is_some_and(|(_, high)| high < 256) && made.relu {
+    if made.relu && made.output.size() != 1 {
         return Err("relu goes with u8 or s8 outputs".into());
     }
     if made.op == Op::Requantize && made.scales.0[1].iter().any(|r| r.0 > 1e6) {
