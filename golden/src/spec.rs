@@ -186,7 +186,7 @@ pub enum BiasKind {
 }
 
 /// `y[m, n] = Σ_k x[m, k] · w[n, k] + bias[n]`.
-/// Input: `[m, k]`. Constants: weights `[n, k]` s8, bias `[n]`. Output: `[m, n]`.
+/// Input: `[m, k]`. Constants: weights `[n, k]` s8 (or u8), bias `[n]`. Output: `[m, n]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearSpec {
     /// rows
@@ -209,7 +209,7 @@ pub struct LinearSpec {
 
 /// Convolution in 1, 2 or 3 spatial dimensions (as many as `kernel` has entries).
 /// Input: `[batch, input.., in_channels]`. Constants: weights
-/// `[out_channels, kernel.., in_channels / groups]` s8, bias `[out_channels]`.
+/// `[out_channels, kernel.., in_channels / groups]` s8 (or u8), bias `[out_channels]`.
 /// Output: `[batch, output.., out_channels]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvSpec {

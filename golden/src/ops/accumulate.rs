@@ -61,14 +61,19 @@ pub(crate) struct ActivationRow {
 
 impl Accumulator {
     /// Sums over `taps` kernel positions of `tap_len` channels each, of
-    /// activations of type `activation` (u8 or s8) and s8 weights.
+    /// activations of type `activation` and weights of type `weight` (u8 or s8).
+    /// Only u8·s8 products are summed by the saturating instructions: u8 weights sum exactly.
     pub(crate) fn new(
         rule: &AccumulateRule,
         accumulation: Accumulation,
-        activation: DType,
+        (activation, weight): (DType, DType),
         taps: usize,
         tap_len: usize,
     ) -> Self {
+        let accumulation = match weight {
+            DType::U8 => Accumulation::Exact,
+            _ => accumulation,
+        };
         let shifted =
             activation == DType::I8 && rule.signed_activation == SignedActivation::Shifted128;
         let tap_stride = match accumulation {
@@ -88,14 +93,14 @@ impl Accumulator {
     }
 
     /// Lays out the `taps · tap_len` weights of one output channel.
-    pub(crate) fn weights(&self, codes: &[i8], zero_point: i32) -> WeightRow {
+    pub(crate) fn weights(&self, codes: &[i16], zero_point: i32) -> WeightRow {
         let mut row = WeightRow {
             pairs: vec![0; self.row_len],
             outliers: Vec::new(),
             tap_sums: Vec::with_capacity(self.taps),
             sum: 0,
             peak: codes.iter().map(|&w| i32::from(w).abs()).max().unwrap_or(0),
-            has_min: codes.contains(&i8::MIN),
+            has_min: codes.contains(&i16::from(i8::MIN)),
             zero_point,
         };
         for tap in 0..self.taps {
@@ -107,7 +112,7 @@ impl Accumulator {
                 if self.split_outliers && !(-64..=63).contains(&weight) {
                     row.outliers.push((at, i32::from(weight)));
                 } else {
-                    row.pairs[at] = i16::from(weight);
+                    row.pairs[at] = weight;
                 }
             }
             row.tap_sums.push(sum);

@@ -57,7 +57,7 @@ pub(crate) fn conv(
     let accumulator = Accumulator::new(
         rule,
         accumulation,
-        spec.activation.dtype,
+        (spec.activation.dtype, product.weight_type),
         windows.taps(),
         group_in,
     );

@@ -117,7 +117,13 @@ fn sums(
     let zero_point = activation.qparams.zero_point;
     product.count_parameters(activation.dtype, zero_point, witness);
     let rule = &profile.accumulate;
-    let accumulator = Accumulator::new(rule, rule.linear, activation.dtype, 1, spec.k);
+    let accumulator = Accumulator::new(
+        rule,
+        rule.linear,
+        (activation.dtype, product.weight_type),
+        1,
+        spec.k,
+    );
     let weights: Vec<_> = (0..spec.n)
         .map(|n| {
             accumulator.weights(

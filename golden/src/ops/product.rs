@@ -12,7 +12,9 @@ use crate::witness::{Event, Witness};
 /// A product's constants and how its sums become outputs.
 pub(crate) struct Product<'a> {
     /// codes, `k` per output channel
-    weights: &'a [i8],
+    weights: Vec<i16>,
+    /// their type: s8, or u8
+    pub(crate) weight_type: DType,
     k: usize,
     channels: usize,
     /// the weights' scales and zero points
@@ -46,18 +48,23 @@ impl<'a> Product<'a> {
                 weights.shape()
             )));
         }
-        let Data::I8(codes) = weights.data() else {
-            return Err(mismatch(format!(
-                "weights are {}, not s8",
-                weights.dtype().name()
-            )));
+        let codes = match weights.data() {
+            Data::I8(codes) => codes.iter().map(|&w| i16::from(w)).collect(),
+            Data::U8(codes) => codes.iter().map(|&w| i16::from(w)).collect(),
+            _ => {
+                return Err(mismatch(format!(
+                    "weights are {}, not s8 or u8",
+                    weights.dtype().name()
+                )));
+            }
         };
-        check_granularity(granularity, channels)?;
+        check_granularity(granularity, weights.dtype(), channels)?;
         if let Output::Quantized(quantized) = output {
             super::check::quantized("output", &quantized)?;
         }
         Ok(Self {
             weights: codes,
+            weight_type: weights.dtype(),
             k: weight_shape[1..].iter().product(),
             channels,
             granularity,
@@ -68,7 +75,7 @@ impl<'a> Product<'a> {
     }
 
     /// The codes of one output channel.
-    pub(crate) fn weights_of(&self, channel: usize) -> &'a [i8] {
+    pub(crate) fn weights_of(&self, channel: usize) -> &[i16] {
         &self.weights[channel * self.k..][..self.k]
     }
 
@@ -201,9 +208,13 @@ pub(crate) fn relu_f32(value: f32, relu: bool, witness: &mut Witness) -> f32 {
     if clamped { 0.0 } else { value }
 }
 
-fn check_granularity(granularity: &Granularity, channels: usize) -> Result<(), ReferenceError> {
+fn check_granularity(
+    granularity: &Granularity,
+    dtype: DType,
+    channels: usize,
+) -> Result<(), ReferenceError> {
     match granularity {
-        Granularity::PerTensor(qparams) => super::check::qparams("weights", DType::I8, *qparams),
+        Granularity::PerTensor(qparams) => super::check::qparams("weights", dtype, *qparams),
         Granularity::PerChannel { axis, qparams } => {
             if *axis != 0 || qparams.len() != channels {
                 return Err(mismatch(format!(
@@ -211,7 +222,7 @@ fn check_granularity(granularity: &Granularity, channels: usize) -> Result<(), R
                     qparams.len()
                 )));
             }
-            (qparams.iter()).try_for_each(|&q| super::check::qparams("weights", DType::I8, q))
+            (qparams.iter()).try_for_each(|&q| super::check::qparams("weights", dtype, q))
         }
     }
 }
