@@ -8,7 +8,6 @@
 
 pub mod backend;
 pub mod isa;
-pub mod onednn;
 pub mod registry;
 pub mod select;
 pub mod view;

@@ -5,6 +5,7 @@
 //! - [`captures`]: vectors captured from real systems, checked against the reference
 //! - [`observers`]: running statistics, one file each
 //! - [`ops`]: the reference, one file per op
+//! - [`vectors`]: golden vectors: cases with their expected outputs, in files
 //! - [`witness`]: what the reference saw (coverage, open outputs, steps)
 
 #![forbid(unsafe_code)]
@@ -15,4 +16,5 @@ pub mod ops;
 pub mod profile;
 pub mod spec;
 pub mod tensor;
+pub mod vectors;
 pub mod witness;

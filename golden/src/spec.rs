@@ -6,9 +6,11 @@
 //! over (kernel position, channel) with the channel fastest.
 
 use crate::tensor::{DType, Tensor};
+use serde::{Deserialize, Serialize};
 
 /// Scale (the size of one step, in real units) and zero point (the code of 0).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QParams {
     /// real units per step; finite and positive
     pub scale: f64,
@@ -17,7 +19,8 @@ pub struct QParams {
 }
 
 /// The type and parameters of a quantized tensor with one scale.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quantized {
     /// an integer type
     pub dtype: DType,
@@ -26,7 +29,8 @@ pub struct Quantized {
 }
 
 /// Scales and zero points along an axis, or one pair for the whole tensor.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Granularity {
     /// one scale and zero point
     PerTensor(QParams),
@@ -55,7 +59,8 @@ impl Granularity {
 }
 
 /// f32 to codes. Input: `shape` f32. Output: `shape` of `dtype`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuantizeSpec {
     /// shape of input and output
     pub shape: Vec<usize>,
@@ -68,7 +73,8 @@ pub struct QuantizeSpec {
 }
 
 /// Codes to f32. Input: `shape` of `dtype`. Output: `shape` f32.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DequantizeSpec {
     /// shape of input and output
     pub shape: Vec<usize>,
@@ -80,7 +86,8 @@ pub struct DequantizeSpec {
 
 /// i32 sums to codes by one real multiplier (per tensor or per column).
 /// Input: `[rows, columns]` s32. Output: `[rows, columns]` of `output.dtype`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequantizeSpec {
     /// rows
     pub rows: usize,
@@ -97,7 +104,8 @@ pub struct RequantizeSpec {
 }
 
 /// How a range becomes codes when parameters are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QparamsRequest {
     /// code type
     pub dtype: DType,
@@ -111,7 +119,8 @@ pub struct QparamsRequest {
 
 /// The least and greatest value of a tensor to scale and zero point.
 /// Input: `[len]` f32. Outputs: scale `[1]` f64, zero point `[1]` s32.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChooseQparamsSpec {
     /// how many values
     pub len: usize,
@@ -120,7 +129,8 @@ pub struct ChooseQparamsSpec {
 }
 
 /// Which statistics an observer keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ObserverKind {
     /// least and greatest value of all batches
     MinMax,
@@ -137,7 +147,8 @@ pub enum ObserverKind {
 /// Batches of values to statistics. Inputs: `batches` tensors of `shape` f32.
 /// Outputs: minima `[channels]` f32, maxima `[channels]` f32, and for
 /// [`ObserverKind::Histogram`] the bins `[2048]` f32.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ObserveSpec {
     /// which observer
     pub kind: ObserverKind,
@@ -150,7 +161,8 @@ pub struct ObserveSpec {
 }
 
 /// What the activations of a product are.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// codes with known parameters (static quantization)
     Quantized(Quantized),
@@ -164,7 +176,8 @@ pub enum Activation {
 }
 
 /// What a product's output is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Output {
     /// codes with these parameters
     Quantized(Quantized),
@@ -175,7 +188,8 @@ pub enum Output {
 }
 
 /// The type of a bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BiasKind {
     /// no bias
     None,
@@ -187,7 +201,8 @@ pub enum BiasKind {
 
 /// `y[m, n] = Σ_k x[m, k] · w[n, k] + bias[n]`.
 /// Input: `[m, k]`. Constants: weights `[n, k]` s8 (or u8), bias `[n]`. Output: `[m, n]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinearSpec {
     /// rows
     pub m: usize,
@@ -211,7 +226,8 @@ pub struct LinearSpec {
 /// Input: `[batch, input.., in_channels]`. Constants: weights
 /// `[out_channels, kernel.., in_channels / groups]` s8 (or u8), bias `[out_channels]`.
 /// Output: `[batch, output.., out_channels]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConvSpec {
     /// images
     pub batch: usize,
@@ -276,7 +292,8 @@ impl ConvSpec {
 }
 
 /// Element by element, two inputs of the same shape. Output: `shape`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BinarySpec {
     /// shape of both inputs and the output
     pub shape: Vec<usize>,
@@ -291,7 +308,8 @@ pub struct BinarySpec {
 }
 
 /// `max(q, zero_point)`. Input and output: `shape`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReluSpec {
     /// shape
     pub shape: Vec<usize>,
@@ -301,7 +319,8 @@ pub struct ReluSpec {
 
 /// A window sliding over the image. Input: `[batch, input.., channels]`;
 /// output: `[batch, output.., channels]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PoolSpec {
     /// images
     pub batch: usize,
@@ -349,7 +368,8 @@ fn image_shape(batch: usize, size: &[usize], channels: usize) -> Vec<usize> {
 }
 
 /// One op with everything but the values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OpSpec {
     /// see [`QuantizeSpec`]
     Quantize(QuantizeSpec),
@@ -378,7 +398,8 @@ pub enum OpSpec {
 }
 
 /// The tensors that are known before a kernel runs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Constants {
     /// weights of linear and conv
     pub weights: Option<Tensor>,
@@ -387,7 +408,8 @@ pub struct Constants {
 }
 
 /// One op with its constants and inputs: everything that a result depends on but the profile.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Problem {
     /// the op
     pub op: OpSpec,

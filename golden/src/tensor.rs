@@ -1,18 +1,25 @@
 //! Tensors as the reference sees them: a shape and values of one type, dense,
 //! the last dimension contiguous. Activations are channel-last.
 
+use serde::{Deserialize, Serialize};
+
 /// The type of a tensor's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DType {
     /// unsigned 8-bit codes
+    #[serde(rename = "u8")]
     U8,
     /// signed 8-bit codes
+    #[serde(rename = "s8")]
     I8,
     /// signed 32-bit codes or sums
+    #[serde(rename = "s32")]
     I32,
     /// real values
+    #[serde(rename = "f32")]
     F32,
     /// real values kept in double precision (scales)
+    #[serde(rename = "f64")]
     F64,
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn add(
                 .map(|(_, a, b)| {
                     let sum = fixed.a * (a - i64::from(qa.zero_point))
                         + fixed.b * (b - i64::from(qb.zero_point));
-                    let scaled = sum as f64 / 2f64.powi(fixed.shift as i32);
+                    let scaled = sum as f64 / (1u64 << fixed.shift) as f64;
                     witness.step(Some(sum), scaled);
                     witness
                         .events
@@ -112,7 +112,7 @@ impl FixedPoint {
         let exponent = (ra.max(rb).to_bits() >> 23) as i32 - 127;
         let shift = (21 - exponent) as u32;
         // Powers of two times an f32: exact, so only the rounding to integer rounds.
-        let fixed = |ratio: f32| (f64::from(ratio) * 2f64.powi(shift as i32)).round_ties_even();
+        let fixed = |ratio: f32| (f64::from(ratio) * (1u64 << shift) as f64).round_ties_even();
         Ok(Self {
             a: fixed(ra) as i64,
             b: fixed(rb) as i64,

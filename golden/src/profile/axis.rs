@@ -2,10 +2,10 @@
 //! its choices, and a key for each choice that files and the command line use.
 //!
 //! The two macros here are the only place that knows how axes are listed:
-//! [`axis!`] declares one axis (an enum), [`rule!`] groups axes into the rule
+//! `axis!` declares one axis (an enum), `rule!` groups axes into the rule
 //! of one stage. Listing, searching and parsing follow from the declarations.
 
-/// One choice inside a profile. Implemented by the enums that [`axis!`] makes.
+/// One choice inside a profile. Implemented by the enums that `axis!` makes.
 pub trait Axis: Copy + Eq + 'static {
     /// Every choice, in the order in which a search tries them.
     const ALL: &'static [Self];

@@ -1,0 +1,62 @@
+//! The golden cases of every op: small, with the boundaries built in. Adding a
+//! case to one of these lists is all that it takes.
+
+mod draw;
+mod element;
+mod matrix;
+mod pointwise;
+mod statistics;
+
+use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
+use crate::tensor::{DType, Data, Tensor};
+
+/// The cases of one op, by name.
+pub(super) type Cases = Vec<(String, Problem)>;
+
+/// Every op with its cases.
+pub(super) fn all() -> Vec<(&'static str, Cases)> {
+    vec![
+        ("quantize", element::quantize()),
+        ("dequantize", element::dequantize()),
+        ("requantize", element::requantize()),
+        ("choose_qparams", statistics::choose_qparams()),
+        ("observe", statistics::observe()),
+        ("linear", matrix::linear()),
+        ("conv", matrix::conv()),
+        ("add", pointwise::add()),
+        ("mul", pointwise::mul()),
+        ("relu", pointwise::relu()),
+        ("avg_pool", pointwise::avg_pool()),
+        ("max_pool", pointwise::max_pool()),
+    ]
+}
+
+fn qparams(scale: f64, zero_point: i32) -> QParams {
+    QParams { scale, zero_point }
+}
+
+fn quantized(dtype: DType, scale: f64, zero_point: i32) -> Quantized {
+    let qparams = qparams(scale, zero_point);
+    Quantized { dtype, qparams }
+}
+
+/// A problem of an op without constants, its inputs dense in the op's shapes.
+fn problem(op: OpSpec, inputs: Vec<Data>) -> Problem {
+    with_constants(op, Constants::default(), inputs)
+}
+
+fn with_constants(op: OpSpec, constants: Constants, inputs: Vec<Data>) -> Problem {
+    let shapes = op.inputs();
+    let inputs = (inputs.into_iter().zip(shapes))
+        .map(|(data, (shape, _))| tensor(shape, data))
+        .collect();
+    Problem {
+        op,
+        constants,
+        inputs,
+    }
+}
+
+fn tensor(shape: impl Into<Vec<usize>>, data: Data) -> Tensor {
+    Tensor::new(shape, data).expect("golden cases fill their shapes")
+}
