@@ -8,6 +8,7 @@
 
 pub mod backend;
 pub mod isa;
+pub mod onednn;
 pub mod registry;
 pub mod select;
 pub mod view;

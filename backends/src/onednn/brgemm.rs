@@ -1,0 +1,333 @@
+//! The micro-kernel: a batch-reduce GEMM. A batch of products, one for each
+//! kernel position, is summed into the same tile of registers, reading the
+//! activations where they lie: nothing is copied or gathered.
+//!
+//! A tile is `MR` outputs (rows) by `NV` vectors of output channels. For each
+//! group of 4 input channels, 4 bytes of each row meet `NV` vectors of weights.
+//!
+//! Source of the idea: oneDNN `src/cpu/x64/brgemm` and
+//! `jit_uni_x8s8s32x_conv_kernel.cpp`.
+
+use super::weights::{Block, Form, block_vectors};
+use super::window::Tap;
+use crate::isa::{Dot4, Isa, WithIsa};
+
+/// One batch of products: rows of activations, taps, and a block of weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Product<'a> {
+    /// the activation codes' bytes
+    pub codes: &'a [u8],
+    /// at least `k` codes that stand for positions outside the image
+    pub padding: &'a [u8],
+    /// whether codes are s8, shifted by +128 for the multiplication
+    pub signed: bool,
+    /// bytes between pixels
+    pub pixel_stride: usize,
+    /// bytes between the inputs of neighbouring rows of the tile
+    pub row_stride: usize,
+    /// the channel at which this group of channels starts
+    pub channel: usize,
+    /// input channels of one tap
+    pub k: usize,
+    /// the batch
+    pub taps: &'a [Tap],
+    /// the weights
+    pub block: Block<'a>,
+    /// the weights' layout
+    pub form: Form,
+}
+
+/// The most values of a tile, on any instruction set.
+pub const MAX_TILE: usize = 6 * 4 * 16;
+
+/// Rows of the largest tile: as many as leave registers for the operands (a widened group
+/// takes twice the vectors of weights), and no more than the compiler unrolls, because sums
+/// in a loop would stay in memory.
+pub fn max_rows<I: Isa>(form: Form) -> usize {
+    match (I::LANES, form) {
+        (8 | 16, Form::Bytes) => 6,
+        _ => 4,
+    }
+}
+
+/// Sums of products of `rows` rows from `first_row` on with the block's columns, into
+/// `sums[row · block.vectors · LANES + column]`. Sums are of raw codes (s8 codes shifted by
+/// +128), in i32 that wraps; bytes are summed as the instruction set's dot product does.
+///
+/// # Panics
+/// When a row or the padding lies outside its buffer, or `sums` is too short.
+pub fn multiply<I: Isa>(
+    isa: I,
+    product: &Product<'_>,
+    first_row: usize,
+    rows: usize,
+    sums: &mut [i32],
+) {
+    let max = max_rows::<I>(product.form);
+    let width = product.block.vectors * I::LANES;
+    let mut done = 0;
+    while done < rows {
+        let left = (rows - done).min(max);
+        let (first, sums) = (first_row + done, &mut sums[done * width..]);
+        done += if const { I::LANES > 4 } && left >= 6 {
+            columns::<I, 6>(isa, product, first, sums)
+        } else if left >= 4 {
+            columns::<I, 4>(isa, product, first, sums)
+        } else if left >= 2 {
+            columns::<I, 2>(isa, product, first, sums)
+        } else {
+            columns::<I, 1>(isa, product, first, sums)
+        };
+    }
+}
+
+fn columns<I: Isa, const MR: usize>(
+    isa: I,
+    product: &Product<'_>,
+    first_row: usize,
+    sums: &mut [i32],
+) -> usize {
+    let vectors = product.block.vectors;
+    let most = block_vectors(I::LANES);
+    assert!(vectors <= most, "a block fits the registers");
+    match (vectors, product.signed) {
+        (1, false) => form::<I, MR, 1, false>(isa, product, first_row, sums),
+        (1, true) => form::<I, MR, 1, true>(isa, product, first_row, sums),
+        (2, false) => form::<I, MR, 2, false>(isa, product, first_row, sums),
+        (2, true) => form::<I, MR, 2, true>(isa, product, first_row, sums),
+        (_, signed) if const { block_vectors(I::LANES) == 4 } => {
+            if signed {
+                form::<I, MR, 4, true>(isa, product, first_row, sums);
+            } else {
+                form::<I, MR, 4, false>(isa, product, first_row, sums);
+            }
+        }
+        _ => unreachable!("blocks take 1, 2 or 4 vectors, at most {most}"),
+    }
+    MR
+}
+
+fn form<I: Isa, const MR: usize, const NV: usize, const SIGNED: bool>(
+    isa: I,
+    product: &Product<'_>,
+    first_row: usize,
+    sums: &mut [i32],
+) {
+    // Forms that no product of this instruction set has are not compiled.
+    match product.form {
+        Form::Bytes if const { I::DOT_K == 4 } => {
+            isa.vectorize(Tile::<'_, Bytes, MR, NV, SIGNED> {
+                product,
+                first_row,
+                sums,
+                step: Bytes,
+            });
+        }
+        Form::Widened if const { MR <= 4 && !dot4_is_exact::<I>() } => {
+            isa.vectorize(Tile::<'_, Widened, MR, NV, SIGNED> {
+                product,
+                first_row,
+                sums,
+                step: Widened,
+            });
+        }
+        form => unreachable!("no tile of form {form:?}"),
+    }
+}
+
+/// Whether the instruction that takes bytes sums exactly.
+const fn dot4_is_exact<I: Isa>() -> bool {
+    I::DOT_K == 4 && matches!(I::DOT4, Dot4::Exact)
+}
+
+/// The form in which products are exact.
+pub fn exact_form<I: Isa>() -> Form {
+    if dot4_is_exact::<I>() {
+        Form::Bytes
+    } else {
+        Form::Widened
+    }
+}
+
+/// How one group of 4 channels is multiplied.
+trait Step<I: Isa, const NV: usize>: Copy {
+    /// the group's weights in registers
+    type Weights: Copy;
+    /// # Safety
+    /// `group` must be readable for `NV · 4 · LANES` bytes.
+    unsafe fn load(self, isa: I, group: *const i8) -> Self::Weights;
+    /// Adds the products of one row, whose 4 codes are in every lane.
+    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &Self::Weights);
+}
+
+/// [`Form::Bytes`]: the instruction set's own dot product.
+#[derive(Clone, Copy)]
+struct Bytes;
+
+impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
+    type Weights = [I::V; NV];
+    #[inline(always)]
+    unsafe fn load(self, isa: I, group: *const i8) -> [I::V; NV] {
+        std::array::from_fn(|v| {
+            // SAFETY: the caller's contract; v < NV.
+            unsafe { isa.load_bytes(group.add(v * 4 * I::LANES).cast()) }
+        })
+    }
+    #[inline(always)]
+    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[I::V; NV]) {
+        for v in 0..NV {
+            sums[v] = isa.dot4(sums[v], codes, weights[v]);
+        }
+    }
+}
+
+/// [`Form::Widened`]: i16 pairs, exact.
+#[derive(Clone, Copy)]
+struct Widened;
+
+impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
+    /// channels (0, 2) and channels (1, 3)
+    type Weights = [[I::V; 2]; NV];
+    #[inline(always)]
+    unsafe fn load(self, isa: I, group: *const i8) -> [[I::V; 2]; NV] {
+        std::array::from_fn(|v| {
+            // SAFETY: the caller's contract; v < NV and each half is 2 · LANES bytes.
+            unsafe {
+                let start = group.add(v * 4 * I::LANES);
+                [
+                    isa.load_i8_as_i16(start),
+                    isa.load_i8_as_i16(start.add(2 * I::LANES)),
+                ]
+            }
+        })
+    }
+    #[inline(always)]
+    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; 2]; NV]) {
+        let even = isa.and(codes, isa.splat_i32(0x00ff_00ff));
+        // Each pair times (0, 1): its second byte as i16, which cannot saturate.
+        let odd = isa.maddubs(codes, isa.splat_i16(0x0100));
+        for v in 0..NV {
+            let sum = isa.add_i32(sums[v], isa.madd_i16(even, weights[v][0]));
+            sums[v] = isa.add_i32(sum, isa.madd_i16(odd, weights[v][1]));
+        }
+    }
+}
+
+/// One tile: `MR` rows by `NV` vectors of columns.
+struct Tile<'a, S, const MR: usize, const NV: usize, const SIGNED: bool> {
+    product: &'a Product<'a>,
+    first_row: usize,
+    sums: &'a mut [i32],
+    step: S,
+}
+
+impl<I, S, const MR: usize, const NV: usize, const SIGNED: bool> WithIsa<I>
+    for Tile<'_, S, MR, NV, SIGNED>
+where
+    I: Isa,
+    S: Step<I, NV>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        let shift = isa.splat_u8(0x80);
+        let unsigned = |codes: I::V| if SIGNED { isa.xor(codes, shift) } else { codes };
+        let Product { k, block, .. } = *self.product;
+        let group = NV * 4 * I::LANES;
+        let mut sums = [[isa.splat_i32(0); NV]; MR];
+        for tap in self.product.taps {
+            let rows = self.rows(tap);
+            let panel = &block.panel[tap.index * block.tap_stride..][..block.tap_stride];
+            assert_eq!(panel.len(), k.div_ceil(4) * group, "a tap holds its groups");
+            let mut codes = rows.start;
+            let mut weights = panel.as_ptr();
+            for _ in 0..k / 4 {
+                // SAFETY: `rows` checked that each row holds k bytes, and the assertion that
+                // the tap holds ⌈k/4⌉ groups; this is group number < k/4 of both.
+                unsafe {
+                    let w = self.step.load(isa, weights);
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let row = isa.broadcast_4(codes.add(r * rows.stride));
+                        self.step.add(isa, sums, unsigned(row), &w);
+                    }
+                    codes = codes.add(4);
+                    weights = weights.add(group);
+                }
+            }
+            if !k.is_multiple_of(4) {
+                // SAFETY: as above; the last group is there and rows hold k codes.
+                unsafe {
+                    let w = self.step.load(isa, weights);
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let row = isa.splat_i32(last_codes(rows.start.add(r * rows.stride), k));
+                        self.step.add(isa, sums, unsigned(row), &w);
+                    }
+                }
+            }
+        }
+        let width = NV * I::LANES;
+        for (row, sums) in self.sums[..MR * width].chunks_exact_mut(width).zip(sums) {
+            for (to, sum) in row.chunks_exact_mut(I::LANES).zip(sums) {
+                // SAFETY: `to` is LANES i32, a whole vector.
+                unsafe { isa.store_bytes(to.as_mut_ptr().cast(), sum) };
+            }
+        }
+    }
+}
+
+/// Where the rows of a tile lie for one tap.
+struct Rows {
+    start: *const u8,
+    stride: usize,
+}
+
+impl<S, const MR: usize, const NV: usize, const SIGNED: bool> Tile<'_, S, MR, NV, SIGNED> {
+    /// The rows of one tap, checked: `MR` rows, `stride` apart, of `k` bytes each.
+    #[inline(always)]
+    fn rows(&self, tap: &Tap) -> Rows {
+        let product = self.product;
+        let (buffer, start, stride) = match tap.pixel {
+            Some(pixel) => (
+                product.codes,
+                pixel * product.pixel_stride
+                    + self.first_row * product.row_stride
+                    + product.channel,
+                product.row_stride,
+            ),
+            None => (product.padding, 0, 0),
+        };
+        assert!(
+            start + (MR - 1) * stride + product.k <= buffer.len(),
+            "rows lie inside their buffer"
+        );
+        Rows {
+            start: buffer[start..].as_ptr(),
+            stride,
+        }
+    }
+}
+
+/// The last `k` mod 4 codes of a row of `k`, then zeros (whose weights are zero too).
+///
+/// # Safety
+/// `row` must be readable for `k` bytes; `k` is not a multiple of 4.
+#[inline(always)]
+unsafe fn last_codes(row: *const u8, k: usize) -> i32 {
+    // SAFETY: the caller's contract; only bytes below k are read.
+    unsafe {
+        if k > 4 {
+            // The last four bytes, less those that were multiplied before.
+            let last = u32::from_le_bytes(row.add(k - 4).cast::<[u8; 4]>().read());
+            return (last >> (8 * (4 - k % 4))) as i32;
+        }
+        let mut bytes = i32::from(*row);
+        if k > 1 {
+            bytes |= i32::from(*row.add(1)) << 8;
+        }
+        if k > 2 {
+            bytes |= i32::from(*row.add(2)) << 16;
+        }
+        bytes
+    }
+}

@@ -1,0 +1,198 @@
+//! Convolution in 1, 2 or 3 dimensions: direct, over channel-last activations
+//! as they lie. Groups of channels go through the micro-kernel one by one;
+//! depthwise has a kernel of its own.
+
+use qassay_golden::profile::{Accumulation, Profile};
+use qassay_golden::spec::{Constants, ConvSpec, Output};
+use qassay_golden::tensor::DType;
+
+use super::depthwise::{self, Depthwise};
+use super::direct::{self, Codes, Direct};
+use super::epilogue::{Destination, Epilogue, Parts};
+use super::linear::check_weights;
+use super::weights::{BlockedWeights, WeightShape};
+use super::window::Window;
+use crate::backend::{Chosen, Kernel, Refusal};
+use crate::isa::Isa;
+use crate::view::{View, ViewMut};
+
+/// Prepares a convolution under `profile`.
+///
+/// # Errors
+/// When the profile, a type or a parameter is not this family's.
+pub fn prepare<I: Isa>(
+    isa: I,
+    profile: &Profile,
+    spec: &ConvSpec,
+    constants: &Constants,
+) -> Result<Box<dyn Kernel>, Refusal> {
+    if spec.output == Output::Float {
+        let message = "convolution to f32 is not defined; codes and s32 sums are".into();
+        return Err(Refusal::Unsupported(message));
+    }
+    check_weights(&spec.weights, spec.out_channels)?;
+    check_sizes(spec)?;
+    let plan = if spec.is_depthwise() {
+        Plan::Depthwise(depthwise(profile, spec, constants)?)
+    } else {
+        Plan::Direct(direct::<I>(profile, spec, constants)?)
+    };
+    let chosen = match &plan {
+        Plan::Direct(direct) => direct.chosen::<I>(),
+        Plan::Depthwise(depthwise) => depthwise.chosen::<I>(),
+    };
+    Ok(Box::new(Conv { isa, plan, chosen }))
+}
+
+struct Conv<I> {
+    isa: I,
+    plan: Plan,
+    chosen: Chosen,
+}
+
+enum Plan {
+    Direct(Direct),
+    Depthwise(Depthwise),
+}
+
+impl<I: Isa> Kernel for Conv<I> {
+    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
+        let codes = Codes::of(&inputs[0]);
+        let output = Destination::new(&mut outputs[0]);
+        match &mut self.plan {
+            Plan::Direct(direct) => direct.run(self.isa, codes, output),
+            Plan::Depthwise(depthwise) => depthwise.run(self.isa, codes, output),
+        }
+    }
+
+    fn chosen(&self) -> &Chosen {
+        &self.chosen
+    }
+}
+
+fn direct<I: Isa>(
+    profile: &Profile,
+    spec: &ConvSpec,
+    constants: &Constants,
+) -> Result<Direct, Refusal> {
+    let rule = &profile.accumulate;
+    let accumulation = if spec.groups == 1 {
+        rule.conv
+    } else {
+        rule.grouped
+    };
+    let window = Window::of_conv(spec);
+    let shape = WeightShape {
+        columns: spec.out_channels / spec.groups,
+        taps: window.taps(),
+        k: spec.in_channels / spec.groups,
+    };
+    let form = direct::form::<I>(accumulation, shape)?;
+    let exact = accumulation == Accumulation::Exact;
+    let shift = direct::shift(spec.activation.dtype, rule, exact)?;
+    let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
+    let group_len = shape.columns * spec.k();
+    let groups: Vec<_> = (0..spec.groups)
+        .map(|group| {
+            let codes = &codes[group * group_len..][..group_len];
+            BlockedWeights::pack(codes, shape, I::LANES, form)
+        })
+        .collect();
+    let parts = Parts {
+        constants,
+        bias: spec.bias,
+        weights: &spec.weights,
+        weight_sums: groups.iter().flat_map(BlockedWeights::sums).collect(),
+        output: spec.output,
+        relu: spec.relu,
+        shift,
+    };
+    Ok(Direct::new(
+        window,
+        rule.padding,
+        groups,
+        shape.columns,
+        Epilogue::new(profile, parts)?,
+        (spec.activation.dtype, spec.activation.qparams),
+    ))
+}
+
+fn depthwise(
+    profile: &Profile,
+    spec: &ConvSpec,
+    constants: &Constants,
+) -> Result<Depthwise, Refusal> {
+    // One product never leaves i16, so pairs that restart at each tap are exact as well.
+    if !matches!(
+        profile.accumulate.depthwise,
+        Accumulation::Exact | Accumulation::PairsI16PerTap
+    ) {
+        let message = "depthwise sums are exact in this family".into();
+        return Err(Refusal::Unsupported(message));
+    }
+    direct::shift(spec.activation.dtype, &profile.accumulate, true)?;
+    let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
+    let parts = Parts {
+        constants,
+        bias: spec.bias,
+        weights: &spec.weights,
+        weight_sums: depthwise::weight_sums(codes, spec.out_channels),
+        output: spec.output,
+        relu: spec.relu,
+        shift: 0,
+    };
+    let mut epilogue = Epilogue::new(profile, parts)?;
+    epilogue.set_activation(spec.activation.qparams);
+    Ok(Depthwise::new(
+        Window::of_conv(spec),
+        spec.out_channels,
+        codes,
+        epilogue,
+        (spec.activation.dtype, spec.activation.qparams),
+    ))
+}
+
+/// Refuses what is no convolution in 1 to 3 dimensions.
+fn check_sizes(spec: &ConvSpec) -> Result<(), Refusal> {
+    let dimensions = spec.kernel.len();
+    let lists = [
+        &spec.input,
+        &spec.stride,
+        &spec.pad_begin,
+        &spec.pad_end,
+        &spec.dilation,
+    ];
+    let fits = (1..=3).contains(&dimensions)
+        && lists.iter().all(|list| list.len() == dimensions)
+        && [&spec.kernel, &spec.stride, &spec.dilation]
+            .iter()
+            .all(|list| !list.contains(&0))
+        && spec.groups > 0
+        && spec.in_channels.is_multiple_of(spec.groups)
+        && spec.out_channels.is_multiple_of(spec.groups);
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::Unsupported(
+            "convolution whose sizes do not fit 1 to 3 dimensions and its groups".into(),
+        ))
+    }
+}
+
+impl<'a> Codes<'a> {
+    /// The codes of a view.
+    pub fn of(view: &View<'a>) -> Self {
+        let bytes = match view.dtype() {
+            DType::I8 => {
+                let codes = view.i8();
+                // SAFETY: i8 and u8 have the same size, alignment and valid bit patterns.
+                unsafe { std::slice::from_raw_parts(codes.as_ptr().cast::<u8>(), codes.len()) }
+            }
+            _ => view.u8(),
+        };
+        Self {
+            bytes,
+            stride: view.row_stride(),
+        }
+    }
+}

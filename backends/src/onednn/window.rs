@@ -1,0 +1,262 @@
+//! Which input positions meet which output positions: the geometry of a
+//! convolution, cut so that the inner loops need no test at the border.
+//!
+//! Along the innermost dimension, output columns are cut into runs. Within a
+//! run every kernel position lies wholly inside the image or wholly outside,
+//! so a tap is one start and one distance between rows.
+
+use qassay_golden::profile::PaddingTap;
+use qassay_golden::spec::ConvSpec;
+
+/// A convolution's sizes, always in three dimensions (missing ones are 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    batch: usize,
+    input: [usize; 3],
+    output: [usize; 3],
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    pad: [usize; 3],
+    dilation: [usize; 3],
+    runs: Vec<Run>,
+}
+
+/// Output columns that see the same kernel columns inside the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    start: usize,
+    len: usize,
+}
+
+/// One kernel position of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    /// number of the kernel position
+    pub index: usize,
+    /// the pixel that the run's first output sees; `None` outside the image
+    pub pixel: Option<usize>,
+}
+
+/// A run of one row of outputs: `len` outputs from number `first_output` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// number of the first output position
+    pub first_output: usize,
+    /// how many outputs
+    pub len: usize,
+    /// whether a tap lies outside the image
+    pub at_border: bool,
+}
+
+impl Window {
+    /// The geometry of a convolution. One without border, stride and neighbours (1×1) becomes
+    /// one long row.
+    pub fn of_conv(spec: &ConvSpec) -> Self {
+        let output = spec.output_size();
+        let pointwise = spec.kernel.iter().all(|&x| x == 1)
+            && spec.stride.iter().all(|&x| x == 1)
+            && spec.pad_begin.iter().chain(&spec.pad_end).all(|&x| x == 0);
+        if pointwise {
+            return Self::of_rows(spec.batch * output.iter().product::<usize>());
+        }
+        let three = |sizes: &[usize], missing: usize| {
+            let mut all = [missing; 3];
+            all[3 - sizes.len()..].copy_from_slice(sizes);
+            all
+        };
+        Self {
+            batch: spec.batch,
+            input: three(&spec.input, 1),
+            output: three(&output, 1),
+            kernel: three(&spec.kernel, 1),
+            stride: three(&spec.stride, 1),
+            pad: three(&spec.pad_begin, 0),
+            dilation: three(&spec.dilation, 1),
+            runs: Vec::new(),
+        }
+        .cut()
+    }
+
+    /// `rows` independent outputs, each of its own input row.
+    pub fn of_rows(rows: usize) -> Self {
+        Self {
+            batch: 1,
+            input: [1, 1, rows],
+            output: [1, 1, rows],
+            kernel: [1; 3],
+            stride: [1; 3],
+            pad: [0; 3],
+            dilation: [1; 3],
+            runs: Vec::new(),
+        }
+        .cut()
+    }
+
+    /// Kernel positions.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Input pixels between two neighbouring outputs of a run.
+    pub fn step(&self) -> usize {
+        self.stride[2]
+    }
+
+    /// Calls `visit` for every run of every row of outputs, with its taps in kernel order.
+    /// Taps outside the image are left out where `padding` skips them. `taps` is room for
+    /// [`taps`](Self::taps) entries; nothing is allocated if it has that capacity.
+    pub fn for_each_row(
+        &self,
+        padding: PaddingTap,
+        taps: &mut Vec<Tap>,
+        mut visit: impl FnMut(Row, &[Tap]),
+    ) {
+        let [depth, height, width] = self.output;
+        for image in 0..self.batch {
+            for d in 0..depth {
+                for h in 0..height {
+                    for run in &self.runs {
+                        let at_border = self.fill(image, [d, h, run.start], padding, taps);
+                        let row = Row {
+                            first_output: ((image * depth + d) * height + h) * width + run.start,
+                            len: run.len,
+                            at_border,
+                        };
+                        visit(row, taps);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lists the taps of an output position; says whether one lies outside.
+    fn fill(
+        &self,
+        image: usize,
+        output: [usize; 3],
+        padding: PaddingTap,
+        taps: &mut Vec<Tap>,
+    ) -> bool {
+        taps.clear();
+        let mut at_border = false;
+        let [kernel_d, kernel_h, kernel_w] = self.kernel;
+        for kd in 0..kernel_d {
+            let d = self.position(0, output[0], kd);
+            for kh in 0..kernel_h {
+                let h = self.position(1, output[1], kh);
+                for kw in 0..kernel_w {
+                    let w = self.position(2, output[2], kw);
+                    let pixel = match (d, h, w) {
+                        (Some(d), Some(h), Some(w)) => Some(
+                            ((image * self.input[0] + d) * self.input[1] + h) * self.input[2] + w,
+                        ),
+                        _ => None,
+                    };
+                    at_border |= pixel.is_none();
+                    if pixel.is_some() || padding == PaddingTap::ZeroPoint {
+                        let index = (kd * kernel_h + kh) * kernel_w + kw;
+                        taps.push(Tap { index, pixel });
+                    }
+                }
+            }
+        }
+        at_border
+    }
+
+    /// The input position along dimension `d`, if it is inside.
+    fn position(&self, d: usize, output: usize, kernel: usize) -> Option<usize> {
+        (output * self.stride[d] + kernel * self.dilation[d])
+            .checked_sub(self.pad[d])
+            .filter(|&at| at < self.input[d])
+    }
+
+    /// Cuts the innermost dimension wherever a kernel column enters or leaves the image.
+    fn cut(mut self) -> Self {
+        let inside = |column: usize, kernel: usize| self.position(2, column, kernel).is_some();
+        let mut runs: Vec<Run> = Vec::new();
+        for column in 0..self.output[2] {
+            let same = column > 0
+                && (0..self.kernel[2]).all(|k| inside(column, k) == inside(column - 1, k));
+            match runs.last_mut() {
+                Some(run) if same => run.len += 1,
+                _ => runs.push(Run {
+                    start: column,
+                    len: 1,
+                }),
+            }
+        }
+        self.runs = runs;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(width: usize, kernel: usize, stride: usize, pad: usize, dilation: usize) -> Window {
+        let output = (width + 2 * pad - (dilation * (kernel - 1) + 1)) / stride + 1;
+        Window {
+            batch: 2,
+            input: [1, 2, width],
+            output: [1, 2, output],
+            kernel: [1, 1, kernel],
+            stride: [1, 1, stride],
+            pad: [0, 0, pad],
+            dilation: [1, 1, dilation],
+            runs: Vec::new(),
+        }
+        .cut()
+    }
+
+    #[test]
+    fn runs_cover_each_output_once_and_every_output_of_a_run_sees_the_runs_taps() {
+        for width in 1..=9 {
+            for kernel in 1..=5 {
+                for stride in 1..=3 {
+                    for pad in 0..=4 {
+                        for dilation in 1..=2 {
+                            if width + 2 * pad <= dilation * (kernel - 1) {
+                                continue;
+                            }
+                            check(&window(width, kernel, stride, pad, dilation));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(window: &Window) {
+        let mut seen = vec![0; window.batch * window.output.iter().product::<usize>()];
+        let mut taps = Vec::with_capacity(window.taps());
+        window.for_each_row(PaddingTap::ZeroPoint, &mut taps, |row, taps| {
+            for step in 0..row.len {
+                let output = row.first_output + step;
+                seen[output] += 1;
+                let (line, column) = (output / window.output[2], output % window.output[2]);
+                for (k, tap) in taps.iter().enumerate() {
+                    assert_eq!(tap.index, k);
+                    let at = (column * window.stride[2] + k * window.dilation[2]) as isize
+                        - window.pad[2] as isize;
+                    let inside = (0..window.input[2] as isize).contains(&at);
+                    let expected = inside.then(|| line * window.input[2] + at as usize);
+                    let got = tap.pixel.map(|pixel| pixel + step * window.step());
+                    assert_eq!(got, expected, "{window:?} output {output} tap {k}");
+                }
+            }
+        });
+        assert!(seen.iter().all(|&count| count == 1), "{window:?}");
+    }
+
+    #[test]
+    fn skipped_taps_are_left_out() {
+        let window = window(4, 3, 1, 1, 1);
+        let mut lens = Vec::new();
+        window.for_each_row(PaddingTap::Skipped, &mut Vec::new(), |row, taps| {
+            lens.push((row.len, taps.len(), row.at_border));
+        });
+        let line = [(1, 2, true), (2, 3, false), (1, 2, true)];
+        assert_eq!(lens, line.repeat(4));
+    }
+}
