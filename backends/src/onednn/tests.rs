@@ -2,7 +2,7 @@
 //! profile that it declares.
 
 use qassay_golden::ops::reference;
-use qassay_golden::profile::{Profile, named};
+use qassay_golden::profile::{AxisName, Profile, named};
 use qassay_golden::spec::{
     Activation, BiasKind, Constants, ConvSpec, Granularity, LinearSpec, OpSpec, Output, Problem,
     QParams, Quantized,
@@ -28,13 +28,23 @@ struct Form {
     prepare: Prepare,
 }
 
-fn form<I: Isa>(isa: I, name: String) -> Form {
+/// Choices on axes (stage, axis, key) that differ from the declared profile's.
+type Choices = &'static [(&'static str, &'static str, &'static str)];
+
+fn form<I: Isa>(isa: I, name: String, choices: Choices) -> Form {
     let profile = match (<I::Set as InstructionSet>::ARCHITECTURE, I::DOT4) {
         ("any", _) => "onednn",
         (_, Dot4::SaturatingPairs) => "onednn-jit-avx2",
         (_, Dot4::Exact) => "onednn-jit",
     };
-    let profile = &named::find(profile).expect("a named profile").profile;
+    let declared = named::find(profile).expect("a named profile").profile;
+    let profile = choices
+        .iter()
+        .fold(declared, |profile, &(stage, field, key)| {
+            let choice = profile.with(AxisName { stage, field }, key);
+            choice.expect("a choice on an axis")
+        });
+    let profile: &'static Profile = Box::leak(Box::new(profile));
     Form {
         name,
         profile,
@@ -46,22 +56,26 @@ fn form<I: Isa>(isa: I, name: String) -> Form {
     }
 }
 
-fn of_set<S: InstructionSet>(forms: &mut Vec<Form>) {
-    forms.push(form(S::model(), format!("{} modelled", S::NAME)));
+fn of_set<S: InstructionSet>(forms: &mut Vec<Form>, choices: Choices) {
+    forms.push(form(S::model(), format!("{} modelled", S::NAME), choices));
     if let Some(isa) = S::native() {
-        forms.push(form(isa, format!("{} native", S::NAME)));
+        forms.push(form(isa, format!("{} native", S::NAME), choices));
     }
 }
 
 fn forms() -> Vec<Form> {
+    forms_with(&[])
+}
+
+fn forms_with(choices: Choices) -> Vec<Form> {
     let mut forms = Vec::new();
-    of_set::<Scalar>(&mut forms);
-    of_set::<Avx2>(&mut forms);
-    of_set::<Avx2Exact>(&mut forms);
-    of_set::<AvxVnni>(&mut forms);
-    of_set::<Avx512>(&mut forms);
-    of_set::<Avx512Exact>(&mut forms);
-    of_set::<Avx512Vnni>(&mut forms);
+    of_set::<Scalar>(&mut forms, choices);
+    of_set::<Avx2>(&mut forms, choices);
+    of_set::<Avx2Exact>(&mut forms, choices);
+    of_set::<AvxVnni>(&mut forms, choices);
+    of_set::<Avx512>(&mut forms, choices);
+    of_set::<Avx512Exact>(&mut forms, choices);
+    of_set::<Avx512Vnni>(&mut forms, choices);
     forms
 }
 
@@ -359,19 +373,22 @@ fn static_linear_gives_the_references_bits() {
     }
 }
 
-#[test]
-fn float_linear_gives_the_references_bits() {
-    let forms = forms();
-    let mut events = Events::default();
-    for seed in 1000..1160 {
+/// Dynamic and weight-only linears.
+fn check_float_linears(forms: &[Form], seeds: std::ops::Range<u64>) {
+    for seed in seeds {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let at = seed as usize;
         let shape = (M[at % M.len()], N[at % N.len()], K[at % K.len()]);
         let reduce_range = rng.random();
         let activation = [Activation::Float, Activation::Dynamic { reduce_range }][at % 2];
         let problem = linear_problem(&mut rng, shape, activation, Draw::Uniform);
-        check(&forms, &problem, &mut events);
+        check(forms, &problem, &mut Events::default());
     }
+}
+
+#[test]
+fn float_linear_gives_the_references_bits() {
+    check_float_linears(&forms(), 1000..1160);
 }
 
 #[derive(Clone)]
@@ -461,11 +478,9 @@ fn conv_problem(
     }
 }
 
-#[test]
-fn conv_gives_the_references_bits() {
-    let forms = forms();
-    let mut events = Events::default();
-    for seed in 2000..2200 {
+/// Convolutions of one and of several groups.
+fn check_convs(forms: &[Form], seeds: std::ops::Range<u64>, events: &mut Events) {
+    for seed in seeds {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let channels = match seed % 4 {
             0 => (
@@ -482,8 +497,14 @@ fn conv_gives_the_references_bits() {
         let geometry = geometry(&mut rng);
         let draw = pick(&mut rng, &[Draw::Uniform, Draw::Ends]);
         let problem = conv_problem(&mut rng, geometry, channels, draw);
-        check(&forms, &problem, &mut events);
+        check(forms, &problem, events);
     }
+}
+
+#[test]
+fn conv_gives_the_references_bits() {
+    let mut events = Events::default();
+    check_convs(&forms(), 2000..2200, &mut events);
     for event in [Event::PairSaturated, Event::PaddingTap, Event::MinTimesMin] {
         assert!(events.count(event) > 0, "no {}", event.key());
     }
@@ -502,6 +523,39 @@ fn depthwise_gives_the_references_bits() {
         check(&forms, &problem, &mut events);
     }
     assert!(events.count(Event::PaddingTap) > 0);
+}
+
+#[test]
+fn other_choices_of_the_profile_are_followed() {
+    let choices: [Choices; 4] = [
+        &[("accumulate", "padding", "skipped")],
+        &[("requantize", "scaling", "product-then-mul-recip")],
+        &[
+            ("requantize", "scaling", "product-then-div"),
+            ("requantize", "bias_per_channel", "f32-fused-after-scale"),
+            ("requantize", "bias_per_tensor", "f32-fused-after-scale"),
+        ],
+        &[("requantize", "scaling", "stepwise-div")],
+    ];
+    for (at, choices) in choices.into_iter().enumerate() {
+        let first = 4000 + 100 * at as u64;
+        check_convs(
+            &forms_with(choices),
+            first..first + 60,
+            &mut Events::default(),
+        );
+    }
+}
+
+#[test]
+fn float_outputs_follow_other_choices() {
+    let choices: Choices = &[
+        ("float_output", "scale", "left-to-right"),
+        ("float_output", "bias", "fma"),
+        ("float_output", "weight_only", "sequential-mul-add"),
+    ];
+    let forms = forms_with(choices);
+    check_float_linears(&forms, 5000..5060);
 }
 
 #[test]
