@@ -244,6 +244,9 @@ fn parameters(made: &Made, channels: u128) -> Result<(), String> {
     if matches!(made.op, Op::LinearWeightOnly | Op::LinearDynamic) && made.bias == BiasKind::I32 {
         return Err("the bias is f32 where the activation's scale is not known".into());
     }
+    if made.output == DType::I32 && made.bias == BiasKind::F32 {
+        return Err("an f32 bias has no place in s32 sums; use bias:s32 or none".into());
+    }
     if made.relu && made.output.size() != 1 {
         return Err("relu goes with u8 or s8 outputs".into());
     }

@@ -1,6 +1,5 @@
 //! Suites of convolution: dense, grouped and depthwise, in 1, 2 and 3 dimensions.
 
-use qassay_golden::spec::BiasKind;
 use qassay_golden::tensor::DType;
 
 use super::Level;
@@ -82,7 +81,7 @@ fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
         };
         made.relu = draw.once_in(4);
     }
-    made.bias = draw.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32, BiasKind::I32]);
+    made.bias = draw.bias(made.output);
     if draw.once_in(2) {
         made.per_channel = Some(0);
     }

@@ -1,6 +1,7 @@
 //! Drawing a suite's cases: shapes are listed, the other features are drawn per
 //! case from the run's seed, so that all pairs of features meet soon.
 
+use qassay_golden::spec::BiasKind;
 use qassay_golden::tensor::DType;
 
 use super::Level;
@@ -85,6 +86,14 @@ impl Draw {
             },
             _ => self.pick(&[0, 0, 1, -100, 77777]),
         })
+    }
+
+    /// A bias that goes with the output.
+    pub(super) fn bias(&mut self, output: DType) -> BiasKind {
+        match output {
+            DType::I32 => self.pick(&[BiasKind::None, BiasKind::I32]),
+            _ => self.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32, BiasKind::I32]),
+        }
     }
 
     /// A zero point that leaves room on both sides, even or odd.

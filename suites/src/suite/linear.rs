@@ -89,7 +89,7 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
             };
             made.relu = draw.once_in(4);
         }
-        made.bias = draw.pick(&[BiasKind::None, BiasKind::F32, BiasKind::F32, BiasKind::I32]);
+        made.bias = draw.bias(made.output);
         if draw.once_in(2) {
             made.per_channel = Some(0);
         }

@@ -65,3 +65,48 @@ fn exhaustive_quantize_is_every_f32() {
         );
     }
 }
+
+/// Under saturating and exact sums alike every class reaches its aim in every
+/// suite, the reference defines every case, and together they reach every event.
+#[test]
+fn standard_cases_reach_their_aims_and_every_event() {
+    use qassay_golden::ops::reference;
+    use qassay_golden::profile::named;
+    use qassay_golden::witness::{Event, Events, Witness};
+    use rayon::prelude::*;
+
+    let mut all = Events::default();
+    for name in ["fbgemm", "exact", "fbgemm-acc16"] {
+        let profile = named::find(name).unwrap().profile;
+        for suite in suites().iter().filter(|suite| suite.name != "captured") {
+            let seen: Vec<_> = suite
+                .cases(Level::Standard, 0)
+                .par_iter()
+                .map(|id| {
+                    let case = Case::from_id(id).unwrap_or_else(|e| panic!("{e}"));
+                    let mut witness = Witness::default();
+                    reference(case.problem(), &profile, &mut witness)
+                        .unwrap_or_else(|e| panic!("{id}: {e}"));
+                    (id.data_class(), case.aim().to_vec(), witness.events)
+                })
+                .collect();
+            let mut classes: BTreeMap<_, (Vec<Event>, Events)> = BTreeMap::new();
+            for (class, aim, events) in seen {
+                all.merge(&events);
+                let entry = classes.entry(class).or_default();
+                entry.0.extend(aim);
+                entry.1.merge(&events);
+            }
+            for (class, (aim, events)) in classes {
+                for event in aim {
+                    let reached = events.count(event) > 0;
+                    let suite = suite.name;
+                    assert!(reached, "{name}: {suite}: {class} misses {}", event.key());
+                }
+            }
+        }
+    }
+    for &event in Event::ALL {
+        assert!(all.count(event) > 0, "no case reaches {}", event.key());
+    }
+}
