@@ -5,10 +5,15 @@
 //! - [`select`]: choosing backends by what people type
 //! - [`view`]: tensors as kernels get them
 //! - [`isa`]: instruction sets, native and modelled
+//! - [`fbgemm`], [`onednn`]: the families
+//! - [`rows`], [`dequantize`]: what element-wise kernels of all families share
 
 pub mod backend;
+pub mod dequantize;
+pub mod fbgemm;
 pub mod isa;
 pub mod onednn;
 pub mod registry;
+pub mod rows;
 pub mod select;
 pub mod view;

@@ -1,7 +1,12 @@
 //! The one table of backends. Listing, tests, benches, the command line and
 //! reports follow from it.
 
-use crate::backend::{Backend, Declaration};
+use crate::backend::{Backend, Declaration, Execution, Precondition};
+use crate::fbgemm::Fbgemm;
+use crate::isa::{
+    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Scalar,
+};
+use crate::onednn::Onednn;
 
 /// One backend: what it declares and how to have it.
 pub struct Entry {
@@ -20,7 +25,53 @@ impl Entry {
     }
 }
 
+/// One line per backend: its name, family type, instruction set, the names of
+/// family and instruction set, its profile and its preconditions.
+macro_rules! table {
+    ($($name:literal: $backend:ident on $set:ident, $family:literal / $isa:literal,
+        $profile:literal, [$($precondition:ident),*];)+) => {
+        vec![$({
+            static DECLARATION: Declaration = Declaration {
+                name: $name,
+                family: $family,
+                isa: $isa,
+                architecture: <$set as InstructionSet>::ARCHITECTURE,
+                profile: $profile,
+                preconditions: &[$(Precondition::$precondition),*],
+            };
+            Entry {
+                declaration: &DECLARATION,
+                native: || {
+                    let isa = <$set as InstructionSet>::native()?;
+                    Some(Box::new($backend::new(isa, Execution::Native, &DECLARATION)))
+                },
+                modelled: || {
+                    let isa = <$set as InstructionSet>::model();
+                    Box::new($backend::new(isa, Execution::Modelled, &DECLARATION))
+                },
+            }
+        },)+]
+    };
+}
+
 /// Every backend, families together, instruction sets from plain to special.
 pub fn entries() -> Vec<Entry> {
-    Vec::new()
+    table! {
+        "fbgemm/scalar": Fbgemm on Scalar, "fbgemm" / "scalar", "fbgemm-scalar", [];
+        "fbgemm/avx2": Fbgemm on Avx2, "fbgemm" / "avx2", "fbgemm", [];
+        "fbgemm/avx2-exact": Fbgemm on Avx2Exact, "fbgemm" / "avx2", "fbgemm-exact", [];
+        "fbgemm/avx2-acc16": Fbgemm on Avx2, "fbgemm" / "avx2", "fbgemm-acc16", [];
+        "fbgemm/avxvnni": Fbgemm on AvxVnni, "fbgemm" / "avxvnni", "fbgemm-exact", [];
+        "fbgemm/avx512": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm", [];
+        "fbgemm/avx512-exact": Fbgemm on Avx512Exact, "fbgemm" / "avx512", "fbgemm-exact", [];
+        "fbgemm/avx512-acc16": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm-acc16", [];
+        "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];
+        "onednn/scalar": Onednn on Scalar, "onednn" / "scalar", "onednn", [SymmetricWeights];
+        "onednn/avx2": Onednn on Avx2, "onednn" / "avx2", "onednn-jit-avx2", [SymmetricWeights];
+        "onednn/avx2-exact": Onednn on Avx2Exact, "onednn" / "avx2", "onednn-jit", [SymmetricWeights];
+        "onednn/avxvnni": Onednn on AvxVnni, "onednn" / "avxvnni", "onednn-jit", [SymmetricWeights];
+        "onednn/avx512": Onednn on Avx512, "onednn" / "avx512", "onednn-jit-avx2", [SymmetricWeights];
+        "onednn/avx512-exact": Onednn on Avx512Exact, "onednn" / "avx512", "onednn-jit", [SymmetricWeights];
+        "onednn/avx512vnni": Onednn on Avx512Vnni, "onednn" / "avx512vnni", "onednn-jit", [SymmetricWeights];
+    }
 }

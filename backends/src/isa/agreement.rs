@@ -151,6 +151,10 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             let mut out_f32 = [-7.0f32; 16];
             // SAFETY: `memory` and each row hold `part` values, the outputs at least as many.
             unsafe {
+                v! {
+                    "load_u8_as_i32_partial": isa.load_u8_as_i32_partial(rows[0].as_ptr(), part),
+                    "load_i8_as_i32_partial": isa.load_i8_as_i32_partial(rows[0].as_ptr().cast(), part),
+                }
                 results.push((
                     "load_f32_partial",
                     floats(isa.load_f32_partial(memory.as_ptr(), part)),
@@ -351,7 +355,7 @@ impl<I: Isa> WithIsa<I> for Dots<'_> {
         };
         let got = isa.to_i32_array(isa.dot4(isa.splat_i32(1000), a, b));
         let product = |i: usize| i32::from(codes[i]) * i32::from(weights[i]);
-        for lane in 0..I::LANES {
+        for (lane, got) in got.into_iter().enumerate().take(I::LANES) {
             let pair = |i: usize| {
                 let sum = product(4 * lane + i) + product(4 * lane + i + 1);
                 match I::DOT4 {
@@ -359,7 +363,7 @@ impl<I: Isa> WithIsa<I> for Dots<'_> {
                     Dot4::SaturatingPairs => sum.clamp(-32_768, 32_767),
                 }
             };
-            assert_eq!(got[lane], 1000 + pair(0) + pair(2), "dot4, lane {lane}");
+            assert_eq!(got, 1000 + pair(0) + pair(2), "dot4, lane {lane}");
         }
         let activations: Vec<_> = codes.iter().map(|&x| I::Activation::from(x)).collect();
         let packed: Vec<_> = weights.iter().map(|&w| I::Weight::from(w)).collect();
@@ -371,7 +375,7 @@ impl<I: Isa> WithIsa<I> for Dots<'_> {
             )
         };
         let got = isa.to_i32_array(isa.dot(isa.splat_i32(-3), a, b));
-        for lane in 0..I::LANES {
+        for (lane, got) in got.into_iter().enumerate().take(I::LANES) {
             let pairs = (0..I::DOT_K).step_by(2).map(|i| {
                 let at = I::DOT_K * lane + i;
                 let sum = product(at) + product(at + 1);
@@ -380,7 +384,7 @@ impl<I: Isa> WithIsa<I> for Dots<'_> {
                     Dot4::SaturatingPairs => sum.clamp(-32_768, 32_767),
                 }
             });
-            assert_eq!(got[lane], -3 + pairs.sum::<i32>(), "dot, lane {lane}");
+            assert_eq!(got, -3 + pairs.sum::<i32>(), "dot, lane {lane}");
         }
     }
 }

@@ -124,6 +124,16 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `ptr` must be readable for `LANES` bytes.
     unsafe fn load_i8_as_i32(self, ptr: *const i8) -> Self::V;
+    /// The first `lanes` u8 widened to i32 lanes, then zeros.
+    ///
+    /// # Safety
+    /// `ptr` must be readable for `lanes` bytes; `lanes <= LANES`.
+    unsafe fn load_u8_as_i32_partial(self, ptr: *const u8, lanes: usize) -> Self::V;
+    /// The first `lanes` s8 widened to i32 lanes, then zeros.
+    ///
+    /// # Safety
+    /// `ptr` must be readable for `lanes` bytes; `lanes <= LANES`.
+    unsafe fn load_i8_as_i32_partial(self, ptr: *const i8, lanes: usize) -> Self::V;
     /// `2·LANES` s8 widened to i16 lanes.
     ///
     /// # Safety

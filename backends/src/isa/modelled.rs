@@ -113,6 +113,16 @@ where
         m::vpmovsxbd(unsafe { ptr.cast::<[i8; N]>().read() })
     }
     #[inline(always)]
+    unsafe fn load_u8_as_i32_partial(self, ptr: *const u8, lanes: usize) -> [i32; N] {
+        // SAFETY: the caller's contract: `lanes` ≤ N bytes.
+        m::vpmovzxbd(unsafe { read(ptr, lanes) })
+    }
+    #[inline(always)]
+    unsafe fn load_i8_as_i32_partial(self, ptr: *const i8, lanes: usize) -> [i32; N] {
+        // SAFETY: the caller's contract: `lanes` ≤ N bytes.
+        m::vpmovsxbd(unsafe { read(ptr, lanes) })
+    }
+    #[inline(always)]
     unsafe fn load_i8_as_i16(self, ptr: *const i8) -> [i32; N] {
         // SAFETY: the caller's contract: 2·N bytes.
         let pairs = unsafe { ptr.cast::<[[i8; 2]; N]>().read() };

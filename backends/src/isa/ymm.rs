@@ -270,6 +270,16 @@ impl<S: YmmSet> Isa for Ymm<S> {
         unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(ptr.cast())) }
     }
     #[inline(always)]
+    unsafe fn load_u8_as_i32_partial(self, ptr: *const u8, lanes: usize) -> __m256i {
+        // SAFETY: the caller's contract: `lanes` ≤ 8 bytes.
+        unsafe { _mm256_cvtepu8_epi32(load_8_partial(ptr, lanes)) }
+    }
+    #[inline(always)]
+    unsafe fn load_i8_as_i32_partial(self, ptr: *const i8, lanes: usize) -> __m256i {
+        // SAFETY: the caller's contract: `lanes` ≤ 8 bytes.
+        unsafe { _mm256_cvtepi8_epi32(load_8_partial(ptr.cast(), lanes)) }
+    }
+    #[inline(always)]
     unsafe fn load_i8_as_i16(self, ptr: *const i8) -> __m256i {
         // SAFETY: the caller's contract: 16 bytes.
         unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(ptr.cast())) }

@@ -227,6 +227,16 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(ptr.cast())) }
     }
     #[inline(always)]
+    unsafe fn load_u8_as_i32_partial(self, ptr: *const u8, lanes: usize) -> __m512i {
+        // SAFETY: a masked load touches `lanes` ≤ 16 bytes alone.
+        unsafe { _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask_16(lanes), ptr.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn load_i8_as_i32_partial(self, ptr: *const i8, lanes: usize) -> __m512i {
+        // SAFETY: a masked load touches `lanes` ≤ 16 bytes alone.
+        unsafe { _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask_16(lanes), ptr)) }
+    }
+    #[inline(always)]
     unsafe fn load_i8_as_i16(self, ptr: *const i8) -> __m512i {
         // SAFETY: the caller's contract: 32 bytes.
         unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(ptr.cast())) }

@@ -1,10 +1,12 @@
 //! The oneDNN family: blocked weights, batch-reduce micro-kernels, direct
-//! convolution over channel-last activations, an epilogue in f32.
+//! convolution over channel-last activations, an epilogue in f32 with the zero
+//! point added and the range enforced before rounding. Written once over [`Isa`].
 //!
 //! - [`linear`], [`conv`]: from a spec to a prepared kernel
 //! - `dynamic`, `weight_only`, `depthwise`: the forms with loops of their own
 //! - `direct`, `window`, `brgemm`: loops, geometry, micro-kernel
 //! - `weights`, `epilogue`: the layout that goes in, the arithmetic that comes out
+//! - `quantize`, `requantize`, `store`: element-wise
 
 mod brgemm;
 pub mod conv;
@@ -13,9 +15,63 @@ mod direct;
 mod dynamic;
 mod epilogue;
 pub mod linear;
+mod quantize;
+mod requantize;
+mod store;
 mod weight_only;
 mod weights;
 mod window;
 
 #[cfg(test)]
 mod tests;
+
+use qassay_golden::profile::Profile;
+use qassay_golden::spec::{Constants, OpSpec};
+
+use crate::backend::{Backend, Declaration, Execution, Kernel, Refusal};
+use crate::dequantize;
+use crate::isa::Isa;
+
+/// The family on one instruction set.
+pub struct Onednn<I> {
+    isa: I,
+    execution: Execution,
+    declaration: &'static Declaration,
+    profile: &'static Profile,
+}
+
+impl<I: Isa> Onednn<I> {
+    /// The family on `isa`, which is `execution`.
+    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+        Self {
+            isa,
+            execution,
+            declaration,
+            profile: &declaration.named_profile().profile,
+        }
+    }
+}
+
+impl<I: Isa> Backend for Onednn<I> {
+    fn declaration(&self) -> &'static Declaration {
+        self.declaration
+    }
+
+    fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
+        let (isa, profile) = (self.isa, self.profile);
+        match op {
+            OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),
+            OpSpec::Dequantize(spec) => dequantize::prepare(isa, profile, spec),
+            OpSpec::Requantize(spec) => requantize::prepare(isa, spec),
+            OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
+            OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
+            _ => Err(Refusal::Unsupported(
+                "onednn has no kernel for this op".into(),
+            )),
+        }
+    }
+}

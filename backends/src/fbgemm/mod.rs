@@ -1,0 +1,56 @@
+//! FBGEMM's kernels: packed B in blocks, output pipeline in f32, zero point
+//! added after rounding. Written once over [`Isa`].
+//!
+//! - [`quantize`], [`requantize`]: element-wise
+
+mod quantize;
+mod requantize;
+
+use qassay_golden::profile::Profile;
+use qassay_golden::spec::{Constants, OpSpec};
+
+use crate::backend::{Backend, Declaration, Execution, Kernel, Refusal};
+use crate::dequantize;
+use crate::isa::Isa;
+
+/// The family on one instruction set.
+pub struct Fbgemm<I> {
+    isa: I,
+    execution: Execution,
+    declaration: &'static Declaration,
+    profile: &'static Profile,
+}
+
+impl<I: Isa> Fbgemm<I> {
+    /// The family on `isa`, which is `execution`.
+    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+        Self {
+            isa,
+            execution,
+            declaration,
+            profile: &declaration.named_profile().profile,
+        }
+    }
+}
+
+impl<I: Isa> Backend for Fbgemm<I> {
+    fn declaration(&self) -> &'static Declaration {
+        self.declaration
+    }
+
+    fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
+        let _ = constants;
+        match op {
+            OpSpec::Quantize(spec) => quantize::prepare(self.isa, self.profile, spec),
+            OpSpec::Dequantize(spec) => dequantize::prepare(self.isa, self.profile, spec),
+            OpSpec::Requantize(spec) => requantize::prepare(self.isa, self.profile, spec),
+            _ => Err(Refusal::Unsupported(
+                "fbgemm has no kernel for this op".into(),
+            )),
+        }
+    }
+}

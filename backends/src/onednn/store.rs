@@ -1,0 +1,29 @@
+//! How a value in f32 becomes a code: zero point added, held to the range, both
+//! in f32, then rounded to nearest-even (src/cpu/ref_io_helper.hpp and the
+//! generated kernels' store of 8-bit types).
+
+use crate::isa::Isa;
+use crate::rows;
+
+/// The bounds of a range of codes in f32.
+#[derive(Debug, Clone, Copy)]
+pub struct Store {
+    low: f32,
+    high: f32,
+}
+
+impl Store {
+    /// Codes from `range.0` to `range.1`.
+    pub fn new(range: (i64, i64)) -> Self {
+        let (low, high) = rows::float_range(range);
+        Self { low, high }
+    }
+
+    /// `LANES` values in steps, zero points apart, to codes.
+    #[inline(always)]
+    pub fn codes<I: Isa>(self, isa: I, steps: I::F, zero_point: I::F) -> I::V {
+        let moved = isa.add_f32(steps, zero_point);
+        let held = isa.min_f32(moved, isa.splat_f32(self.high));
+        isa.f32_to_i32_even(isa.max_f32(held, isa.splat_f32(self.low)))
+    }
+}

@@ -1,0 +1,190 @@
+//! Small problems for every op: all tails, ends of ranges, ties, special
+//! values. One list, used by every test of the registry.
+
+use qassay_golden::spec::{
+    Constants, DequantizeSpec, Granularity, OpSpec, Problem, QParams, QuantizeSpec, RequantizeSpec,
+};
+use qassay_golden::tensor::{DType, Data, Tensor};
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Names (`op/..`) and problems.
+pub fn all() -> Vec<(String, Problem)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut problems = Vec::new();
+    quantize(&mut rng, &mut problems);
+    dequantize(&mut rng, &mut problems);
+    requantize(&mut rng, &mut problems);
+    problems
+}
+
+/// Shapes with rows around every vector width, and each axis that parameters can lie along.
+fn shapes() -> Vec<(Vec<usize>, Vec<Option<usize>>)> {
+    let mut shapes: Vec<(Vec<usize>, Vec<Option<usize>>)> = [0, 1, 3, 4, 7, 8, 15, 16, 17]
+        .into_iter()
+        .chain([31, 32, 33, 47, 63, 64, 65, 100, 127, 129, 200])
+        .map(|len| (vec![2, len], vec![None, Some(0), Some(1)]))
+        .collect();
+    shapes.push((vec![300], vec![None, Some(0)]));
+    shapes.push((
+        vec![2, 3, 2, 21],
+        vec![None, Some(0), Some(1), Some(2), Some(3)],
+    ));
+    shapes
+}
+
+fn granularity(
+    rng: &mut ChaCha8Rng,
+    shape: &[usize],
+    axis: Option<usize>,
+    dtype: DType,
+) -> Granularity {
+    let (low, high) = dtype.code_range().expect("a type of codes");
+    // s32 zero points as far as the reference and f32 agree on them.
+    let (low, high) = (low.max(-1000), high.min(1000));
+    let mut one = || QParams {
+        scale: f64::from([0.1f32, 0.5, 1.0, 0.002_148_548_7, 3.7][rng.random_range(0..5)]),
+        zero_point: match rng.random_range(0..4) {
+            0 => low,
+            1 => high,
+            _ => rng.random_range(low..=high),
+        } as i32,
+    };
+    match axis {
+        None => Granularity::PerTensor(one()),
+        Some(axis) => Granularity::PerChannel {
+            axis,
+            qparams: (0..shape[axis]).map(|_| one()).collect(),
+        },
+    }
+}
+
+fn problem(op: OpSpec, shape: &[usize], data: Data) -> Problem {
+    Problem {
+        op,
+        constants: Constants::default(),
+        inputs: vec![Tensor::new(shape.to_vec(), data).expect("as many values as the shape holds")],
+    }
+}
+
+fn quantize(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    let special = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        3e9,
+        -3e9,
+        2_147_483_520.0,
+        1e38,
+        -1e38,
+        1e-45,
+        -0.0,
+    ];
+    for (shape, axes) in shapes() {
+        for axis in axes {
+            for dtype in [DType::U8, DType::I8, DType::I32] {
+                for range in [None, Some((-5, 11)), Some((3, 100))] {
+                    let inside = |(low, high): &(i64, i64)| {
+                        let whole = dtype.code_range().expect("a type of codes");
+                        whole.0 <= *low && *high <= whole.1
+                    };
+                    if range.as_ref().is_some_and(|range| !inside(range)) {
+                        continue;
+                    }
+                    let granularity = granularity(rng, &shape, axis, dtype);
+                    let step = granularity_step(&granularity);
+                    let len: usize = shape.iter().product();
+                    let values = (0..len)
+                        .map(|_| match rng.random_range(0..8) {
+                            0 => special[rng.random_range(0..special.len())],
+                            // Half steps: ties.
+                            1..4 => (f64::from(rng.random_range(-600i32..600)) * 0.5 * step) as f32,
+                            _ => ((rng.random::<f64>() - 0.5) * 400.0 * step) as f32,
+                        })
+                        .collect();
+                    let name = format!(
+                        "quantize/{shape:?}/{}/axis {axis:?}/range {range:?}",
+                        dtype.name()
+                    );
+                    let op = OpSpec::Quantize(QuantizeSpec {
+                        shape: shape.clone(),
+                        dtype,
+                        granularity,
+                        range,
+                    });
+                    problems.push((name, problem(op, &shape, Data::F32(values))));
+                }
+            }
+        }
+    }
+}
+
+fn granularity_step(granularity: &Granularity) -> f64 {
+    match granularity {
+        Granularity::PerTensor(qparams) => qparams.scale,
+        Granularity::PerChannel { qparams, .. } => qparams.first().map_or(1.0, |q| q.scale),
+    }
+}
+
+fn dequantize(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    for (shape, axes) in shapes() {
+        for axis in axes {
+            for dtype in [DType::U8, DType::I8, DType::I32] {
+                let len: usize = shape.iter().product();
+                let codes = (0..len).map(|_| rng.next_u32());
+                let data = match dtype {
+                    DType::U8 => Data::U8(codes.map(|x| x as u8).collect()),
+                    DType::I8 => Data::I8(codes.map(|x| x as i8).collect()),
+                    _ => Data::I32(codes.map(|x| x as i32).collect()),
+                };
+                let name = format!("dequantize/{shape:?}/{}/axis {axis:?}", dtype.name());
+                let op = OpSpec::Dequantize(DequantizeSpec {
+                    shape: shape.clone(),
+                    dtype,
+                    granularity: granularity(rng, &shape, axis, dtype),
+                });
+                problems.push((name, problem(op, &shape, data)));
+            }
+        }
+    }
+}
+
+fn requantize(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    for columns in [1, 3, 8, 16, 17, 31, 32, 33, 63, 64, 65, 130, 257] {
+        for per_column in [false, true] {
+            for dtype in [DType::U8, DType::I8] {
+                for relu in [false, true] {
+                    let (low, high) = dtype.code_range().expect("a type of codes");
+                    let zero_point = [low, high, 3][rng.random_range(0..3)] as i32;
+                    let count = if per_column { columns } else { 1 };
+                    // From far below one step to overflow beyond i32 and beyond i64.
+                    let choices = [0.5f32, 0.001, 0.25, 1.0, 2.0, 300.0, 1e20, 0.037_4];
+                    let multipliers: Vec<f32> = (0..count)
+                        .map(|_| choices[rng.random_range(0..8)])
+                        .collect();
+                    let sums = (0..3 * columns)
+                        .map(|_| match rng.random_range(0..6) {
+                            0 => [i32::MIN, i32::MAX, 0, -1, 1][rng.random_range(0..5)],
+                            1 => rng.next_u32() as i32,
+                            2 => rng.random_range(-100_000..100_000),
+                            _ => rng.random_range(-600..600),
+                        })
+                        .collect();
+                    let name = format!(
+                        "requantize/{columns}/{}/per column {per_column}/relu {relu}",
+                        dtype.name()
+                    );
+                    let op = OpSpec::Requantize(RequantizeSpec {
+                        rows: 3,
+                        columns,
+                        dtype,
+                        zero_point,
+                        multipliers,
+                        relu,
+                    });
+                    problems.push((name, problem(op, &[3, columns], Data::I32(sums))));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Every backend of the registry, native where this CPU can and modelled,
+//! against the reference under the profile that it declares: bits of every
+//! output, nothing written between rows, no allocation in `run`.
+
+mod problems;
+mod strided;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use qassay_backends::backend::{Backend, Refusal};
+use qassay_backends::registry;
+use qassay_golden::ops::reference;
+use qassay_golden::profile::named;
+use qassay_golden::tensor::{Data, Tensor};
+use qassay_golden::witness::Witness;
+
+use strided::Buffer;
+
+/// Counts what the current thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that is ending may have no counter any more.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn both_forms(entry: &registry::Entry) -> Vec<Box<dyn Backend>> {
+    let mut forms = vec![(entry.modelled)()];
+    forms.extend((entry.native)());
+    forms
+}
+
+/// The bits of a tensor, value by value, for comparison and messages.
+fn bits(tensor: &Tensor) -> Vec<(u64, String)> {
+    match tensor.data() {
+        Data::U8(v) => v.iter().map(|x| (u64::from(*x), x.to_string())).collect(),
+        Data::I8(v) => v.iter().map(|x| (*x as u64, x.to_string())).collect(),
+        Data::I32(v) => v.iter().map(|x| (*x as u64, x.to_string())).collect(),
+        // A NaN is a NaN, whatever its payload.
+        Data::F32(v) => (v.iter())
+            .map(|x| {
+                let bits = if x.is_nan() { f32::NAN } else { *x }.to_bits();
+                (u64::from(bits), format!("{x:e}"))
+            })
+            .collect(),
+        Data::F64(v) => v.iter().map(|x| (x.to_bits(), format!("{x:e}"))).collect(),
+    }
+}
+
+#[test]
+fn names_are_unique_and_profiles_known() {
+    let mut names = BTreeSet::new();
+    for entry in registry::entries() {
+        let declaration = entry.declaration;
+        assert!(names.insert(declaration.name), "{} twice", declaration.name);
+        assert!(
+            declaration.name.starts_with(declaration.family)
+                && declaration.name.contains(declaration.isa),
+            "{}: named after its family and instruction set",
+            declaration.name
+        );
+        assert!(
+            named::find(declaration.profile).is_some(),
+            "{}: profile {}",
+            declaration.name,
+            declaration.profile
+        );
+        for backend in both_forms(&entry) {
+            assert_eq!(backend.declaration().name, declaration.name);
+        }
+    }
+    assert!(names.len() >= 16);
+}
+
+#[test]
+fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
+    let mut compared = std::collections::BTreeMap::<(String, String), u64>::new();
+    for entry in registry::entries() {
+        let profile = &entry.declaration.named_profile().profile;
+        for backend in both_forms(&entry) {
+            let who = format!(
+                "{} ({})",
+                entry.declaration.name,
+                backend.execution().name()
+            );
+            for (name, problem) in problems::all() {
+                let mut kernel = match backend.prepare(&problem.op, &problem.constants) {
+                    Ok(kernel) => kernel,
+                    Err(Refusal::Unsupported(_) | Refusal::Precondition(_)) => continue,
+                };
+                let mut witness = Witness::default();
+                let expected = reference(&problem, profile, &mut witness)
+                    .unwrap_or_else(|e| panic!("{who}, {name}: the reference: {e}"));
+                for gap in [0, 3] {
+                    let inputs: Vec<Buffer> = (problem.inputs.iter())
+                        .map(|t| Buffer::of(t, gap))
+                        .collect();
+                    let mut outputs: Vec<Buffer> = (problem.op.outputs().into_iter())
+                        .map(|(shape, dtype)| Buffer::poisoned(shape, dtype, gap))
+                        .collect();
+                    let views: Vec<_> = inputs.iter().map(Buffer::view).collect();
+                    let mut views_mut: Vec<_> = outputs.iter_mut().map(Buffer::view_mut).collect();
+                    let before = ALLOCATIONS.with(Cell::get);
+                    kernel.run(&views, &mut views_mut);
+                    let allocated = ALLOCATIONS.with(Cell::get) - before;
+                    assert_eq!(allocated, 0, "{who}, {name}: run allocates");
+                    drop(views_mut);
+                    for (number, (output, expected)) in outputs.iter().zip(&expected).enumerate() {
+                        assert!(
+                            output.gaps_are_poisoned(),
+                            "{who}, {name}: wrote between rows"
+                        );
+                        let got = output.tensor();
+                        let op = name.split('/').next().unwrap_or_default().to_owned();
+                        *compared.entry((who.clone(), op)).or_default() += got.len() as u64;
+                        assert_eq!(got.shape(), expected.shape(), "{who}, {name}");
+                        let pairs = bits(&got).into_iter().zip(bits(expected));
+                        for (index, (got, expected)) in pairs.enumerate() {
+                            if witness.open.binary_search(&(number, index)).is_ok() {
+                                continue;
+                            }
+                            assert_eq!(
+                                got, expected,
+                                "{who}, {name}, gap {gap}, output {number}, element {index}: \
+                                 got, expected"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for entry in registry::entries() {
+        for backend in both_forms(&entry) {
+            let who = format!(
+                "{} ({})",
+                entry.declaration.name,
+                backend.execution().name()
+            );
+            for op in ["quantize", "dequantize", "requantize"] {
+                let values = compared
+                    .get(&(who.clone(), op.to_owned()))
+                    .copied()
+                    .unwrap_or(0);
+                assert!(values > 1000, "{who}: {values} values of {op} compared");
+            }
+        }
+    }
+}
