@@ -16,6 +16,7 @@ mod build;
 mod check;
 mod fields;
 mod layout;
+mod op;
 pub(crate) mod parameters;
 mod parse;
 mod print;
