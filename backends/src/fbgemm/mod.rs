@@ -1,10 +1,32 @@
 //! FBGEMM's kernels: packed B in blocks, output pipeline in f32, zero point
 //! added after rounding. Written once over [`Isa`].
 //!
+//! - [`linear`], [`conv`], [`depthwise`], [`weight_only`]: the products
+//! - [`micro_kernel`], [`acc16`]: tiles of sums in registers; [`engine`]: which one an op takes
+//! - [`pack_b`], [`pack_a`], [`im2col`], [`dynamic`]: operands on their way to a tile
+//! - [`gemm`]: the loops around it; [`columns`], [`output`]: from sums to outputs
 //! - [`quantize`], [`requantize`]: element-wise
 
+mod acc16;
+mod aligned;
+mod columns;
+mod conv;
+mod depthwise;
+mod dynamic;
+mod engine;
+mod gemm;
+mod im2col;
+mod linear;
+mod micro_kernel;
+mod output;
+mod pack_a;
+mod pack_b;
+#[cfg(test)]
+mod product_tests;
+mod products;
 mod quantize;
 mod requantize;
+mod weight_only;
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};
@@ -43,8 +65,9 @@ impl<I: Isa> Backend for Fbgemm<I> {
     }
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
-        let _ = constants;
         match op {
+            OpSpec::Linear(spec) => linear::prepare(self.isa, self.profile, spec, constants),
+            OpSpec::Conv(spec) => conv::prepare(self.isa, self.profile, spec, constants),
             OpSpec::Quantize(spec) => quantize::prepare(self.isa, self.profile, spec),
             OpSpec::Dequantize(spec) => dequantize::prepare(self.isa, self.profile, spec),
             OpSpec::Requantize(spec) => requantize::prepare(self.isa, self.profile, spec),

@@ -1,0 +1,74 @@
+//! Which micro-kernel sums an op's products: what the profile asks for, met
+//! with what the instruction set does.
+
+use crate::backend::{Chosen, Refusal};
+use crate::isa::{Dot4, Isa};
+use qassay_golden::profile::{Accumulation, Outliers, PaddingTap, Profile};
+
+use super::micro_kernel::Sums;
+
+/// A way of summing that this family has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// i32 accumulators, by the instruction set's `dot`
+    Acc32,
+    /// i16 accumulators, spilled every 128 k
+    Acc16Spill128,
+    /// i16 accumulators, spilled every 256 k
+    Acc16Spill256,
+}
+
+/// The engine that sums as `accumulation` says on `I`.
+///
+/// # Errors
+/// When the instruction set sums in another way, or the family has no such sums.
+pub fn choose<I: Isa>(profile: &Profile, accumulation: Accumulation) -> Result<Engine, Refusal> {
+    let unsupported = |what: &str| Err(Refusal::Unsupported(what.into()));
+    if profile.accumulate.outliers != Outliers::Kept {
+        return unsupported("weights with outliers split off; these kernels keep them");
+    }
+    if profile.accumulate.padding != PaddingTap::ZeroPoint {
+        return unsupported("skipped padding; fbgemm packs the zero point");
+    }
+    match (accumulation, I::DOT4) {
+        (Accumulation::Exact, Dot4::Exact) | (Accumulation::PairsI16, Dot4::SaturatingPairs) => {
+            Ok(Engine::Acc32)
+        }
+        (Accumulation::SumsI16Spill128, _) => Ok(Engine::Acc16Spill128),
+        (Accumulation::SumsI16Spill256, _) => Ok(Engine::Acc16Spill256),
+        (Accumulation::PairsI16PerTap, _) => {
+            unsupported("pairs that restart at each kernel position; fbgemm pairs through all of k")
+        }
+        (Accumulation::Exact, _) => unsupported("exact sums on saturating instructions"),
+        (Accumulation::PairsI16, _) => unsupported("saturating pairs on exact instructions"),
+    }
+}
+
+/// What was chosen, for the record.
+pub fn chosen<I: Isa, T: Sums<I>>() -> Chosen {
+    let blocking = T::blocking();
+    Chosen {
+        micro_kernel: format!("{}-{}x{}", T::NAME, blocking.mr, blocking.nr),
+        tile: Some((blocking.mr, blocking.nr, blocking.kcb)),
+        fallback: None,
+    }
+}
+
+/// Calls `$make::<I, T>($args)` with the micro-kernel of `$engine` as `T`.
+macro_rules! with_engine {
+    ($engine:expr, $isa:ty, $kernel:ident($($args:expr),*)) => {
+        match $engine {
+            $crate::fbgemm::engine::Engine::Acc32 => {
+                Box::new($kernel::<$isa, $crate::fbgemm::micro_kernel::Acc32>::new($($args),*))
+                    as Box<dyn $crate::backend::Kernel>
+            }
+            $crate::fbgemm::engine::Engine::Acc16Spill128 => {
+                Box::new($kernel::<$isa, $crate::fbgemm::acc16::Acc16<128>>::new($($args),*))
+            }
+            $crate::fbgemm::engine::Engine::Acc16Spill256 => {
+                Box::new($kernel::<$isa, $crate::fbgemm::acc16::Acc16<256>>::new($($args),*))
+            }
+        }
+    };
+}
+pub(crate) use with_engine;

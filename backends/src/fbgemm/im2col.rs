@@ -1,0 +1,188 @@
+//! Where the windows of a convolution lie in the image: rows of im2col, made one
+//! at a time while activations are packed, and kernel positions for depthwise.
+//!
+//! Every convolution is taken as 3-dimensional with leading dimensions of 1.
+
+use qassay_golden::spec::ConvSpec;
+
+/// The geometry of a convolution in three dimensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Geometry {
+    /// images
+    pub batch: usize,
+    /// size of the input
+    pub input: [usize; 3],
+    /// size of the output
+    pub output: [usize; 3],
+    /// size of the kernel
+    pub kernel: [usize; 3],
+    stride: [usize; 3],
+    pad: [usize; 3],
+    dilation: [usize; 3],
+}
+
+/// One output position: where its window starts.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// the first pixel of the image
+    image: usize,
+    /// the window's first position in each dimension, padding counted as negative
+    start: [isize; 3],
+}
+
+impl Geometry {
+    /// The geometry of `spec`; `None` when a dimension, stride or kernel makes no sense.
+    pub fn new(spec: &ConvSpec) -> Option<Self> {
+        let dims = spec.kernel.len();
+        let lists = [
+            &spec.input,
+            &spec.stride,
+            &spec.pad_begin,
+            &spec.pad_end,
+            &spec.dilation,
+        ];
+        if dims == 0
+            || dims > 3
+            || lists.iter().any(|list| list.len() != dims)
+            || spec.kernel.contains(&0)
+            || spec.stride.contains(&0)
+            || spec.dilation.contains(&0)
+        {
+            return None;
+        }
+        let three = |list: &[usize], fill: usize| {
+            let mut three = [fill; 3];
+            three[3 - dims..].copy_from_slice(list);
+            three
+        };
+        Some(Self {
+            batch: spec.batch,
+            input: three(&spec.input, 1),
+            output: three(&spec.output_size(), 1),
+            kernel: three(&spec.kernel, 1),
+            stride: three(&spec.stride, 1),
+            pad: three(&spec.pad_begin, 0),
+            dilation: three(&spec.dilation, 1),
+        })
+    }
+
+    /// Output positions of all images.
+    pub fn positions(&self) -> usize {
+        self.batch * self.output.iter().product::<usize>()
+    }
+
+    /// Kernel positions.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Whether each window is one pixel, the one at the same position.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == [1; 3] && self.stride == [1; 3] && self.input == self.output
+    }
+
+    /// The window of output position `position`, counted over all images.
+    pub fn window(&self, position: usize) -> Window {
+        let [_, height, width] = self.output;
+        let (rest, w) = (position / width, position % width);
+        let (rest, h) = (rest / height, rest % height);
+        let (image, d) = (rest / self.output[0], rest % self.output[0]);
+        let start =
+            |dim: usize, at: usize| (at * self.stride[dim]) as isize - self.pad[dim] as isize;
+        Window {
+            image: image * self.input.iter().product::<usize>(),
+            start: [start(0, d), start(1, h), start(2, w)],
+        }
+    }
+
+    /// Calls `row(first_tap, pixel)` for each row of kernel positions of `window`, in order:
+    /// `pixel` is the first pixel of that row of the image, if the row lies in it.
+    #[inline(always)]
+    fn for_each_row(&self, window: Window, mut row: impl FnMut(usize, Option<usize>)) {
+        let [depth, height, width] = self.kernel;
+        let place = |dim: usize, tap: usize| {
+            let at = window.start[dim] + (tap * self.dilation[dim]) as isize;
+            usize::try_from(at).ok().filter(|&at| at < self.input[dim])
+        };
+        for d in 0..depth {
+            for h in 0..height {
+                let pixel = (place(0, d).zip(place(1, h)))
+                    .map(|(d, h)| window.image + (d * self.input[1] + h) * self.input[2]);
+                row((d * height + h) * width, pixel);
+            }
+        }
+    }
+
+    /// The taps along the width that lie inside the image.
+    #[inline(always)]
+    fn inside(&self, window: Window) -> std::ops::Range<usize> {
+        let (start, step) = (window.start[2], self.dilation[2] as isize);
+        let first = (-start).max(0) as usize;
+        let low = first.div_ceil(self.dilation[2]).min(self.kernel[2]);
+        let left = self.input[2] as isize - start;
+        let high = if left <= 0 {
+            0
+        } else {
+            ((left - 1) / step + 1) as usize
+        };
+        low..high.clamp(low, self.kernel[2])
+    }
+
+    /// The position along the width of a tap that lies inside.
+    #[inline(always)]
+    fn column(&self, window: Window, tap: usize) -> usize {
+        (window.start[2] + (tap * self.dilation[2]) as isize) as usize
+    }
+
+    /// The pixel under each tap, in order; `None` outside the image.
+    #[inline(always)]
+    pub fn taps_of(&self, window: Window, pixels: &mut [Option<usize>]) {
+        let inside = self.inside(window);
+        self.for_each_row(window, |first, row| {
+            let taps = &mut pixels[first..first + self.kernel[2]];
+            for (tap, pixel) in taps.iter_mut().enumerate() {
+                *pixel = (row.filter(|_| inside.contains(&tap)))
+                    .map(|row| row + self.column(window, tap));
+            }
+        });
+    }
+
+    /// One row of im2col: `channels` codes of each tap, from pixels that start `stride` codes
+    /// apart, `skip` codes in; `zero_point` outside the image.
+    pub fn row(
+        &self,
+        window: Window,
+        codes: &[u8],
+        stride: usize,
+        skip: usize,
+        zero_point: u8,
+        row: &mut [u8],
+    ) {
+        let width = self.kernel[2];
+        if row.is_empty() || width == 0 {
+            return;
+        }
+        let channels = row.len() / self.taps();
+        let inside = self.inside(window);
+        let contiguous = self.dilation[2] == 1 && stride == channels;
+        self.for_each_row(window, |first, pixel| {
+            let target = &mut row[first * channels..(first + width) * channels];
+            let Some(pixel) = pixel.filter(|_| !inside.is_empty()) else {
+                target.fill(zero_point);
+                return;
+            };
+            let first = pixel + self.column(window, inside.start);
+            target[..inside.start * channels].fill(zero_point);
+            target[inside.end * channels..].fill(zero_point);
+            let target = &mut target[inside.start * channels..inside.end * channels];
+            if contiguous {
+                target.copy_from_slice(&codes[first * stride..][..target.len()]);
+            } else {
+                for (tap, target) in target.chunks_exact_mut(channels).enumerate() {
+                    let from = (first + tap * self.dilation[2]) * stride + skip;
+                    target.copy_from_slice(&codes[from..][..channels]);
+                }
+            }
+        });
+    }
+}

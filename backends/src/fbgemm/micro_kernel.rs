@@ -1,0 +1,222 @@
+//! The i32 micro-kernels: a tile of MR rows by NR columns of sums in vector
+//! registers, for each way in which u8·s8 products are summed.
+//!
+//! Packed operands are made of 4-byte groups: 4 codes of adjacent k as bytes, or
+//! 2 as i16 for the widened path, so that one broadcast of a group of A meets a
+//! vector of groups of B. The shapes of tiles and blocks are those of FBGEMM
+//! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
+
+use crate::fbgemm::aligned::LINE;
+use crate::isa::{Dot4, Isa, WithIsa};
+
+/// Rows and columns of a tile, and how the loops around it are blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocking {
+    /// rows of a tile
+    pub mr: usize,
+    /// columns of a tile
+    pub nr: usize,
+    /// rows of a block of packed A; a multiple of `mr`
+    pub mcb: usize,
+    /// columns of a block of packed B and of sums; a multiple of `nr` and of 4 vectors
+    pub ncb: usize,
+    /// codes of k that a tile sums before it goes back to memory; a multiple of a segment
+    pub kcb: usize,
+}
+
+/// What a tile reads and writes.
+pub struct TileArgs {
+    /// a panel of packed A: segments of [`LINE`] bytes, `mr` rows side by side, see [`pack_a`](super::pack_a)
+    pub a: *const u8,
+    /// a panel of packed B: `groups` times `nr` groups, see [`pack_b`](super::pack_b)
+    pub b: *const u8,
+    /// groups of k to sum
+    pub groups: usize,
+    /// the tile's first sum
+    pub c: *mut i32,
+    /// sums between rows of `c`
+    pub ldc: usize,
+    /// whether the sums are added to those in `c`
+    pub accumulate: bool,
+}
+
+/// A way of summing u8·s8 products: its packed layout and its micro-kernel.
+pub trait Sums<I: Isa>: Send + 'static {
+    /// How it sums, for [`Chosen`](crate::backend::Chosen).
+    const NAME: &'static str;
+    /// Codes of adjacent k in one group (the row interleave of B).
+    const INTERLEAVE: usize;
+    /// Bytes of a packed code.
+    const CODE_BYTES: usize;
+    /// Groups in a segment of packed A.
+    const SEGMENT_GROUPS: usize = LINE / (Self::INTERLEAVE * Self::CODE_BYTES);
+    /// Codes in a segment of packed A.
+    const SEGMENT_CODES: usize = LINE / Self::CODE_BYTES;
+
+    /// The shape of the tile and of the blocks.
+    fn blocking() -> Blocking;
+    /// Sums `rows` (1 to `mr`) rows of a tile. May compute more rows than asked, up to `mr`.
+    ///
+    /// # Safety
+    /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, `args.b`
+    /// for `args.groups · nr` groups, and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
+    unsafe fn tile(isa: I, rows: usize, args: TileArgs);
+}
+
+/// Sums in i32 accumulators (acc32), by the instruction set's [`dot`](Isa::dot).
+pub struct Acc32;
+
+/// vpdpbusd needs no register beside sums, one vector of A and those of B; the others do.
+const fn one_instruction<I: Isa>() -> bool {
+    matches!(I::DOT4, Dot4::Exact) && I::DOT_K == 4
+}
+
+impl<I: Isa> Sums<I> for Acc32 {
+    const NAME: &'static str = match (I::DOT4, I::DOT_K) {
+        (Dot4::SaturatingPairs, _) => "u8s8-i16pairs-i32",
+        (Dot4::Exact, 2) => "u8s8-widened-i32",
+        (Dot4::Exact, _) => "u8s8-dot4-i32",
+    };
+    const INTERLEAVE: usize = I::DOT_K;
+    const CODE_BYTES: usize = size_of::<I::Activation>();
+
+    fn blocking() -> Blocking {
+        // MCB×KCB of A stays in L2 with NCB×KCB of B; one panel of B stays in L1.
+        let (mr, vectors, mcb, ncb) = if const { I::LANES >= 16 && one_instruction::<I>() } {
+            (8, 3, 96, 192)
+        } else if const { I::LANES >= 16 } {
+            (14, 2, 112, 128)
+        } else if const { I::LANES >= 8 && matches!(I::DOT4, Dot4::SaturatingPairs) } {
+            (12, 1, 120, 64)
+        } else if const { I::LANES >= 8 } {
+            (6, 2, 120, 64)
+        } else {
+            (4, 2, 64, 8 * I::LANES)
+        };
+        Blocking {
+            mr,
+            nr: vectors * I::LANES,
+            mcb,
+            ncb,
+            kcb: 512,
+        }
+    }
+
+    #[inline]
+    unsafe fn tile(isa: I, rows: usize, args: TileArgs) {
+        // The branches are those of `blocking`; a constant condition keeps the compiler from
+        // making the tiles of other vector widths.
+        if const { I::LANES >= 16 && one_instruction::<I>() } {
+            heights::<I, 8, 4, 3>(isa, rows, args);
+        } else if const { I::LANES >= 16 } {
+            heights::<I, 14, 7, 2>(isa, rows, args);
+        } else if const { I::LANES >= 8 && matches!(I::DOT4, Dot4::SaturatingPairs) } {
+            heights::<I, 12, 6, 1>(isa, rows, args);
+        } else if const { I::LANES >= 8 } {
+            heights::<I, 6, 3, 2>(isa, rows, args);
+        } else {
+            heights::<I, 4, 3, 2>(isa, rows, args);
+        }
+    }
+}
+
+/// Runs the lowest of the tile's heights that holds `rows`.
+#[inline(always)]
+fn heights<I: Isa, const MR: usize, const HALF: usize, const NV: usize>(
+    isa: I,
+    rows: usize,
+    args: TileArgs,
+) {
+    match rows {
+        1 => isa.vectorize(Tile::<MR, 1, NV> { args }),
+        2 => isa.vectorize(Tile::<MR, 2, NV> { args }),
+        _ if rows <= HALF => isa.vectorize(Tile::<MR, HALF, NV> { args }),
+        _ => isa.vectorize(Tile::<MR, MR, NV> { args }),
+    }
+}
+
+/// `ROWS` of the `MR` rows of a panel, times `NV` vectors of columns.
+struct Tile<const MR: usize, const ROWS: usize, const NV: usize> {
+    args: TileArgs,
+}
+
+impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
+    for Tile<MR, ROWS, NV>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        const GROUP: usize = 4;
+        const SEGMENT_GROUPS: usize = LINE / GROUP;
+        let TileArgs {
+            mut a,
+            mut b,
+            groups,
+            c,
+            ldc,
+            accumulate,
+        } = self.args;
+        let mut acc = [[isa.splat_i32(0); NV]; ROWS];
+        let mut left = groups;
+        while left >= SEGMENT_GROUPS {
+            for _ in 0..SEGMENT_GROUPS {
+                // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
+                // `left` counts those not yet read.
+                unsafe {
+                    multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
+                    a = a.add(GROUP);
+                    b = b.add(GROUP * NV * I::LANES);
+                }
+            }
+            left -= SEGMENT_GROUPS;
+            // To the next segment; after the last one this points nowhere and is not read.
+            a = a.wrapping_add((MR - 1) * LINE);
+        }
+        for _ in 0..left {
+            // SAFETY: as above.
+            unsafe {
+                multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
+                a = a.add(GROUP);
+                b = b.add(GROUP * NV * I::LANES);
+            }
+        }
+        for (r, row) in acc.into_iter().enumerate() {
+            for (v, sum) in row.into_iter().enumerate() {
+                // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart.
+                unsafe {
+                    let place: *mut u8 = c.add(r * ldc + v * I::LANES).cast();
+                    let sum = if accumulate {
+                        isa.add_i32(sum, isa.load_bytes(place))
+                    } else {
+                        sum
+                    };
+                    isa.store_bytes(place, sum);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the products of one group of k.
+///
+/// # Safety
+/// `a` must be readable for a group in each of `ROWS` segments, `b` for `NV` vectors.
+#[inline(always)]
+unsafe fn multiply_group<I: Isa, const ROWS: usize, const NV: usize>(
+    isa: I,
+    a: *const u8,
+    b: *const u8,
+    acc: &mut [[I::V; NV]; ROWS],
+) {
+    // SAFETY: the caller's promise.
+    let columns: [I::V; NV] =
+        std::array::from_fn(|v| unsafe { isa.load_bytes(b.add(v * 4 * I::LANES)) });
+    for (r, row) in acc.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let group = unsafe { isa.broadcast_4(a.add(r * LINE)) };
+        for (sum, column) in row.iter_mut().zip(columns) {
+            *sum = isa.dot(*sum, group, column);
+        }
+    }
+}

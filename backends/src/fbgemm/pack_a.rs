@@ -1,0 +1,139 @@
+//! Packing of activations, at run time, a block of MCB rows at once.
+//!
+//! A panel holds `mr` rows side by side in segments of a cache line: segment 0
+//! of each row, then segment 1 of each row, and so on. A micro-kernel meets
+//! every row at a constant distance, and a short k wastes no cache. The widened
+//! path keeps codes as i16. Row offsets (Σa) are made only where weights have
+//! zero points.
+
+use std::marker::PhantomData;
+
+use super::aligned::{Aligned, LINE};
+use super::micro_kernel::Sums;
+use crate::isa::{Isa, WithIsa};
+
+/// A block of up to MCB packed rows.
+pub struct PackedRows<I, T> {
+    bytes: Aligned<u8>,
+    row_sums: Aligned<i32>,
+    /// segments of a row
+    segments: usize,
+    k: usize,
+    layout: PhantomData<fn() -> (I, T)>,
+}
+
+impl<I: Isa, T: Sums<I>> PackedRows<I, T> {
+    /// Room for a block of rows of `k` codes.
+    pub fn new(k: usize) -> Self {
+        let blocking = T::blocking();
+        let segments = k.div_ceil(T::SEGMENT_CODES);
+        Self {
+            bytes: Aligned::zeroed(blocking.mcb * segments * LINE),
+            row_sums: Aligned::zeroed(blocking.mcb),
+            segments,
+            k,
+            layout: PhantomData,
+        }
+    }
+
+    /// Packs `codes` (`k` of them) as row `row` of the block.
+    pub fn pack(&mut self, isa: I, row: usize, codes: &[u8], with_sum: bool) {
+        assert_eq!(codes.len(), self.k, "a row has k codes");
+        let mr = T::blocking().mr;
+        let first = (row / mr * self.segments * mr + row % mr) * LINE;
+        if self.segments > 0 {
+            // SAFETY of the body rests on this slice: it ends with the row's last segment.
+            let room = (self.segments - 1) * mr * LINE + LINE;
+            let target = &mut self.bytes[first..first + room];
+            isa.vectorize(Segments {
+                codes,
+                target,
+                stride: mr * LINE,
+                code_bytes: T::CODE_BYTES,
+            });
+        }
+        if with_sum {
+            self.row_sums[row] = isa.vectorize(Sum(codes));
+        }
+    }
+
+    /// Where the panel of row `row` (a multiple of `mr`) has segment `segment`.
+    pub fn panel(&self, row: usize, segment: usize) -> *const u8 {
+        let mr = T::blocking().mr;
+        self.bytes[(row / mr * self.segments + segment) * mr * LINE..].as_ptr()
+    }
+
+    /// Σa of each row packed with its sum.
+    pub fn row_sums(&self) -> &[i32] {
+        &self.row_sums
+    }
+}
+
+/// Lays one row out in segments; the rest of the last one is filled with zeros.
+struct Segments<'a> {
+    codes: &'a [u8],
+    target: &'a mut [u8],
+    stride: usize,
+    code_bytes: usize,
+}
+
+impl<I: Isa> WithIsa<I> for Segments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        let per_segment = LINE / self.code_bytes;
+        for (codes, segment) in
+            (self.codes.chunks(per_segment)).zip(self.target.chunks_mut(self.stride))
+        {
+            let segment = &mut segment[..LINE];
+            if codes.len() < per_segment {
+                segment.fill(0);
+                if self.code_bytes == 1 {
+                    segment[..codes.len()].copy_from_slice(codes);
+                    continue;
+                }
+                for (to, &code) in segment.chunks_exact_mut(self.code_bytes).zip(codes) {
+                    to[0] = code;
+                }
+            } else if self.code_bytes == 1 {
+                segment.copy_from_slice(codes);
+            } else {
+                for at in (0..per_segment).step_by(2 * I::LANES) {
+                    // SAFETY: `codes` has per_segment codes and `segment` twice as many bytes,
+                    // both multiples of 2·LANES codes (LANES ≤ 16).
+                    unsafe {
+                        let wide = isa.load_u8_as_i16(codes.as_ptr().add(at));
+                        isa.store_bytes(segment.as_mut_ptr().add(2 * at), wide);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Σ of codes, wrapping.
+struct Sum<'a>(&'a [u8]);
+
+impl<I: Isa> WithIsa<I> for Sum<'_> {
+    type Output = i32;
+
+    #[inline(always)]
+    fn call(self, isa: I) -> i32 {
+        let (ones, pairs) = (isa.splat_u8(1), isa.splat_i16(1));
+        let mut sum = isa.splat_i32(0);
+        let mut add = |bytes: I::V| {
+            // Two codes are at most 510: vpmaddubsw with ones does not saturate.
+            sum = isa.add_i32(sum, isa.madd_i16(isa.maddubs(bytes, ones), pairs));
+        };
+        let chunks = self.0.chunks_exact(4 * I::LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            // SAFETY: a chunk is 4·LANES bytes.
+            add(unsafe { isa.load_bytes(chunk.as_ptr()) });
+        }
+        // SAFETY: the remainder is readable for its own length, which is below 4·LANES.
+        add(unsafe { isa.load_bytes_partial(rest.as_ptr(), rest.len()) });
+        (isa.to_i32_array(sum).iter()).fold(0, |sum, &lane| sum.wrapping_add(lane))
+    }
+}

@@ -1,0 +1,210 @@
+//! Linear and convolution against the reference, bit for bit: every instruction
+//! set, native and modelled; tails, strides, saturating data, zero points at the ends.
+
+mod harness;
+mod problems;
+
+use crate::isa::{Avx2, InstructionSet};
+use harness::{check, prepare};
+use problems::{Variant, conv_spec, float_linear, quantized, variants};
+use qassay_golden::profile::named;
+use qassay_golden::spec::{Activation, ConvSpec, LinearSpec, OpSpec, Output, QParams, Quantized};
+use qassay_golden::tensor::{DType, Data, Tensor};
+
+#[test]
+fn static_linear_gives_the_references_bits_at_every_tail() {
+    let mut saturated = 0;
+    let mut seed = 0;
+    let mut go = |m: usize, n: usize, k: usize| {
+        for (index, variant) in variants().iter().enumerate() {
+            // Every shape meets two variants, every variant every kind of shape.
+            if (seed as usize + index) % 5 < 2 {
+                saturated += check(&variant.linear(seed, m, n, k), (seed % 3) as usize * 5);
+            }
+        }
+        seed += 1;
+    };
+    for m in 0..=29 {
+        go(m, 9, 7);
+    }
+    for n in 0..=70 {
+        go(3, n, 5);
+    }
+    for k in 0..=70 {
+        go(2, 5, k);
+    }
+    for (m, n, k) in [
+        (121, 17, 33),
+        (113, 130, 12),
+        (97, 193, 9),
+        (5, 66, 511),
+        (13, 49, 513),
+        (7, 33, 1029),
+        (1, 200, 257),
+        (61, 65, 259),
+    ] {
+        go(m, n, k);
+    }
+    assert!(saturated > 100_000, "{saturated} saturated pairs");
+}
+
+/// Every shape under every variant.
+fn check_convs(specs: &[ConvSpec]) {
+    let mut saturated = 0;
+    for (seed, spec) in specs.iter().enumerate() {
+        for variant in variants() {
+            saturated += check(&variant.conv(seed as u64, spec.clone()), seed % 2 * 3);
+        }
+    }
+    assert!(saturated > 1000, "{saturated} saturated pairs");
+}
+
+#[test]
+fn convolution_gives_the_references_bits() {
+    check_convs(&[
+        conv_spec((&[9], 5, 6), &[1], 1, (0, 0), 1, 1),
+        conv_spec((&[9], 3, 7), &[3], 2, (2, 1), 1, 1),
+        conv_spec((&[7], 4, 4), &[5], 1, (3, 0), 2, 2),
+        conv_spec((&[5, 6], 3, 10), &[3, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[6, 5], 3, 10), &[3, 3], 2, (1, 0), 1, 1),
+        conv_spec((&[6, 7], 6, 70), &[1, 1], 1, (0, 0), 1, 1),
+        conv_spec((&[6, 7], 6, 9), &[1, 1], 2, (0, 0), 1, 1),
+        conv_spec((&[6, 6], 6, 9), &[2, 2], 1, (0, 1), 1, 3),
+        conv_spec((&[7, 6], 9, 6), &[1, 3], 1, (0, 1), 2, 3),
+        conv_spec((&[8, 7], 2, 3), &[5, 2], 1, (2, 2), 2, 1),
+        conv_spec((&[2, 2], 3, 2), &[3, 3], 1, (3, 3), 3, 1),
+        conv_spec((&[2, 3], 2, 2), &[5, 5], 1, (0, 0), 1, 1),
+        conv_spec((&[3, 4, 3], 3, 4), &[3, 2, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[4, 3, 4], 4, 6), &[2, 3, 1], 2, (1, 0), 1, 2),
+        conv_spec((&[9, 9], 65, 5), &[3, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[4, 4], 6, 12), &[3, 3], 1, (1, 1), 1, 6),
+    ]);
+}
+
+#[test]
+fn depthwise_gives_the_references_bits() {
+    let shape = |input: &'static [usize], channels| (input, channels, channels);
+    let mut specs = vec![
+        conv_spec(shape(&[9], 5), &[3], 2, (1, 1), 1, 5),
+        conv_spec(shape(&[5, 6], 33), &[5, 5], 1, (2, 2), 1, 33),
+        conv_spec(shape(&[6, 5], 17), &[5, 5], 2, (2, 1), 1, 17),
+        conv_spec(shape(&[7, 6], 20), &[3, 3], 1, (2, 2), 2, 20),
+        conv_spec(shape(&[3, 4, 3], 19), &[3, 3, 3], 1, (1, 1), 1, 19),
+        conv_spec(shape(&[4, 4], 64), &[1, 1], 1, (0, 0), 1, 64),
+        conv_spec(shape(&[4, 4], 8), &[2, 1], 1, (1, 1), 1, 8),
+    ];
+    for channels in [2, 3, 7, 8, 9, 15, 16, 31, 32, 63, 65, 129] {
+        specs.push(conv_spec(
+            shape(&[4, 5], channels),
+            &[3, 3],
+            1,
+            (1, 1),
+            1,
+            channels,
+        ));
+    }
+    check_convs(&specs);
+}
+
+const FLOAT_SHAPES: &[(usize, usize, usize)] = &[
+    (0, 3, 4),
+    (3, 0, 4),
+    (3, 4, 0),
+    (1, 1, 1),
+    (1, 33, 7),
+    (2, 31, 16),
+    (5, 17, 33),
+    (6, 64, 15),
+    (7, 65, 130),
+    (13, 9, 65),
+    (121, 5, 9),
+];
+
+#[test]
+fn dynamic_linear_gives_the_references_bits() {
+    for (index, &shape) in FLOAT_SHAPES.iter().enumerate() {
+        for seed in 0..8 {
+            let activation = Activation::Dynamic {
+                reduce_range: seed % 2 == 1,
+            };
+            check(
+                &float_linear(seed * 11 + index as u64, shape, activation),
+                index % 3,
+            );
+        }
+    }
+    // Ranges without width.
+    for value in [0.0, 1e-30, -2.5, 7.0] {
+        let mut problem = float_linear(
+            1,
+            (2, 5, 6),
+            Activation::Dynamic {
+                reduce_range: false,
+            },
+        );
+        problem.inputs = vec![Tensor::new([2, 6], Data::F32(vec![value; 12])).unwrap()];
+        check(&problem, 0);
+    }
+}
+
+#[test]
+fn weight_only_linear_gives_the_references_bits() {
+    for (index, &shape) in FLOAT_SHAPES.iter().enumerate() {
+        for seed in 0..4 {
+            check(
+                &float_linear(seed * 7 + index as u64, shape, Activation::Float),
+                index % 3,
+            );
+        }
+    }
+}
+
+#[test]
+fn overflow_of_the_conversion_is_that_of_the_declared_path() {
+    // Multipliers far above 1: the packed path wraps to the lowest code, the wide one saturates.
+    let variant = Variant {
+        output: |_| quantized(DType::U8, 1e-13, 9),
+        ..variants().swap_remove(0)
+    };
+    check(&variant.linear(5, 4, 40, 3), 0);
+    let variant = Variant {
+        output: |_| quantized(DType::I8, 1e-30, -3),
+        relu: true,
+        ..variant
+    };
+    check(&variant.linear(6, 4, 40, 3), 0);
+}
+
+#[test]
+fn what_fbgemm_has_not_is_refused() {
+    let profile = &named::find("fbgemm").unwrap().profile;
+    let refused = |change: fn(&mut LinearSpec)| {
+        let mut problem = variants()[0].linear(1, 2, 3, 4);
+        let OpSpec::Linear(spec) = &mut problem.op else {
+            unreachable!()
+        };
+        change(spec);
+        match prepare(Avx2::model(), profile, &problem.op, &problem.constants) {
+            Err(refusal) => refusal.to_string(),
+            Ok(_) => "accepted".to_owned(),
+        }
+    };
+    assert_eq!(refused(|_| ()), "accepted");
+    assert_eq!(
+        refused(|spec| {
+            spec.activation = Activation::Quantized(Quantized {
+                dtype: DType::I8,
+                qparams: QParams {
+                    scale: 1.0,
+                    zero_point: 0,
+                },
+            });
+        }),
+        "unsupported: s8 activations; fbgemm has u8"
+    );
+    assert!(refused(|spec| spec.output = Output::Sums).contains("f32 bias on s32 sums"));
+    assert!(refused(|spec| spec.n = 4).contains("12 weights were given"));
+    let exact = &named::find("fbgemm-exact").unwrap().profile;
+    let problem = variants()[0].linear(1, 2, 3, 4);
+    assert!(prepare(Avx2::model(), exact, &problem.op, &problem.constants).is_err());
+}
