@@ -17,7 +17,7 @@ import sys
 # system folder -> files to copy (a regular expression over the path inside it)
 COVERED = {
     "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
-    r"(?!Fused|.*float_qparams|.*bins(128|256)|.*eps)"
+    r"(?!Fused|.*float_qparams|.*_steps)"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
     "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
     r"|observers/(inputs|choose_qparams|MinMax)"
@@ -25,6 +25,7 @@ COVERED = {
     "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/|calibrators/inputs"
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
     r"|QLinear(Global)?AveragePool|DynamicQuantizeMatMul)",
+    "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
     "models/digits-cnn-torch": r"data|float_weights|observed/|(eager|fx|qat)_\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
     "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",

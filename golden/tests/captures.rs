@@ -92,6 +92,11 @@ fn the_reference_gives_every_committed_value() {
             "conv2d",
         ],
     );
+    covered(
+        "onnxruntime-tools-1.32.0",
+        "tools",
+        &["quantize", "choose_qparams"],
+    );
     for system in [
         "ppocr-det-onnxruntime",
         "ppocr-rec-onnxruntime",

@@ -5,6 +5,7 @@ mod digits;
 mod minilm;
 mod onnxruntime;
 mod onnxruntime_ops;
+mod onnxruntime_tools;
 mod ppocr;
 mod torch;
 mod torch_observers;
@@ -34,6 +35,10 @@ const SYSTEMS: &[System] = &[
     System {
         name: "onnxruntime",
         read: onnxruntime::read,
+    },
+    System {
+        name: "onnxruntime-tools-1.32.0",
+        read: onnxruntime_tools::read,
     },
     System {
         name: "digits-cnn-torch",

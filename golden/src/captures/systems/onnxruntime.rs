@@ -1,11 +1,11 @@
 //! ONNX Runtime and the onnx reference evaluator: QuantizeLinear,
-//! DequantizeLinear, DynamicQuantizeLinear and the tools' scale functions.
-//! Ops with weights and pointwise ops are in `onnxruntime_ops`.
+//! DequantizeLinear, DynamicQuantizeLinear. Ops with weights and pointwise ops
+//! are in `onnxruntime_ops`, the Python tools in `onnxruntime_tools`.
 
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Array;
-use crate::captures::problem::{self, flat, granularity};
+use crate::captures::problem::{self, granularity};
 use crate::captures::vector::{Builder, Found};
 use crate::spec::{Granularity, QparamsRequest};
 use crate::tensor::{DType, Data};
@@ -17,9 +17,7 @@ pub(super) const ENGINES: &[(&str, &str)] = &[
     ("onnx_ref", "onnx-reference"),
 ];
 
-const NO_TYPE: &str = "16-bit and 8-bit float codes: no such code type yet";
-const CALIBRATOR_INPUTS: &str = "calibrators/inputs.npz";
-const TOOLS: &str = "onnxruntime-tools";
+pub(super) const NO_TYPE: &str = "16-bit and 8-bit float codes: no such code type yet";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let (kind, name) = file
@@ -38,8 +36,8 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         ("dequantize", _) if code_type(file.array("q")?).is_some() => dequantize(file, found)?,
         ("dequantize", _) => found.skip("dequantize", outputs(), NO_TYPE),
         ("dynamic", _) => dynamic(file, found)?,
-        ("qparams", "compute") => compute_scale_zp(file, found)?,
-        ("qparams", _) => quantize_data(file, found)?,
+        ("qparams", "compute") => super::onnxruntime_tools::compute_scale_zp(file, found)?,
+        ("qparams", _) => super::onnxruntime_tools::quantize_data(file, found)?,
         ("ops", _) => super::onnxruntime_ops::read(file, found)?,
         _ if name == "inputs.npz" => {}
         _ => found.skip(kind, file.entry.values(|_| true), "no reference op"),
@@ -163,85 +161,5 @@ fn dynamic(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
     }
     v.into(found);
     quantized.into_iter().for_each(|q| q.into(found));
-    Ok(())
-}
-
-/// The range of codes that the tools call by this name.
-fn tool_type(name: &str) -> Option<(DType, Option<(i64, i64)>)> {
-    match name {
-        "u8" => Some((DType::U8, None)),
-        "i8" => Some((DType::I8, None)),
-        "u4" => Some((DType::U8, Some((0, 15)))),
-        "i4" => Some((DType::I8, Some((-8, 7)))),
-        _ => None,
-    }
-}
-
-/// `compute_scale_zp(min, max, qmin, qmax, symmetric)`: `[scale, zp, qmin, qmax]`.
-fn compute_scale_zp(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
-    let inputs = file.beside(CALIBRATOR_INPUTS)?;
-    let mut wide = 0;
-    for name in file.npz().names() {
-        let values = file.array(name)?.floats()?;
-        let (&[tensor, kind, sym, _], &[scale, zero_point, qmin, qmax]) = (
-            name.split('.').collect::<Vec<_>>().as_slice(),
-            values.as_slice(),
-        ) else {
-            return Err(file
-                .array(name)?
-                .error("is no [scale, zp, qmin, qmax] of a known name"));
-        };
-        let Some((dtype, _)) = tool_type(kind) else {
-            wide += 2;
-            continue;
-        };
-        let x = inputs.array(tensor)?.tensor()?;
-        let Data::F32(x) = x.data() else {
-            return Err(inputs.array(tensor)?.error("is not f32"));
-        };
-        // The range says what reduce_range made of it; the tools compute it before.
-        let request = QparamsRequest {
-            dtype,
-            range: Some((qmin as i64, qmax as i64)),
-            symmetric: sym == "sym1",
-            reduce_range: false,
-        };
-        let mut v = Builder::new(file, name, problem::choose_qparams(x.clone(), request));
-        super::torch_observers::chosen(file, &mut v, "tools", TOOLS, scale, zero_point as i64)?;
-        v.into(found);
-    }
-    if wide > 0 {
-        found.skip("choose_qparams", wide, NO_TYPE);
-    }
-    Ok(())
-}
-
-/// `quantize_data(x, type, symmetric)`: the codes under the parameters that it chose.
-fn quantize_data(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
-    let inputs = file.beside(CALIBRATOR_INPUTS)?;
-    for name in file.npz().names().filter_map(|n| n.strip_suffix(".q")) {
-        let values = file.array(&format!("{name}.params"))?.floats()?;
-        let parts: Vec<&str> = name.split('.').collect();
-        let (&[tensor, _, _], Some((dtype, _))) = (
-            parts.as_slice(),
-            parts.get(1).and_then(|kind| tool_type(kind)),
-        ) else {
-            return Err(file.problem(format!("`{name}` is no tensor.type.symmetry")));
-        };
-        let x = inputs.array(tensor)?.tensor()?;
-        let q = file.array(&format!("{name}.q"))?;
-        let &[zero_point, scale] = values.as_slice() else {
-            return Err(file.problem(format!("`{name}.params` is no [zero point, scale]")));
-        };
-        let zero_point = zero_point as i64;
-        let pair = Granularity::PerTensor(problem::qparams(file, scale, zero_point)?);
-        let mut v = Builder::new(
-            file,
-            name,
-            problem::quantize(flat(x.data().clone()), dtype, pair, None),
-        );
-        v.output("tools", TOOLS, 0, q.tensor()?)?;
-        v.into(found);
-    }
     Ok(())
 }
