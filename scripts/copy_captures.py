@@ -17,7 +17,7 @@ import sys
 # system folder -> files to copy (a regular expression over the path inside it)
 COVERED = {
     "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
-    r"(?!Fused|.*float_qparams|.*_steps)"
+    r"(?!.*bins(128|256))"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
     "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
     r"|observers/(inputs|choose_qparams|MinMax)"

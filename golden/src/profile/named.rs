@@ -127,6 +127,12 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: PYTORCH_DYNAMIC,
     },
     NamedProfile {
+        name: "pytorch-fused-observer",
+        summary: "scale and zero point of PyTorch's fused observe and fake-quantize op: as pytorch-dynamic, the scale kept in f32",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/fused_obs_fake_quant.cpp (choose_qparams_fake_quant); captures torch-2.15",
+        profile: PYTORCH_FUSED_OBSERVER,
+    },
+    NamedProfile {
         name: "pytorch-scalar",
         summary: "ATen's element functions where FBGEMM has no vector kernel: per channel, and 32-bit codes",
         source: "PyTorch aten/src/ATen/native/quantized/AffineQuantizerBase.cpp (quantize_val, dequantize_val with FBGEMM)",
@@ -485,6 +491,14 @@ const ONNX_REFERENCE: Profile = Profile {
     },
     pointwise: ONNXRUNTIME_QDQ.pointwise,
     ..ONNXRUNTIME
+};
+
+const PYTORCH_FUSED_OBSERVER: Profile = Profile {
+    qparams: QparamsRule {
+        precision: ScalePrecision::F64NarrowedLast,
+        ..DYNAMIC_QPARAMS
+    },
+    ..FBGEMM
 };
 
 const PYTORCH_SCALAR: Profile = Profile {

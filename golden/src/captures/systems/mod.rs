@@ -10,6 +10,7 @@ mod ppocr;
 mod torch;
 mod torch_observers;
 mod torch_ops;
+mod torch_steps;
 
 use super::error::CaptureError;
 use super::manifest::{CapturedFile, Entry, Folder};

@@ -10,7 +10,7 @@ use crate::observers::{Histogram, Observer, search_range};
 use crate::spec::{ObserverKind, Problem, QparamsRequest};
 use crate::tensor::{DType, Data, Tensor};
 
-const OBSERVER: &str = "pytorch-observer";
+pub(super) const OBSERVER: &str = "pytorch-observer";
 /// Observers of the export path have this epsilon.
 const EXPORT_EPS: f64 = 1.0 / 4096.0;
 const EXPORT: &str = "pytorch-pt2e";
@@ -47,23 +47,28 @@ pub(super) fn read(
         "decomposed_choose_qparams.npz" => return decomposed(file, found),
         _ => {}
     }
+    if class == "FusedMovingAvgObsFakeQuantize" {
+        return super::torch_steps::read(file, ObserverKind::MovingAverage, found);
+    }
     let reason = if kind(class).is_none() {
         "no reference observer of this kind"
     } else if !build.histogram && kind(class) == Some(ObserverKind::Histogram) {
         "an older histogram algorithm: no reference"
     } else if file.params().has("bins") {
+        if file.params().integer("bins")? == 2048 {
+            return super::torch_steps::read(file, ObserverKind::Histogram, found);
+        }
         "histograms of other than 2048 bins"
-    } else if file
-        .params()
-        .text("qscheme")
-        .is_some_and(|s| s.contains("float_qparams"))
-    {
-        "float zero points: no axis for them"
     } else {
         return observer(file, kind(class).expect("checked above"), found);
     };
     found.skip("observe", file.entry.values(|_| true), reason);
     Ok(())
+}
+
+fn float_zero_points(file: &CapturedFile<'_>) -> bool {
+    let scheme = file.params().text("qscheme").unwrap_or_default();
+    scheme.contains("float_qparams")
 }
 
 /// What the observer's constructor was given.
@@ -118,14 +123,20 @@ fn observer(
                 _ => None,
             },
         };
-        let chosen = (of("scale")?.floats()?, of("zero_point")?.integers()?);
         let range = match kind {
             ObserverKind::Histogram => searched(file, &batches)?,
             _ => seen.range(file, part)?,
         };
         let observe = problem::observe(kind, axis, batches);
         observed(file, part, observe, &seen, found)?;
-        qparams(file, part, &range, request, chosen, found)?;
+        if float_zero_points(file) {
+            let reason = "float zero points: no axis for them";
+            found.skip("choose_qparams", 2 * range.len() as u64, reason);
+        } else {
+            let zero_points = of("zero_point")?.integers()?;
+            let chosen = (of("scale")?.floats()?, zero_points);
+            qparams(file, part, &range, request, chosen, found)?;
+        }
     }
     Ok(())
 }
@@ -152,7 +163,8 @@ pub(super) struct Seen {
     pub histogram: Option<Tensor>,
 }
 
-fn batches(inputs: &Npz, tensor: &str) -> Result<Vec<Tensor>, CaptureError> {
+/// The input tensor with this name, or all batches.
+pub(super) fn batches(inputs: &Npz, tensor: &str) -> Result<Vec<Tensor>, CaptureError> {
     if tensor != "batches" {
         return Ok(vec![inputs.array(tensor)?.tensor()?]);
     }
@@ -183,7 +195,11 @@ pub(super) fn observed(
 
 impl Seen {
     /// The range of each channel.
-    fn range(&self, file: &CapturedFile<'_>, part: &str) -> Result<Vec<(f32, f32)>, CaptureError> {
+    pub fn range(
+        &self,
+        file: &CapturedFile<'_>,
+        part: &str,
+    ) -> Result<Vec<(f32, f32)>, CaptureError> {
         match (self.min.data(), self.max.data()) {
             (Data::F32(min), Data::F32(max)) if min.len() == max.len() => {
                 Ok(min.iter().copied().zip(max.iter().copied()).collect())

@@ -1,0 +1,63 @@
+//! PyTorch's observers captured after every batch: `step<i>.{min,max,hist,scale,zp}`.
+
+use super::torch_observers::{OBSERVER, Seen, batches, chosen, observed, searched};
+use crate::captures::error::CaptureError;
+use crate::captures::manifest::CapturedFile;
+use crate::captures::problem;
+use crate::captures::vector::{Builder, Found};
+use crate::spec::{ObserverKind, QparamsRequest};
+use crate::tensor::DType;
+
+/// What the fused moving average and fake-quantize op chooses by.
+const FUSED: &str = "pytorch-fused-observer";
+
+/// A histogram of 2048 bins, or the fused moving average: u8 codes, affine.
+pub(super) fn read(
+    file: &CapturedFile<'_>,
+    kind: ObserverKind,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let all = batches(&file.beside("observers/inputs.npz")?, "batches")?;
+    let request = QparamsRequest {
+        dtype: DType::U8,
+        range: None,
+        symmetric: false,
+        reduce_range: false,
+    };
+    for step in 0..all.len() {
+        let part = format!("step{step}");
+        let of = |what: &str| file.array(&format!("{part}.{what}"));
+        let seen_batches = all[..=step].to_vec();
+        let (range, histogram, profile) = match kind {
+            ObserverKind::Histogram => {
+                let histogram = of("hist")?.tensor()?;
+                (searched(file, &seen_batches)?, Some(histogram), OBSERVER)
+            }
+            _ => (Vec::new(), None, FUSED),
+        };
+        let seen = Seen {
+            min: of("min")?.tensor()?,
+            max: of("max")?.tensor()?,
+            histogram,
+        };
+        let range = match range.first() {
+            Some(&range) => range,
+            None => seen.range(file, &part)?[0],
+        };
+        let observe = problem::observe(kind, 0, seen_batches);
+        observed(file, &part, observe, &seen, found)?;
+        let (scale, zero_point) = (of("scale")?.floats()?, of("zp")?.integers()?);
+        let (&[scale], &[zero_point]) = (scale.as_slice(), zero_point.as_slice()) else {
+            return Err(of("scale")?.error("is no single scale"));
+        };
+        let choose = problem::choose_qparams(vec![range.0, range.1], request);
+        let mut v = Builder::new(file, &format!("{part}.qparams"), choose);
+        chosen(file, &mut v, "observer", profile, scale, zero_point)?;
+        v.into(found);
+    }
+    let quantized = file.entry.values(|a| a.ends_with(".y"));
+    if quantized > 0 {
+        found.skip("fake_quantize", quantized, "no reference op");
+    }
+    Ok(())
+}
