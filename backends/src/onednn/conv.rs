@@ -7,8 +7,9 @@ use qassay_golden::spec::{Constants, ConvSpec, Output};
 use qassay_golden::tensor::DType;
 
 use super::depthwise::{self, Depthwise};
+use super::destination::Destination;
 use super::direct::{self, Codes, Direct};
-use super::epilogue::{Destination, Epilogue, Parts};
+use super::epilogue::{Epilogue, Parts};
 use super::linear::check_weights;
 use super::weights::{BlockedWeights, WeightShape};
 use super::window::Window;

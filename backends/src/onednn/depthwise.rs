@@ -11,8 +11,9 @@ use qassay_golden::profile::PaddingTap;
 use qassay_golden::spec::QParams;
 use qassay_golden::tensor::DType;
 
+use super::destination::Destination;
 use super::direct::Codes;
-use super::epilogue::{Destination, Epilogue, Sums};
+use super::epilogue::{Epilogue, Sums};
 use super::window::{Tap, Window};
 use crate::backend::Chosen;
 use crate::isa::{Isa, WithIsa};

@@ -9,7 +9,8 @@ use qassay_golden::spec::{Constants, QParams};
 use qassay_golden::tensor::{DType, Data};
 
 use super::brgemm::{self, MAX_TILE, Product};
-use super::epilogue::{Destination, Epilogue, Sums};
+use super::destination::Destination;
+use super::epilogue::{Epilogue, Sums};
 use super::weights::{BlockedWeights, Form, WeightShape, block_vectors};
 use super::window::{Tap, Window};
 use crate::backend::{Chosen, Refusal};

@@ -12,8 +12,8 @@ use qassay_golden::profile::{
 };
 use qassay_golden::spec::{LinearSpec, QParams};
 
+use super::destination::Destination;
 use super::direct::{Codes, Direct};
-use super::epilogue::Destination;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
 use crate::view::{View, ViewMut};

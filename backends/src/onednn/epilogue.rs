@@ -12,9 +12,9 @@ use qassay_golden::profile::{
 use qassay_golden::spec::{BiasKind, Constants, Granularity, Output, QParams};
 use qassay_golden::tensor::{DType, Data};
 
+use super::destination::{Destination, Values};
 use crate::backend::Refusal;
 use crate::isa::{Isa, WithIsa};
-use crate::view::ViewMut;
 
 /// Values after the last column that vector loads of parameters may touch.
 const PADDING: usize = 16;
@@ -283,48 +283,6 @@ pub struct Sums<'a> {
     pub compensation: &'a [i32],
 }
 
-/// The output's memory.
-pub struct Destination<'a> {
-    values: DestinationValues<'a>,
-    stride: usize,
-}
-
-enum DestinationValues<'a> {
-    Bytes(&'a mut [u8]),
-    I32(&'a mut [i32]),
-    F32(&'a mut [f32]),
-}
-
-impl<'a> Destination<'a> {
-    /// The output as rows of columns.
-    pub fn new(view: &'a mut ViewMut<'_>) -> Self {
-        let stride = view.row_stride();
-        let values = match view.dtype() {
-            DType::U8 => DestinationValues::Bytes(view.u8_mut()),
-            DType::I8 => {
-                let codes = view.i8_mut();
-                // SAFETY: i8 and u8 have the same size, alignment and valid bit patterns; the
-                // exclusive borrow is kept for 'a.
-                let bytes = unsafe {
-                    std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast::<u8>(), codes.len())
-                };
-                DestinationValues::Bytes(bytes)
-            }
-            DType::I32 => DestinationValues::I32(view.i32_mut()),
-            _ => DestinationValues::F32(view.f32_mut()),
-        };
-        Self { values, stride }
-    }
-
-    fn len(&self) -> usize {
-        match &self.values {
-            DestinationValues::Bytes(v) => v.len(),
-            DestinationValues::I32(v) => v.len(),
-            DestinationValues::F32(v) => v.len(),
-        }
-    }
-}
-
 struct Store<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
     tile: Sums<'a>,
@@ -356,7 +314,7 @@ impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
                     )
                 };
                 match (&mut self.output.values, self.epilogue.target) {
-                    (DestinationValues::I32(out), _) => {
+                    (Values::I32(out), _) => {
                         let sum = if self.epilogue.relu {
                             isa.max_i32(sum, isa.splat_i32(0))
                         } else {
@@ -366,13 +324,13 @@ impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
                         // SAFETY: `to` is the start of `lanes` i32.
                         unsafe { isa.store_bytes_partial(to, sum, 4 * lanes) };
                     }
-                    (DestinationValues::F32(out), _) => {
+                    (Values::F32(out), _) => {
                         let value = self.epilogue.real(isa, sum, column);
                         let to = out[start + at..][..lanes].as_mut_ptr();
                         // SAFETY: `to` is the start of `lanes` f32.
                         unsafe { isa.store_f32_partial(to, value, lanes) };
                     }
-                    (DestinationValues::Bytes(out), target) => {
+                    (Values::Bytes(out), target) => {
                         let value = self.epilogue.real(isa, sum, column);
                         let codes = target.codes(isa, value);
                         let to = out[start + at..][..lanes].as_mut_ptr();

@@ -5,9 +5,10 @@ use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{Activation, Constants, Granularity, LinearSpec, QParams};
 use qassay_golden::tensor::DType;
 
+use super::destination::Destination;
 use super::direct::{self, Codes, Direct};
 use super::dynamic::DynamicLinear;
-use super::epilogue::{Destination, Epilogue, Parts};
+use super::epilogue::{Epilogue, Parts};
 use super::weight_only::WeightOnly;
 use super::weights::{BlockedWeights, WeightShape};
 use super::window::Window;

@@ -5,12 +5,13 @@
 //! - [`linear`], [`conv`]: from a spec to a prepared kernel
 //! - `dynamic`, `weight_only`, `depthwise`: the forms with loops of their own
 //! - `direct`, `window`, `brgemm`: loops, geometry, micro-kernel
-//! - `weights`, `epilogue`: the layout that goes in, the arithmetic that comes out
-//! - `quantize`, `requantize`, `store`: element-wise
+//! - `weights`, `epilogue`, `destination`: the layout that goes in, the arithmetic that comes out
+//! - `quantize`, `requantize`, `store`: element-wise, and how values become codes
 
 mod brgemm;
 pub mod conv;
 mod depthwise;
+mod destination;
 mod direct;
 mod dynamic;
 mod epilogue;

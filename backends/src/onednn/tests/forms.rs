@@ -1,0 +1,211 @@
+//! Every form of an instruction set, and how a problem is run on it: rows apart,
+//! unaligned, outputs poisoned, against the reference.
+
+use qassay_golden::ops::reference;
+use qassay_golden::profile::{AxisName, Profile, named};
+use qassay_golden::spec::{Constants, OpSpec, Problem};
+use qassay_golden::tensor::{DType, Data};
+use qassay_golden::witness::{Events, Witness};
+
+use crate::backend::{Kernel, Refusal};
+use crate::isa::{
+    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, Dot4, InstructionSet, Isa, Scalar,
+};
+use crate::onednn::{conv, linear};
+use crate::view::{Values, ValuesMut, View, ViewMut};
+
+pub type Prepare = Box<dyn Fn(&OpSpec, &Constants) -> Result<Box<dyn Kernel>, Refusal>>;
+
+/// One form of an instruction set.
+pub struct Form {
+    pub name: String,
+    pub profile: &'static Profile,
+    pub prepare: Prepare,
+}
+
+/// Choices on axes (stage, axis, key) that differ from the declared profile's.
+pub type Choices = &'static [(&'static str, &'static str, &'static str)];
+
+fn form<I: Isa>(isa: I, name: String, choices: Choices) -> Form {
+    let profile = match (<I::Set as InstructionSet>::ARCHITECTURE, I::DOT4) {
+        ("any", _) => "onednn",
+        (_, Dot4::SaturatingPairs) => "onednn-jit-avx2",
+        (_, Dot4::Exact) => "onednn-jit",
+    };
+    let declared = named::find(profile).expect("a named profile").profile;
+    let profile = choices
+        .iter()
+        .fold(declared, |profile, &(stage, field, key)| {
+            let choice = profile.with(AxisName { stage, field }, key);
+            choice.expect("a choice on an axis")
+        });
+    let profile: &'static Profile = Box::leak(Box::new(profile));
+    Form {
+        name,
+        profile,
+        prepare: Box::new(move |op, constants| match op {
+            OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
+            OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
+            _ => unreachable!("tests of linear and conv"),
+        }),
+    }
+}
+
+fn of_set<S: InstructionSet>(forms: &mut Vec<Form>, choices: Choices) {
+    forms.push(form(S::model(), format!("{} modelled", S::NAME), choices));
+    if let Some(isa) = S::native() {
+        forms.push(form(isa, format!("{} native", S::NAME), choices));
+    }
+}
+
+pub fn forms() -> Vec<Form> {
+    forms_with(&[])
+}
+
+pub fn forms_with(choices: Choices) -> Vec<Form> {
+    let mut forms = Vec::new();
+    of_set::<Scalar>(&mut forms, choices);
+    of_set::<Avx2>(&mut forms, choices);
+    of_set::<Avx2Exact>(&mut forms, choices);
+    of_set::<AvxVnni>(&mut forms, choices);
+    of_set::<Avx512>(&mut forms, choices);
+    of_set::<Avx512Exact>(&mut forms, choices);
+    of_set::<Avx512Vnni>(&mut forms, choices);
+    forms
+}
+
+/// A tensor laid out with gaps between rows, away from any alignment, ending at its last value.
+fn spread<T: Copy>(values: &[T], row: usize, stride: usize, gap: T) -> Vec<T> {
+    let mut buffer = vec![gap];
+    for (i, row) in values.chunks(row.max(1)).enumerate() {
+        buffer.resize(1 + i * stride, gap);
+        buffer.extend_from_slice(row);
+    }
+    buffer
+}
+
+/// The rows of a [`spread`] buffer, after a check that nothing else was written.
+fn gather<T: Copy + PartialEq + std::fmt::Debug>(
+    buffer: &[T],
+    len: usize,
+    row: usize,
+    stride: usize,
+    gap: T,
+) -> Vec<T> {
+    let mut values = Vec::new();
+    for (i, &value) in buffer.iter().enumerate() {
+        let inside = i > 0 && (i - 1) % stride < row && values.len() < len;
+        if inside {
+            values.push(value);
+        } else {
+            assert_eq!(value, gap, "written between rows, at {i}");
+        }
+    }
+    values
+}
+
+fn run(kernel: &mut dyn Kernel, problem: &Problem) -> Data {
+    const GAP: usize = 3;
+    let (shape, dtype) = problem.op.outputs().remove(0);
+    let input = &problem.inputs[0];
+    let stride = input.row_len() + GAP;
+    macro_rules! input_view {
+        ($values:expr, $gap:expr, $variant:ident) => {{
+            let buffer = spread($values, input.row_len(), stride, $gap);
+            let view = View::new(input.shape(), stride, Values::$variant(&buffer[1..]));
+            output(kernel, view, &shape, dtype, GAP)
+        }};
+    }
+    match input.data() {
+        Data::U8(v) => input_view!(v, 0xee, U8),
+        Data::I8(v) => input_view!(v, 0x6e, I8),
+        Data::F32(v) => input_view!(v, f32::NAN, F32),
+        _ => unreachable!("activations are codes or f32"),
+    }
+}
+
+fn output(
+    kernel: &mut dyn Kernel,
+    input: View<'_>,
+    shape: &[usize],
+    dtype: DType,
+    gap: usize,
+) -> Data {
+    let row = *shape.last().expect("outputs have rows");
+    let (stride, len) = (row + gap, shape.iter().product::<usize>());
+    macro_rules! run_into {
+        ($poison:expr, $variant:ident) => {{
+            let mut buffer = spread(&vec![$poison; len], row, stride, $poison);
+            let view = ViewMut::new(shape, stride, ValuesMut::$variant(&mut buffer[1..]));
+            kernel.run(&[input], &mut [view]);
+            Data::$variant(gather(&buffer, len, row, stride, $poison))
+        }};
+    }
+    match dtype {
+        DType::U8 => run_into!(0xab, U8),
+        DType::I8 => run_into!(-0x55, I8),
+        DType::I32 => run_into!(-0x5555_5555, I32),
+        DType::F32 => run_into!(-7.25e33, F32),
+        DType::F64 => unreachable!("products give no f64"),
+    }
+}
+
+/// What the reference gives under a profile.
+struct Expected {
+    profile: &'static Profile,
+    values: Data,
+    open: Vec<(usize, usize)>,
+}
+
+/// Runs `problem` on all `forms`, twice, against the reference under each form's profile.
+pub fn check(forms: &[Form], problem: &Problem, events: &mut Events) {
+    let mut references: Vec<Expected> = Vec::new();
+    for form in forms {
+        if !references.iter().any(|r| r.profile == form.profile) {
+            let mut witness = Witness::default();
+            let tensors = reference(problem, form.profile, &mut witness)
+                .unwrap_or_else(|e| panic!("{e}: {:?}", problem.op));
+            events.merge(&witness.events);
+            references.push(Expected {
+                profile: form.profile,
+                values: tensors[0].data().clone(),
+                open: witness.open,
+            });
+        }
+        let Expected { values, open, .. } = references
+            .iter()
+            .find(|r| r.profile == form.profile)
+            .expect("just made");
+        let mut kernel = (form.prepare)(&problem.op, &problem.constants)
+            .unwrap_or_else(|e| panic!("{}: {e}: {:?}", form.name, problem.op));
+        for _ in 0..2 {
+            let got = run(&mut *kernel, problem);
+            if let Some(at) = difference(values, &got, open) {
+                panic!(
+                    "{}, value {at}: expected {}, got {}: {:?}",
+                    form.name,
+                    value(values, at),
+                    value(&got, at),
+                    problem.op
+                );
+            }
+        }
+    }
+}
+
+fn difference(expected: &Data, got: &Data, open: &[(usize, usize)]) -> Option<usize> {
+    let size = expected.dtype().size();
+    let (expected, got) = (expected.to_le_bytes(), got.to_le_bytes());
+    assert_eq!(expected.len(), got.len());
+    (0..expected.len() / size).find(|&at| {
+        let bytes = at * size..(at + 1) * size;
+        !open.contains(&(0, at)) && expected[bytes.clone()] != got[bytes]
+    })
+}
+
+fn value(data: &Data, at: usize) -> String {
+    match data {
+        Data::F32(v) => format!("{:e}", v[at]),
+        data => data.code(at).to_string(),
+    }
+}
