@@ -14,6 +14,7 @@ use qassay_golden::spec::{LinearSpec, QParams};
 
 use super::destination::Destination;
 use super::direct::{Codes, Direct};
+use super::store::Store;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
 use crate::view::{View, ViewMut};
@@ -224,15 +225,14 @@ impl<I: Isa> WithIsa<I> for Quantize<'_, '_> {
         let scale = self.qparams.scale as f32;
         let scale = isa.splat_f32(if self.divide { scale } else { 1.0 / scale });
         let zero_point = isa.splat_f32(self.qparams.zero_point as f32);
-        let (low, high) = (isa.splat_f32(0.0), isa.splat_f32(255.0));
+        let store = Store::new((0, 255));
         let encode = |values: I::F| {
             let steps = if self.divide {
                 isa.div_f32(values, scale)
             } else {
                 isa.mul_f32(values, scale)
             };
-            let code = isa.add_f32(steps, zero_point);
-            isa.f32_to_i32_even(isa.min_f32(isa.max_f32(code, low), high))
+            store.codes(isa, steps, zero_point)
         };
         for row in 0..self.rows.rows {
             let values = self.rows.row(row);

@@ -13,8 +13,10 @@ use qassay_golden::spec::{BiasKind, Constants, Granularity, Output, QParams};
 use qassay_golden::tensor::{DType, Data};
 
 use super::destination::{Destination, Values};
+use super::store::Store;
 use crate::backend::Refusal;
 use crate::isa::{Isa, WithIsa};
+use crate::rows;
 
 /// Values after the last column that vector loads of parameters may touch.
 const PADDING: usize = 16;
@@ -57,7 +59,7 @@ enum Scales {
 }
 
 /// What is stored.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 enum Target {
     Sums,
     Float,
@@ -66,8 +68,7 @@ enum Target {
         divide: bool,
         scale: f32,
         zero_point: f32,
-        low: f32,
-        high: f32,
+        store: Store,
     },
 }
 
@@ -188,7 +189,7 @@ impl Epilogue {
                 && last * output.stride + tile.first_column + tile.columns <= output.len(),
             "the tile lies inside the output"
         );
-        isa.vectorize(Store {
+        isa.vectorize(Rows {
             epilogue: self,
             tile,
             output,
@@ -248,18 +249,15 @@ fn choose(
     {
         return refuse("epilogue that rounds before the zero point or the clamp");
     }
-    let (low, high) = match quantized.dtype {
-        DType::U8 => (0.0, 255.0),
-        DType::I8 => (-128.0, 127.0),
-        other => return refuse(&format!("output of type {}", other.name())),
-    };
+    if !matches!(quantized.dtype, DType::U8 | DType::I8) {
+        return refuse(&format!("output of type {}", quantized.dtype.name()));
+    }
     let scale = quantized.qparams.scale as f32;
     let target = Target::Codes {
         divide,
         scale: if divide { scale } else { 1.0 / scale },
         zero_point: quantized.qparams.zero_point as f32,
-        low,
-        high,
+        store: Store::new(rows::code_range(quantized.dtype, None)?),
     };
     Ok((scales, target, fused))
 }
@@ -283,13 +281,13 @@ pub struct Sums<'a> {
     pub compensation: &'a [i32],
 }
 
-struct Store<'a, 'b, 'c> {
+struct Rows<'a, 'b, 'c> {
     epilogue: &'a Epilogue,
     tile: Sums<'a>,
     output: &'b mut Destination<'c>,
 }
 
-impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
+impl<I: Isa> WithIsa<I> for Rows<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -383,8 +381,7 @@ impl Target {
             divide,
             scale,
             zero_point,
-            low,
-            high,
+            store,
         } = self
         else {
             unreachable!("byte outputs are codes");
@@ -395,8 +392,6 @@ impl Target {
         } else {
             isa.mul_f32(value, scale)
         };
-        let code = isa.add_f32(steps, isa.splat_f32(zero_point));
-        let code = isa.min_f32(isa.max_f32(code, isa.splat_f32(low)), isa.splat_f32(high));
-        isa.f32_to_i32_even(code)
+        store.codes(isa, steps, isa.splat_f32(zero_point))
     }
 }
