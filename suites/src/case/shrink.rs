@@ -3,8 +3,10 @@
 //! Made cases first lose size (their data does not depend on it: rows of operands
 //! have streams of their own), then features; once they are small their operands
 //! are written out. Given cases lose rows, columns and depth piece by piece, then
-//! features, then values. No step adds what an earlier one removed.
+//! features, then values. Captured layers become cases of single outputs with
+//! given operands. No step adds what an earlier one removed.
 
+mod captured;
 mod given;
 
 use qassay_golden::spec::BiasKind;
@@ -16,8 +18,14 @@ use super::fields::*;
 use super::layout::Layout;
 
 pub(super) fn smaller(id: &CaseId) -> Vec<CaseId> {
-    let CaseId::Made(made) = id else {
-        return Vec::new();
+    let made = match id {
+        CaseId::Made(made) => made,
+        CaseId::Captured(layer) => {
+            let Ok(layer) = crate::data::captured::load(layer) else {
+                return Vec::new();
+            };
+            return made_cases(captured::windows(&layer.problem));
+        }
     };
     if check(made).is_err() {
         return Vec::new();
@@ -31,9 +39,15 @@ pub(super) fn smaller(id: &CaseId) -> Vec<CaseId> {
         Source::Class(_) => candidates.extend(given::write_out(made)),
         Source::Given(given) => candidates.extend(given::values(made, given)),
     }
-    candidates.retain(|candidate| candidate != &**made && check(candidate).is_ok());
+    candidates.retain(|candidate| candidate != &**made);
+    made_cases(candidates)
+}
+
+/// The candidates whose parts fit each other.
+fn made_cases(candidates: Vec<Made>) -> Vec<CaseId> {
     candidates
         .into_iter()
+        .filter(|made| check(made).is_ok())
         .map(|made| CaseId::Made(Box::new(made)))
         .collect()
 }

@@ -234,6 +234,42 @@ fn writing_out_keeps_the_problem() {
     }
 }
 
+/// The window of a captured output gives that output.
+#[test]
+fn windows_of_captured_layers_keep_outputs() {
+    use qassay_golden::ops::reference;
+    use qassay_golden::profile::named;
+    use qassay_golden::witness::Witness;
+
+    let profile = named::find("fbgemm").unwrap().profile;
+    let outputs = |case: &Case| {
+        reference(case.problem(), &profile, &mut Witness::default()).unwrap()[0]
+            .data()
+            .to_le_bytes()
+    };
+    for suffix in [
+        "ppocr-cls-onnxruntime/conv2d/001_QLinearConv+torch",
+        "digits-cnn-torch/eager_fbgemm/tensors+dw",
+        "minilm-l6-torch/linear/layer0_output_dense_rr0",
+    ] {
+        let id = parse(&format!("captured/models/{suffix}"));
+        let layer = Case::from_id(&id).unwrap();
+        let all = outputs(&layer);
+        let channels = layer.problem().op.outputs()[0].0.last().copied().unwrap();
+        let windows: Vec<_> = id.smaller().collect();
+        assert!(windows.len() > 20, "{id}: {} windows", windows.len());
+        for window in windows {
+            assert_eq!(parse(&window.to_string()), window);
+            let got = outputs(&Case::from_id(&window).unwrap());
+            let found = all.chunks(channels).any(|row| {
+                // Kept channels lie side by side, in one group or in two.
+                row.windows(got.len()).any(|part| part == got)
+            });
+            assert!(found, "{window} is no output of {id}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_string_is_read_or_refused(text in ".{0,80}") {

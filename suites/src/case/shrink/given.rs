@@ -9,7 +9,7 @@ use super::super::parameters::Parameters;
 use super::with;
 
 /// The most values of operands that are written into an id.
-const MOST_GIVEN: usize = 2048;
+const MOST_GIVEN: usize = 4096;
 
 /// The case with its operands written out, if it is small.
 pub(super) fn write_out(made: &Made) -> Option<Made> {
@@ -72,7 +72,7 @@ fn wants_scale(made: &Made, slot: usize) -> bool {
     slot != 2 || !made.op.is_product() || made.output.size() == 1
 }
 
-fn bits(tensor: &Tensor) -> Vec<u32> {
+pub(super) fn bits(tensor: &Tensor) -> Vec<u32> {
     match tensor.data() {
         Data::U8(v) => v.iter().map(|&q| u32::from(q)).collect(),
         Data::I8(v) => v.iter().map(|&q| u32::from(q as u8)).collect(),
