@@ -67,3 +67,53 @@ impl FloatScales {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::FloatAccumulation;
+
+    fn scales(scale: DynamicScale, bias: DynamicBias, step: f64) -> FloatScales {
+        let rule = FloatOutputRule {
+            scale,
+            bias,
+            weight_only: FloatAccumulation::SequentialFma,
+        };
+        FloatScales::new(&rule, step, step)
+    }
+
+    /// The square of this step needs 25 bits; f32 keeps 24 and rounds to 1 + 2^-11.
+    const STEP: f64 = 1.0 + 1.0 / 4096.0;
+
+    #[test]
+    fn the_order_of_the_two_scales_shows() {
+        let value = |scale| scales(scale, DynamicBias::MulThenAdd, STEP).apply(3, None);
+        assert_eq!(value(DynamicScale::Product), 3.0 * (1.0 + 1.0 / 2048.0));
+        // (3 + 3·2^-12)·(1 + 2^-12) = 3 + 3·2^-11 + 3·2^-24, a unit in the last place being 2^-22.
+        let both = 3.0 + 3.0 / 2048.0 + 1.0 / 4_194_304.0;
+        assert_eq!(value(DynamicScale::LeftToRight), both);
+    }
+
+    #[test]
+    fn a_reciprocal_of_a_reciprocal_is_not_the_scale() {
+        let value = |scale, step| scales(scale, DynamicBias::Fma, step).apply(1, None);
+        let differing = (1..100)
+            .map(|i| f64::from(i) / 128.0)
+            .filter(|&step| {
+                value(DynamicScale::Product, step) != value(DynamicScale::DoubleReciprocal, step)
+            })
+            .count();
+        assert!((1..99).contains(&differing), "{differing}");
+        assert_eq!(value(DynamicScale::DoubleReciprocal, 0.25), 0.0625);
+    }
+
+    #[test]
+    fn a_fused_bias_rounds_once() {
+        let value = |bias| {
+            let bias_value = -1.0 - 1.0 / 2048.0;
+            scales(DynamicScale::LeftToRight, bias, STEP).apply(1, Some(bias_value))
+        };
+        assert_eq!(value(DynamicBias::MulThenAdd), 0.0);
+        assert_eq!(value(DynamicBias::Fma), 1.0 / 16_777_216.0);
+    }
+}

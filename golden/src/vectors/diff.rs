@@ -16,6 +16,23 @@ pub struct Changes {
     pub lines: Vec<String>,
 }
 
+impl Changes {
+    /// Whether nothing changed.
+    pub fn is_clean(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+impl std::fmt::Display for Changes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for line in &self.lines {
+            writeln!(f, "{line}")?;
+        }
+        let changes = self.lines.len();
+        write!(f, "{} cases in both sets, {changes} changes", self.cases)
+    }
+}
+
 /// Compares two golden directories: files, cases, operands, and outputs by profile.
 ///
 /// # Errors

@@ -19,6 +19,20 @@ pub struct Summary {
     pub changed: Vec<String>,
 }
 
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} cases in {} files, {} bytes: ",
+            self.cases, self.files, self.bytes
+        )?;
+        match self.changed.len() {
+            0 => write!(f, "nothing changed"),
+            _ => write!(f, "{} written anew", self.changed.join(", ")),
+        }
+    }
+}
+
 /// Writes `MANIFEST.json` and `vectors/` below `dir`: the same bytes on every
 /// machine. Each file is written beside its place and then renamed, so that an
 /// interruption leaves the old file or the new one.

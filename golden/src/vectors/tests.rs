@@ -79,16 +79,37 @@ fn a_flipped_digit_is_named_with_file_case_and_element() {
         "128,128,128,129,131",
     );
     assert_ne!(set_hash(dir.path()).unwrap(), hash);
-    let findings = verify(dir.path()).unwrap().findings;
+    let report = verify(dir.path()).unwrap();
+    let line = "vectors/relu.json: case u8/zp128: output 0, element 130: \
+                the file says 131, the reference computes 130 (profile exact and ";
+    assert_eq!(report.findings.len(), 1, "{report}");
+    assert!(report.findings[0].starts_with(line), "{report}");
+    assert!(report.to_string().ends_with("1 thing is wrong"), "{report}");
+}
+
+#[test]
+fn a_flipped_last_digit_of_a_float_is_found() {
+    let dir = generated();
+    let tenth = "\"name\":\"u8/tenth/zp255\"";
+    let file = "vectors/dequantize.json";
+    edit(dir.path(), file, tenth, ",-25.300001,", ",-25.300003,");
+    let report = verify(dir.path()).unwrap();
+    let line = "element 2: the file says -25.300003, the reference computes -25.300001";
     assert!(
-        findings[0].starts_with("vectors/relu.json: the file's BLAKE3"),
-        "{findings:?}"
+        report.findings.len() == 1 && report.findings[0].contains(line),
+        "{report}"
     );
+}
+
+#[test]
+fn an_edit_that_changes_no_value_breaks_the_hash() {
+    let dir = generated();
+    edit(dir.path(), "vectors/relu.json", "", "\"op\"", " \"op\"");
+    let report = verify(dir.path()).unwrap();
+    let line = "vectors/relu.json: the file's BLAKE3 is ";
     assert!(
-        findings[1]
-            .starts_with("vectors/relu.json: case u8/zp128, profile exact, output 0, element 130")
-            && findings[1].ends_with("the file says 131, the reference computes 130"),
-        "{findings:?}"
+        report.findings.len() == 1 && report.findings[0].starts_with(line),
+        "{report}"
     );
 }
 
@@ -102,12 +123,11 @@ fn a_changed_input_is_named_too() {
         "[0,1,2,",
         "[0,1,3,",
     );
-    let findings = verify(dir.path()).unwrap().findings.join("\n");
-    assert!(
-        findings.contains(
-            "case u8/zp0, input 0, element 2: the file says 3, `golden generate` makes 2"
-        ),
-        "{findings}"
+    let findings = verify(dir.path()).unwrap().findings;
+    assert_eq!(
+        findings,
+        ["vectors/relu.json: case u8/zp0: input 0, element 2: \
+          the file says 3, `golden generate` makes 2"]
     );
 }
 

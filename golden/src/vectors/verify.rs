@@ -27,6 +27,24 @@ impl Report {
     }
 }
 
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        write!(
+            f,
+            "{} files, {} cases, {} values recomputed: ",
+            self.files, self.cases, self.values
+        )?;
+        match self.findings.len() {
+            0 => write!(f, "all as the reference computes"),
+            1 => write!(f, "1 thing is wrong"),
+            n => write!(f, "{n} things are wrong"),
+        }
+    }
+}
+
 /// Recomputes every case of a golden directory from the inputs in its file and
 /// compares with the outputs in the file; compares the cases with those that
 /// [`generate`](super::generate) makes; compares hashes with the manifest.
@@ -61,17 +79,14 @@ pub fn verify(dir: &Path) -> Result<Report, VectorsError> {
             }
         }
         let got = hash(&bytes);
-        if got != entry.blake3 {
-            // After what was found in it, which says more.
-            report.findings.insert(
-                found,
-                format!(
-                    "{}: the file's BLAKE3 is {}.., MANIFEST.json says {}..",
-                    entry.file,
-                    &got[..12],
-                    entry.blake3.get(..12).unwrap_or(&entry.blake3),
-                ),
-            );
+        if got != entry.blake3 && report.findings.len() == found {
+            // Nothing that says more was found in it.
+            let listed = entry.blake3.get(..12).unwrap_or(&entry.blake3);
+            report.findings.push(format!(
+                "{}: the file's BLAKE3 is {}.., MANIFEST.json says {listed}..",
+                entry.file,
+                &got[..12]
+            ));
         }
     }
     for file in manifest::files_present(dir)? {
@@ -98,13 +113,15 @@ pub fn verify(dir: &Path) -> Result<Report, VectorsError> {
 fn check_file(name: &str, file: &GoldenFile, fresh: Option<&GoldenFile>, report: &mut Report) {
     for case in &file.cases {
         report.cases += 1;
-        check_outputs(name, case, report);
+        let at = format!("{name}: case {}", case.name);
+        let before = report.findings.len();
         match fresh.and_then(|fresh| fresh.cases.iter().find(|f| f.name == case.name)) {
-            None => report.findings.push(format!(
-                "{name}: case {}: `golden generate` makes no such case",
-                case.name
-            )),
-            Some(fresh) => check_operands(name, case, fresh, report),
+            None => (report.findings).push(format!("{at}: `golden generate` makes no such case")),
+            Some(fresh) => check_operands(&at, case, fresh, report),
+        }
+        // Outputs of other operands than the generator's would all differ.
+        if report.findings.len() == before {
+            check_outputs(&at, case, report);
         }
     }
     for fresh in fresh.iter().flat_map(|fresh| &fresh.cases) {
@@ -117,115 +134,125 @@ fn check_file(name: &str, file: &GoldenFile, fresh: Option<&GoldenFile>, report:
 }
 
 /// Recomputes the outputs from the operands in the file.
-fn check_outputs(name: &str, case: &GoldenCase, report: &mut Report) {
+fn check_outputs(at: &str, case: &GoldenCase, report: &mut Report) {
     let problem = case.problem();
-    let at = |profile: &str| format!("{name}: case {}, profile {profile}", case.name);
     for expected in &case.expected {
-        for profile in &expected.profiles {
-            match Outcome::compute(&problem, profile) {
-                Outcome::Undefined(reason) => report.findings.push(format!(
-                    "{}: the file has outputs, the reference has none: {reason}",
-                    at(profile)
-                )),
+        let found = (expected.profiles.iter()).flat_map(|profile| {
+            let found = match Outcome::compute(&problem, profile) {
+                Outcome::Undefined(reason) => {
+                    vec![format!(
+                        "the file has outputs, the reference has none: {reason}"
+                    )]
+                }
                 Outcome::Defined(outputs, open) => {
                     report.values += outputs.iter().map(Tensor::len).sum::<usize>();
-                    let place = at(profile);
-                    compare(
-                        &place,
-                        "output",
-                        &expected.outputs,
-                        &outputs,
-                        "the reference computes",
-                        report,
-                    );
+                    let source = "the reference computes";
+                    let mut found = compare("output", &expected.outputs, &outputs, source);
                     if open != expected.open {
-                        report.findings.push(format!(
-                            "{place}: the file leaves {:?} open, the reference {open:?}",
-                            expected.open
+                        let listed = &expected.open;
+                        found.push(format!(
+                            "the file leaves {listed:?} open, the reference {open:?}"
                         ));
                     }
+                    found
                 }
-            }
-        }
+            };
+            found.into_iter().map(move |line| (line, profile.as_str()))
+        });
+        let found = by_line(found.collect());
+        report
+            .findings
+            .extend(found.into_iter().map(|line| format!("{at}: {line}")));
     }
     for undefined in &case.undefined {
-        for profile in &undefined.profiles {
-            match Outcome::compute(&problem, profile) {
-                Outcome::Undefined(reason) if reason == undefined.reason => {}
-                Outcome::Undefined(reason) => report.findings.push(format!(
-                    "{}: undefined because {:?} in the file, because {reason:?} in the reference",
-                    at(profile),
-                    undefined.reason
-                )),
-                Outcome::Defined(..) => report.findings.push(format!(
-                    "{}: the file says undefined, the reference computes outputs",
-                    at(profile)
-                )),
-            }
-        }
+        let found = (undefined.profiles.iter()).filter_map(|profile| {
+            let written = &undefined.reason;
+            let line = match Outcome::compute(&problem, profile) {
+                Outcome::Undefined(reason) if reason == *written => return None,
+                Outcome::Undefined(reason) => {
+                    format!(
+                        "undefined because {written:?} in the file, {reason:?} in the reference"
+                    )
+                }
+                Outcome::Defined(..) => "undefined in the file, not in the reference".to_owned(),
+            };
+            Some((line, profile.as_str()))
+        });
+        let found = by_line(found.collect());
+        report
+            .findings
+            .extend(found.into_iter().map(|line| format!("{at}: {line}")));
     }
 }
 
+/// Puts the profiles that share a finding behind it.
+fn by_line(found: Vec<(String, &str)>) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (line, profile) in found {
+        match groups.iter_mut().find(|group| group.0 == line) {
+            Some(group) => group.1.push(profile),
+            None => groups.push((line, vec![profile])),
+        }
+    }
+    (groups.into_iter())
+        .map(|(line, profiles)| match profiles.len() {
+            1 => format!("{line} (profile {})", profiles[0]),
+            n => format!("{line} (profile {} and {} more)", profiles[0], n - 1),
+        })
+        .collect()
+}
+
 /// Compares what the case is made of, and which profiles it lists, with what the generator makes.
-fn check_operands(name: &str, case: &GoldenCase, fresh: &GoldenCase, report: &mut Report) {
-    let at = format!("{name}: case {}", case.name);
+fn check_operands(at: &str, case: &GoldenCase, fresh: &GoldenCase, report: &mut Report) {
+    let mut found = Vec::new();
     if case.spec != fresh.spec {
-        report.findings.push(format!(
-            "{at}: the spec is not the one that `golden generate` makes"
-        ));
+        found.push("the spec is not the one that `golden generate` makes".to_owned());
     }
     let makes = "`golden generate` makes";
-    compare(&at, "input", &case.inputs, &fresh.inputs, makes, report);
+    found.extend(compare("input", &case.inputs, &fresh.inputs, makes));
     let constants = |case: &GoldenCase| -> Vec<Tensor> {
         let constants = &case.constants;
-        constants
-            .weights
-            .iter()
-            .chain(&constants.bias)
+        (constants.weights.iter().chain(&constants.bias))
             .cloned()
             .collect()
     };
-    compare(
-        &at,
+    found.extend(compare(
         "constant",
         &constants(case),
         &constants(fresh),
         makes,
-        report,
-    );
+    ));
     let profiles = |case: &GoldenCase| -> BTreeSet<String> {
         let defined = case.expected.iter().flat_map(|e| e.profiles.clone());
-        defined
-            .chain(case.undefined.iter().flat_map(|u| u.profiles.clone()))
-            .collect()
+        (defined.chain(case.undefined.iter().flat_map(|u| u.profiles.clone()))).collect()
     };
     let (has, should) = (profiles(case), profiles(fresh));
-    for missing in should.difference(&has) {
-        report
-            .findings
-            .push(format!("{at}: profile {missing} is missing"));
-    }
+    found.extend(
+        should
+            .difference(&has)
+            .map(|missing| format!("profile {missing} is missing")),
+    );
+    report
+        .findings
+        .extend(found.into_iter().map(|line| format!("{at}: {line}")));
 }
 
-fn compare(
-    at: &str,
-    what: &str,
-    file: &[Tensor],
-    right: &[Tensor],
-    source: &str,
-    report: &mut Report,
-) {
+/// One line per tensor that differs, with the first element.
+fn compare(what: &str, file: &[Tensor], right: &[Tensor], source: &str) -> Vec<String> {
+    let mut found = Vec::new();
     if file.len() != right.len() {
-        let (has, should) = (file.len(), right.len());
-        report.findings.push(format!(
-            "{at}: {has} {what}s in the file, {source} {should}"
+        found.push(format!(
+            "{} {what}s in the file, {source} {}",
+            file.len(),
+            right.len()
         ));
     }
     for (index, (file, right)) in file.iter().zip(right).enumerate() {
         if let Some((element, has, should)) = first_difference(file, right) {
-            report.findings.push(format!(
-                "{at}, {what} {index}, element {element}: the file says {has}, {source} {should}"
+            found.push(format!(
+                "{what} {index}, element {element}: the file says {has}, {source} {should}"
             ));
         }
     }
+    found
 }
