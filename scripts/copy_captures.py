@@ -26,7 +26,7 @@ COVERED = {
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
     r"|QLinear(Global)?AveragePool|DynamicQuantizeMatMul)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
-    "models/digits-cnn-torch": r"data|float_weights|observed/|(eager|fx|qat)_\w+/(graph|weights|tensors)",
+    "models/digits-cnn-torch": r"data|float_weights|observed/|\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
     "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
     "models/ppocr-det-onnxruntime": r"(?!hardswish/|sigmoid/|resize2d/)",

@@ -112,6 +112,11 @@ fn the_reference_gives_every_committed_value() {
             covered(system, engine, &["conv2d", "depthwise2d", "add", "mul"]);
         }
     }
+    covered(
+        "digits-cnn-torch",
+        "decomposed",
+        &["quantize", "dequantize"],
+    );
     for engine in ["fbgemm", "onednn", "qnnpack"] {
         covered("minilm-l6-torch", engine, &["linear", "linear_dynamic"]);
         covered(

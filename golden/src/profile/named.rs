@@ -67,6 +67,12 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: ONEDNN_JIT_AVX2,
     },
     NamedProfile {
+        name: "onednn-pt2e-jit-avx2",
+        summary: "oneDNN's ops as PyTorch's export path calls them: as onednn-jit-avx2, float outputs scaled by one product",
+        source: "captures models/digits-cnn-torch (pt2e_x86inductor_lowered: onednn.qconv_pointwise, onednn.qlinear_pointwise)",
+        profile: ONEDNN_PT2E_JIT_AVX2,
+    },
+    NamedProfile {
         name: "onednn-2-jit-avx2",
         summary: "oneDNN 2.6 on AVX2 without VNNI, as in PyTorch 1.13: as onednn-jit-avx2, a float output's bias is added before the scale",
         source: "captures torch-debian-1.13 (onednn)",
@@ -540,6 +546,15 @@ const PYTORCH_PT2E: Profile = Profile {
         ..OBSERVER_QPARAMS
     },
     ..PYTORCH_DECOMPOSED
+};
+
+const ONEDNN_PT2E_JIT_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::MulThenAdd,
+        ..ONEDNN_JIT_AVX2.float_output
+    },
+    ..ONEDNN_JIT_AVX2
 };
 
 const ONEDNN_2_JIT_AVX2: Profile = Profile {

@@ -2,6 +2,7 @@
 //! images, and by the other engines on the same inputs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -30,14 +31,22 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             found.skip("observe", file.entry.values(|_| true), reason);
             Ok(())
         }
-        (_, TENSORS) if graph.starts_with("pt2e") => {
-            let reason = "float ops between quantize and dequantize: no reference op";
-            found.skip("graph", file.entry.values(|a| a.starts_with("t.")), reason);
-            Ok(())
-        }
+        (_, TENSORS) if graph.starts_with("pt2e") => super::digits_pt2e::read(file, graph, found),
         (_, TENSORS) => graph_nodes(file, graph, found),
         _ => Ok(()),
     }
+}
+
+/// The nodes of `graph.json` beside `tensors`, in order.
+pub(super) fn nodes_of(folder: &Path, tensors: &str) -> Result<Vec<Value>, CaptureError> {
+    let path = folder.join(tensors).with_file_name("graph.json");
+    let json: Value = read_json(&path)?;
+    let nodes = json.get("nodes").and_then(Value::as_array);
+    nodes.cloned().ok_or(CaptureError::Json {
+        path,
+        line: 1,
+        what: "has no list `nodes`".into(),
+    })
 }
 
 /// The tensors of a graph and what is needed to rebuild its nodes.
@@ -54,7 +63,6 @@ fn graph_nodes(
     found: &mut Found,
 ) -> Result<(), CaptureError> {
     let path = file.folder.path.join(graph).join("graph.json");
-    let json: Value = read_json(&path)?;
     let native = file.params().text("engine").unwrap_or_default().to_owned();
     let weights = format!("{graph}/weights.npz");
     let context = Graph {
@@ -62,15 +70,7 @@ fn graph_nodes(
         weights: file.beside(&weights)?,
         images: file.beside("data.npz")?.array("x_test")?.tensor()?,
     };
-    let nodes = json
-        .get("nodes")
-        .and_then(Value::as_array)
-        .ok_or_else(|| CaptureError::Json {
-            path: path.clone(),
-            line: 1,
-            what: "has no list `nodes`".into(),
-        })?;
-    for node in nodes {
+    for node in nodes_of(&file.folder.path, &file.entry.file)? {
         let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
         let (name, op) = (text("name"), text("op"));
         let params = Params {

@@ -2,6 +2,7 @@
 //! one table. A mapping turns a file into problems with expected outputs.
 
 mod digits;
+mod digits_pt2e;
 mod minilm;
 mod onnxruntime;
 mod onnxruntime_ops;
