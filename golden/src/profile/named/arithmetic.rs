@@ -1,0 +1,410 @@
+//! What each named profile is: values over the axes, most of them written as
+//! what they change in a related one. The table of names is in the parent.
+
+use crate::profile::*;
+
+pub(super) const OBSERVER_QPARAMS: QparamsRule = QparamsRule {
+    precision: ScalePrecision::F32,
+    symmetric: SymmetricScale::HalfRange,
+    symmetric_zero_point: SymmetricZeroPoint::Conventional,
+    zero_point_from: ZeroPointFrom::Min,
+    zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
+    small_scale: SmallScale::FloorEps,
+    reduce_range: ReduceRange::Halve,
+};
+
+pub(super) const DYNAMIC_QPARAMS: QparamsRule = QparamsRule {
+    precision: ScalePrecision::F64,
+    symmetric: SymmetricScale::PreserveSparsity,
+    symmetric_zero_point: SymmetricZeroPoint::Conventional,
+    zero_point_from: ZeroPointFrom::SmallerErrorDifference,
+    zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
+    small_scale: SmallScale::TenthAndCutoff,
+    reduce_range: ReduceRange::Halve,
+};
+
+pub(super) const SUM_EXACT: AccumulateRule = AccumulateRule {
+    linear: Accumulation::Exact,
+    conv: Accumulation::Exact,
+    grouped: Accumulation::Exact,
+    depthwise: Accumulation::Exact,
+    signed_activation: SignedActivation::Direct,
+    padding: PaddingTap::ZeroPoint,
+    outliers: Outliers::Kept,
+};
+
+pub(super) const SUM_PAIRS: AccumulateRule = AccumulateRule {
+    linear: Accumulation::PairsI16,
+    conv: Accumulation::PairsI16,
+    grouped: Accumulation::PairsI16,
+    depthwise: Accumulation::PairsI16,
+    ..SUM_EXACT
+};
+
+pub(super) const FBGEMM_SCALAR: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterF32,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::Saturate,
+        nan: NanRule::Open,
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::SubMul,
+        tail: DequantizeForm::SubMul,
+        width: BodyWidth::Whole,
+    },
+    qparams: DYNAMIC_QPARAMS,
+    accumulate: SUM_EXACT,
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32DivByActW,
+        bias_per_channel: Bias::F32DivByActW,
+        multiplier: Multiplier::F32ProductDiv,
+        scaling: Scaling::MultiplyF32,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::X86IndefiniteI64,
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::LeftToRight,
+        bias: DynamicBias::MulThenAdd,
+        weight_only: FloatAccumulation::SequentialMulAdd,
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::Dequantize,
+        mul: MulForm::IntegerProduct,
+        avg_pool_body: AvgPoolForm::MulF32,
+        avg_pool_tail: AvgPoolForm::MulF32,
+        avg_pool_width: BodyWidth::Whole,
+        avg_pool_count: PoolCount::AsAsked,
+    },
+};
+
+pub(super) const FBGEMM_EXACT: Profile = Profile {
+    quantize: QuantizeRule {
+        pre_clamp: PreClamp::MinBelow2Pow31,
+        zero_point: ZeroPointAt::AfterI32Wrapping,
+        cast: Cast::X86IndefiniteI32,
+        nan: NanRule::ThroughCast,
+        ..FBGEMM_SCALAR.quantize
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32RecipOfActW,
+        zero_point: ZeroPointAt::AfterI16Saturating,
+        cast: Cast::X86IndefiniteI32,
+        ..FBGEMM_SCALAR.requantize
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::Fma,
+        weight_only: FloatAccumulation::SequentialFma,
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FmaPremul,
+        ..FBGEMM_SCALAR.pointwise
+    },
+    ..FBGEMM_SCALAR
+};
+
+pub(super) const FBGEMM: Profile = Profile {
+    accumulate: SUM_PAIRS,
+    ..FBGEMM_EXACT
+};
+
+pub(super) const EXACT: Profile = Profile {
+    quantize: QuantizeRule {
+        pre_clamp: PreClamp::None,
+        zero_point: ZeroPointAt::AfterI64,
+        cast: Cast::Open,
+        nan: NanRule::Open,
+        ..FBGEMM_EXACT.quantize
+    },
+    requantize: RequantizeRule {
+        zero_point: ZeroPointAt::AfterI64,
+        cast: Cast::Open,
+        ..FBGEMM_EXACT.requantize
+    },
+    ..FBGEMM_EXACT
+};
+
+pub(super) const FBGEMM_ACC16: Profile = Profile {
+    accumulate: AccumulateRule {
+        linear: Accumulation::SumsI16Spill256,
+        conv: Accumulation::SumsI16Spill256,
+        grouped: Accumulation::SumsI16Spill256,
+        ..SUM_PAIRS
+    },
+    ..FBGEMM_EXACT
+};
+
+pub(super) const ONEDNN: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::BeforeF32,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        nan: NanRule::Open,
+    },
+    accumulate: AccumulateRule {
+        signed_activation: SignedActivation::Shifted128,
+        padding: PaddingTap::ZeroPoint,
+        ..SUM_EXACT
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::F32AfterScale,
+        bias_per_channel: Bias::F32AfterScale,
+        scaling: Scaling::StepwiseDiv,
+        zero_point: ZeroPointAt::BeforeF32,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        ..FBGEMM_SCALAR.requantize
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::DoubleReciprocal,
+        bias: DynamicBias::MulThenAdd,
+        weight_only: FloatAccumulation::SequentialFma,
+    },
+    ..FBGEMM_EXACT
+};
+
+pub(super) const ONEDNN_JIT: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        ..ONEDNN.quantize
+    },
+    requantize: RequantizeRule {
+        scaling: Scaling::StepwiseMulRecip,
+        ..ONEDNN.requantize
+    },
+    ..ONEDNN
+};
+
+pub(super) const ONEDNN_JIT_AVX2: Profile = Profile {
+    accumulate: AccumulateRule {
+        linear: Accumulation::PairsI16,
+        conv: Accumulation::PairsI16PerTap,
+        ..ONEDNN.accumulate
+    },
+    ..ONEDNN_JIT
+};
+
+pub(super) const QNNPACK: Profile = Profile {
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::I32,
+        bias_per_channel: Bias::I32,
+        multiplier: Multiplier::F32ProductRecip,
+        ..FBGEMM_EXACT.requantize
+    },
+    qparams: QparamsRule {
+        reduce_range: ReduceRange::Ignored,
+        ..DYNAMIC_QPARAMS
+    },
+    float_output: FloatOutputRule {
+        bias: DynamicBias::MulThenAdd,
+        ..FBGEMM_EXACT.float_output
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FixedPoint21,
+        avg_pool_count: PoolCount::WholeWindow,
+        ..FBGEMM_EXACT.pointwise
+    },
+    ..FBGEMM_EXACT
+};
+
+pub(super) const QNNPACK_Q31: Profile = Profile {
+    requantize: RequantizeRule {
+        scaling: Scaling::QnnpackQ31,
+        ..QNNPACK.requantize
+    },
+    ..QNNPACK
+};
+
+pub(super) const ONNXRUNTIME: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        nan: NanRule::LowestCode,
+    },
+    qparams: QparamsRule {
+        precision: ScalePrecision::F32,
+        small_scale: SmallScale::One,
+        zero_point_rounding: ZeroPointRounding::ClampThenTiesEven,
+        ..OBSERVER_QPARAMS
+    },
+    requantize: RequantizeRule {
+        bias_per_tensor: Bias::I32,
+        bias_per_channel: Bias::I32,
+        multiplier: Multiplier::F32ProductDiv,
+        zero_point: ZeroPointAt::AfterI64,
+        clamp: ClampAt::BeforeRound,
+        cast: Cast::Saturate,
+        ..FBGEMM_SCALAR.requantize
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::MulThenAdd,
+        ..FBGEMM_SCALAR.float_output
+    },
+    pointwise: PointwiseRule {
+        add: AddForm::FmaFixed,
+        mul: MulForm::DequantizeDiv,
+        ..FBGEMM_SCALAR.pointwise
+    },
+    ..FBGEMM_SCALAR
+};
+
+pub(super) const ONNXRUNTIME_AVX2: Profile = Profile {
+    accumulate: AccumulateRule {
+        depthwise: Accumulation::Exact,
+        ..SUM_PAIRS
+    },
+    ..ONNXRUNTIME
+};
+
+pub(super) const PYTORCH_OBSERVER: Profile = Profile {
+    qparams: OBSERVER_QPARAMS,
+    ..FBGEMM
+};
+
+pub(super) const PYTORCH_DYNAMIC: Profile = Profile {
+    qparams: DYNAMIC_QPARAMS,
+    ..FBGEMM
+};
+
+pub(super) const ONNXRUNTIME_QDQ: Profile = Profile {
+    pointwise: PointwiseRule {
+        add: AddForm::DequantizeDiv,
+        ..ONNXRUNTIME.pointwise
+    },
+    ..ONNXRUNTIME
+};
+
+pub(super) const ONNXRUNTIME_TOOLS: Profile = Profile {
+    quantize: QuantizeRule {
+        clamp: ClampAt::AfterZeroPoint,
+        ..ONNXRUNTIME.quantize
+    },
+    qparams: QparamsRule {
+        precision: ScalePrecision::F64NarrowedLast,
+        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
+        small_scale: SmallScale::TinyToOne,
+        zero_point_rounding: ZeroPointRounding::TiesEvenUnclamped,
+        reduce_range: ReduceRange::Symmetric64,
+        ..OBSERVER_QPARAMS
+    },
+    ..ONNXRUNTIME
+};
+
+pub(super) const ONNX_REFERENCE: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        pre_clamp: PreClamp::None,
+        rounding: Rounding::TiesEven,
+        zero_point: ZeroPointAt::AfterI32Wrapping,
+        clamp: ClampAt::AfterZeroPoint,
+        cast: Cast::X86IndefiniteI32,
+        nan: NanRule::ThroughCast,
+    },
+    qparams: QparamsRule {
+        small_scale: SmallScale::UnitRange,
+        ..ONNXRUNTIME.qparams
+    },
+    requantize: RequantizeRule {
+        scaling: Scaling::MultiplyF64,
+        zero_point: ZeroPointAt::BeforeF32,
+        ..ONNXRUNTIME.requantize
+    },
+    pointwise: ONNXRUNTIME_QDQ.pointwise,
+    ..ONNXRUNTIME
+};
+
+pub(super) const PYTORCH_FUSED_OBSERVER: Profile = Profile {
+    qparams: QparamsRule {
+        precision: ScalePrecision::F64NarrowedLast,
+        ..DYNAMIC_QPARAMS
+    },
+    ..FBGEMM
+};
+
+pub(super) const PYTORCH_SCALAR: Profile = Profile {
+    quantize: QuantizeRule {
+        nan: NanRule::CodeZero,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::MulF64,
+        tail: DequantizeForm::MulF64,
+        width: BodyWidth::Whole,
+    },
+    ..FBGEMM
+};
+
+pub(super) const PYTORCH_NATIVE: Profile = Profile {
+    quantize: QuantizeRule {
+        zero_point: ZeroPointAt::AfterF32,
+        cast: Cast::X86IndefiniteI64,
+        nan: NanRule::ThroughCast,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: PYTORCH_SCALAR.dequantize,
+    ..FBGEMM
+};
+
+pub(super) const PYTORCH_CONTIGUOUS: Profile = Profile {
+    pointwise: PointwiseRule {
+        avg_pool_body: AvgPoolForm::MulAddF32,
+        avg_pool_tail: AvgPoolForm::MulAddF32,
+        ..FBGEMM.pointwise
+    },
+    ..FBGEMM
+};
+
+pub(super) const PYTORCH_PT2E: Profile = Profile {
+    qparams: QparamsRule {
+        small_scale: SmallScale::FloorTwoPowMinus12,
+        ..OBSERVER_QPARAMS
+    },
+    ..PYTORCH_DECOMPOSED
+};
+
+pub(super) const ONEDNN_PT2E_JIT_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::MulThenAdd,
+        ..ONEDNN_JIT_AVX2.float_output
+    },
+    ..ONEDNN_JIT_AVX2
+};
+
+pub(super) const ONEDNN_2_JIT_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        scale: DynamicScale::RecipOfRecips,
+        bias: DynamicBias::BeforeScale,
+        ..ONEDNN_JIT_AVX2.float_output
+    },
+    ..ONEDNN_JIT_AVX2
+};
+
+pub(super) const PYTORCH_DECOMPOSED: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF64,
+        nan: NanRule::CodeZero,
+        ..FBGEMM_SCALAR.quantize
+    },
+    dequantize: DequantizeRule {
+        body: DequantizeForm::FloatSubMul,
+        tail: DequantizeForm::FloatSubMul,
+        width: BodyWidth::Whole,
+    },
+    qparams: OBSERVER_QPARAMS,
+    ..FBGEMM
+};
