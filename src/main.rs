@@ -1,1 +1,87 @@
-fn main() {}
+//! `qassay`: the command line. Arguments in, rooms called, text out; exit code
+//! 0 conforms, 1 differs, 2 wrong usage or environment.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod conform;
+mod golden;
+mod list;
+mod output;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command};
+use output::Output;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// everything is as it should be
+    Conforms,
+    /// something differs
+    Differs,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let mut output = Output::new(cli.color);
+    let result = match &cli.command {
+        Command::Conform(args) => conform::run(args, &mut output),
+        Command::List(args) => list::run(args, &mut output),
+        Command::Show(args) => show::run(args, &mut output),
+        Command::Cpu => list::cpu(&mut output),
+        Command::Golden(command) => golden::run(command, &mut output),
+        Command::Completions { shell } => completions(*shell, &mut output),
+        Command::Worker => return qassay_suites::worker::main(),
+    };
+    match result.and_then(|outcome| output.finish().map(|()| outcome)) {
+        Ok(Outcome::Conforms) => ExitCode::SUCCESS,
+        Ok(Outcome::Differs) => ExitCode::from(1),
+        Err(error) => {
+            let line = format!("{error:#}").replace('\n', " ");
+            eprintln!("qassay: {line}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Help and version go to standard output; a mistake is one line on standard error.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.render().to_string();
+            let mut paragraphs = text.split("\n\n").flat_map(|p| p.split("\nUsage:").next());
+            let what = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+            let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+            let mut line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+            if let Some(tip) = tip {
+                line = format!("{line}; {tip}");
+            }
+            eprintln!("qassay: {line} (see qassay --help)");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "qassay", &mut script);
+    output.bytes(&script)?;
+    Ok(Outcome::Conforms)
+}

@@ -146,8 +146,13 @@ fn damaged_and_missing_files_are_one_line_each() {
         "\"data\":[",
         "\"data\":[999,",
     );
-    let findings = verify(dir.path()).unwrap().findings;
+    let Report {
+        findings,
+        unreadable,
+        ..
+    } = verify(dir.path()).unwrap();
     let line = text[..text.len() / 2].lines().count();
+    assert_eq!(unreadable.len(), 3, "{unreadable:?}");
     let find = |part: &str| findings.iter().any(|finding| finding.contains(part));
     assert!(find(&format!("mul.json:{line}: ")), "{findings:?}");
     assert!(find("add.json: "), "{findings:?}");

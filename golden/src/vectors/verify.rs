@@ -18,12 +18,19 @@ pub struct Report {
     pub values: usize,
     /// one line per thing that is not as it should be
     pub findings: Vec<String>,
+    /// those findings that say a file is missing or not of the documented form
+    pub unreadable: Vec<String>,
 }
 
 impl Report {
     /// Whether everything is as it should be.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    fn unreadable(&mut self, error: &VectorsError) {
+        self.findings.push(error.to_string());
+        self.unreadable.push(error.to_string());
     }
 }
 
@@ -62,9 +69,7 @@ pub fn verify(dir: &Path) -> Result<Report, VectorsError> {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                report
-                    .findings
-                    .push(VectorsError::io(&path)(error).to_string());
+                report.unreadable(&VectorsError::io(&path)(error));
                 continue;
             }
         };
@@ -72,7 +77,7 @@ pub fn verify(dir: &Path) -> Result<Report, VectorsError> {
         let found = report.findings.len();
         let text = String::from_utf8_lossy(&bytes);
         match parse(&path, &text) {
-            Err(error) => report.findings.push(error.to_string()),
+            Err(error) => report.unreadable(&error),
             Ok(file) => {
                 let fresh = fresh.iter().find(|fresh| fresh.op == file.op);
                 check_file(&entry.file, &file, fresh, &mut report);

@@ -1,0 +1,230 @@
+//! The command line's shape: commands, options, help texts. Nothing is done here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Conformance and benchmark suite for quantized kernels.
+#[derive(Debug, Parser)]
+#[command(
+    name = "qassay",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "Examples:
+  qassay conform --backend x86                     hold every x86 backend to its own arithmetic
+  qassay conform --backend fbgemm/avx2 --as exact  is it exact? If not, why not?
+  qassay list backends                             what there is, and what runs natively here
+  qassay golden captures ../shared/upstream        check the reference against real systems
+
+Exit codes: 0 conforms, 1 differs, 2 wrong usage or environment.")]
+pub struct Cli {
+    /// what to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to colour: only on a terminal, always, or never
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// only on a terminal
+    Auto,
+    /// always
+    Always,
+    /// never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Hold backends to their declared arithmetic, bit for bit
+    #[command(after_help = "Examples:
+  qassay conform --backend x86
+  qassay conform --backend fbgemm,onednn --suite linear,conv --level smoke
+  qassay conform --backend '*/avx512*' --native-only --out run.jsonl
+  qassay conform --backend fbgemm/avx2 --as exact
+  qassay conform --backend x86 --shard 2/4 --format junit > part2.xml")]
+    Conform(ConformArgs),
+    /// List backends, suites, cases, profiles, instruction sets or events
+    List(ListArgs),
+    /// Show one case: operands, accumulators, scaled values, expected bits
+    #[command(after_help = "Example:
+  qassay show linear/m1.n1.k2/u8.s8/saturating/seed0 --as fbgemm")]
+    Show(ShowArgs),
+    /// Show this CPU: what it is and which instruction sets run natively
+    Cpu,
+    /// Golden vectors and captures: what right means, as files
+    #[command(subcommand)]
+    Golden(GoldenCommand),
+    /// Print a shell completion script
+    #[command(after_help = "Example:
+  qassay completions bash > /etc/bash_completion.d/qassay")]
+    Completions {
+        /// the shell
+        shell: clap_complete::Shell,
+    },
+    /// Judge the cases that arrive on standard input (started by conform itself)
+    #[command(hide = true)]
+    Worker,
+}
+
+/// How much to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelChoice {
+    /// seconds
+    Smoke,
+    /// the default: under a minute on two cores for all x86 backends
+    Standard,
+    /// whole input spaces: all 2^32 f32, all i32
+    Exhaustive,
+}
+
+/// How to print a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// a matrix for people
+    Table,
+    /// one JSON document
+    Json,
+    /// JUnit XML
+    Junit,
+}
+
+/// Options of `conform`.
+#[derive(Debug, Args)]
+pub struct ConformArgs {
+    /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas
+    #[arg(
+        long,
+        short,
+        required = true,
+        value_delimiter = ',',
+        value_name = "B[,B]"
+    )]
+    pub backend: Vec<String>,
+    /// Only these suites, separated by commas
+    #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
+    pub suite: Vec<String>,
+    /// Only this case; may be given several times
+    #[arg(long, short, value_name = "ID", conflicts_with_all = ["suite", "shard"])]
+    pub case: Vec<String>,
+    /// How much to ask
+    #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
+    pub level: LevelChoice,
+    /// Hold the backends to this profile instead of the one they declare
+    #[arg(long = "as", value_name = "PROFILE")]
+    pub held_to: Option<String>,
+    /// Leave out backends whose instructions this CPU does not have
+    #[arg(long)]
+    pub native_only: bool,
+    /// Fail if one of these backends did not run natively
+    #[arg(long, value_delimiter = ',', value_name = "B[,B]")]
+    pub require_native: Vec<String>,
+    /// The seed that all cases' data come from
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Run part K of N of the cases
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
+    /// Write the run to this file as JSON lines
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How to print the run
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Judge in this process instead of worker processes (for emulators; a crash then ends the run)
+    #[arg(long)]
+    pub in_process: bool,
+    /// How many worker processes; 0 is one per core
+    #[arg(long, short, default_value_t = 0, value_name = "N")]
+    pub jobs: usize,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// kernel families on instruction sets
+    Backends,
+    /// what is asked
+    Suites,
+    /// case ids (see --suite and --level)
+    Cases,
+    /// named arithmetic
+    Profiles,
+    /// instruction sets
+    Isas,
+    /// what the data must reach
+    Events,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// what to list
+    #[arg(value_enum)]
+    pub what: Listing,
+    /// With cases: only these suites
+    #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
+    pub suite: Vec<String>,
+    /// With cases: of which level
+    #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
+    pub level: LevelChoice,
+    /// With cases: the seed
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// With profiles: show every axis of this profile
+    #[arg(long, value_name = "PROFILE")]
+    pub axes: Option<String>,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// the case
+    #[arg(value_name = "CASE")]
+    pub case: String,
+    /// The profile whose bits are expected
+    #[arg(long = "as", value_name = "PROFILE", default_value = "exact")]
+    pub profile: String,
+    /// Show at most this many elements of a tensor
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub elements: usize,
+}
+
+/// What to do with golden vectors and captures.
+#[derive(Debug, Subcommand)]
+pub enum GoldenCommand {
+    /// Rewrite the golden vectors from the reference; the same bytes on every machine
+    Generate {
+        /// where they stand
+        #[arg(long, value_name = "DIR", default_value = "golden")]
+        dir: PathBuf,
+    },
+    /// Recompute the golden vectors and compare; exit 1 at a difference
+    Verify {
+        /// where they stand
+        #[arg(long, value_name = "DIR", default_value = "golden")]
+        dir: PathBuf,
+    },
+    /// Show what changed between two sets of golden vectors; exit 1 if anything did
+    Diff {
+        /// the older set
+        old: PathBuf,
+        /// the newer set
+        new: PathBuf,
+    },
+    /// Check the reference against vectors captured from real systems
+    Captures {
+        /// a folder of captures, or a folder of such folders
+        #[arg(value_name = "DIR", default_value = "golden/captures")]
+        dir: PathBuf,
+        /// Also list what is not covered yet, with the reason
+        #[arg(long)]
+        uncovered: bool,
+    },
+}

@@ -1,0 +1,184 @@
+//! `qassay conform`: makes a plan from the options, runs it, prints the run.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use qassay_backends::{registry, select};
+use qassay_golden::profile::named::{self, NamedProfile};
+use qassay_golden::vectors;
+use qassay_reports::paint::grouped;
+use qassay_reports::{coverage, explanation, failure, junit, matrix};
+use qassay_suites::case::CaseId;
+use qassay_suites::runner::{self, Origin, Plan, Progress, Run, Workers};
+use qassay_suites::suite::Level;
+
+use crate::Outcome;
+use crate::cli::{ConformArgs, Format, LevelChoice};
+use crate::output::{Bar, Output};
+
+/// Runs `qassay conform`.
+pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
+    if let Some(path) = &args.out {
+        check_writable(path)?;
+    }
+    let plan = plan(args)?;
+    let bar = Bar::new("cases", output);
+    let run = runner::run(&plan, &mut |progress| match progress {
+        Progress::Judged { done, of, .. } => bar.set(done, of),
+        Progress::Explained { done, of } => {
+            bar.say("explaining");
+            bar.set(done, of);
+        }
+    });
+    bar.finish();
+    let run = run?;
+    if let Some(path) = &args.out {
+        run.write(path)?;
+    }
+    match args.format {
+        Format::Table => table(&run, output)?,
+        Format::Json => json(&run, output)?,
+        Format::Junit => output.bytes(junit::render(&run.records)?.as_bytes())?,
+    }
+    Ok(if run.conforms() { Outcome::Conforms } else { Outcome::Differs })
+}
+
+/// The profile with this name.
+pub fn find_profile(name: &str) -> Result<&'static NamedProfile> {
+    if let Some(profile) = named::find(name) {
+        return Ok(profile);
+    }
+    let names: Vec<&str> = named::PROFILES.iter().map(|profile| profile.name).collect();
+    let near = select::nearest(name, &names);
+    if near.is_empty() {
+        bail!("unknown profile '{name}'; `qassay list profiles` shows all");
+    }
+    bail!("unknown profile '{name}'; did you mean {}?", near.join(", "));
+}
+
+/// The level that was chosen.
+pub fn level(choice: LevelChoice) -> Level {
+    match choice {
+        LevelChoice::Smoke => Level::Smoke,
+        LevelChoice::Standard => Level::Standard,
+        LevelChoice::Exhaustive => Level::Exhaustive,
+    }
+}
+
+fn plan(args: &ConformArgs) -> Result<Plan> {
+    let names = |patterns: &[String]| -> Result<Vec<String>> {
+        let entries = select::select(registry::entries(), patterns)?;
+        Ok(entries.iter().map(|entry| entry.declaration.name.to_owned()).collect())
+    };
+    let cases = (args.case.iter())
+        .map(|text| text.parse::<CaseId>().with_context(|| format!("malformed case '{text}'")))
+        .collect::<Result<Vec<_>>>()?;
+    let workers = match (args.in_process, Workers::from_environment()) {
+        (true, _) => Workers::InProcess,
+        (false, Workers::Processes { command, .. }) if args.jobs > 0 => {
+            Workers::Processes { count: Some(args.jobs), command }
+        }
+        (false, workers) => workers,
+    };
+    Ok(Plan {
+        backends: names(&args.backend)?,
+        suites: args.suite.clone(),
+        cases,
+        level: level(args.level),
+        seed: args.seed,
+        shard: args.shard.as_deref().map(str::parse).transpose()?,
+        held_to: args.held_to.as_deref().map(find_profile).transpose()?,
+        native_only: args.native_only,
+        require_native: if args.require_native.is_empty() {
+            Vec::new()
+        } else {
+            names(&args.require_native)?
+        },
+        workers,
+        origin: Origin {
+            version: env!("CARGO_PKG_VERSION").into(),
+            revision: option_env!("QASSAY_REVISION").map(Into::into),
+            toolchain: env!("QASSAY_TOOLCHAIN").into(),
+            golden_hash: vectors::set_hash(&vectors::default_dir()).unwrap_or_else(|_| "none".into()),
+            command: command(),
+        },
+        ..Plan::default()
+    })
+}
+
+/// The command line without the program's path.
+fn command() -> Vec<String> {
+    std::iter::once("qassay".to_owned()).chain(std::env::args().skip(1)).collect()
+}
+
+/// A run takes its time: find out first whether its file can be written.
+fn check_writable(path: &Path) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        bail!("cannot write {}: {} is no folder", path.display(), folder.display());
+    }
+    if path.is_dir() {
+        bail!("cannot write {}: it is a folder; give a file such as run.jsonl", path.display());
+    }
+    Ok(())
+}
+
+fn table(run: &Run, output: &mut Output) -> Result<()> {
+    let paint = output.paint();
+    let cpu = &run.header.cpu;
+    output.line(format!(
+        "{}, {} ({} model {}), level {}, seed {}",
+        cpu.model_name, cpu.architecture, cpu.family, cpu.model, run.header.level, run.header.seed
+    ))?;
+    output.line("")?;
+    output.line(matrix::Matrix::new(&run.records).render(paint))?;
+    output.line("")?;
+    let failures = failure::render(&run.records, paint);
+    output.bytes(failures.as_bytes())?;
+    for found in &run.explanations {
+        output.line(explanation::render(found, paint))?;
+    }
+    output.line(coverage::render(&run.summary, paint))?;
+    output.line("")?;
+    output.line(verdict(run, output))
+}
+
+/// The last line: what came out, in one sentence.
+fn verdict(run: &Run, output: &Output) -> String {
+    let summary = &run.summary;
+    let count = |word: &str| summary.verdicts.get(word).copied().unwrap_or(0);
+    let mut text = format!(
+        "{} cases, {} judged on backends, {} output values compared bit for bit in {:.1} s",
+        grouped(summary.cases),
+        grouped(summary.judged),
+        grouped(summary.values),
+        summary.seconds
+    );
+    for (word, &number) in &summary.verdicts {
+        if number > 0 && word != "conforms" {
+            text.push_str(&format!(", {} {word}", grouped(number)));
+        }
+    }
+    let paint = output.paint();
+    let result = if run.conforms() {
+        paint.good("conforms")
+    } else if count("differs") > 0 {
+        paint.bad("differs")
+    } else {
+        paint.bad("fails")
+    };
+    format!("{result}: {text}")
+}
+
+fn json(run: &Run, output: &mut Output) -> Result<()> {
+    let document = serde_json::json!({
+        "header": run.header,
+        "summary": run.summary,
+        "explanations": run.explanations,
+        "records": run.records,
+    });
+    output.line(serde_json::to_string_pretty(&document)?)
+}

@@ -1,0 +1,87 @@
+//! `qassay golden`: golden vectors and captures.
+
+use anyhow::{Context, Result};
+use qassay_golden::{captures, vectors};
+use qassay_reports::captures as table;
+
+use crate::Outcome;
+use crate::cli::GoldenCommand;
+use crate::output::{Bar, Output};
+
+/// Runs `qassay golden ...`.
+pub fn run(command: &GoldenCommand, output: &mut Output) -> Result<Outcome> {
+    match command {
+        GoldenCommand::Generate { dir } => {
+            let summary = vectors::generate(dir)?;
+            for file in &summary.changed {
+                output.line(format!("rewrote {file}"))?;
+            }
+            output.line(format!(
+                "{} files, {} cases, {} bytes, {} changed in {}",
+                summary.files,
+                summary.cases,
+                summary.bytes,
+                summary.changed.len(),
+                dir.display()
+            ))?;
+            Ok(Outcome::Conforms)
+        }
+        GoldenCommand::Verify { dir } => {
+            let report = vectors::verify(dir)
+                .with_context(|| format!("no golden vectors to verify in {}", dir.display()))?;
+            if let Some(damage) = report.unreadable.first() {
+                anyhow::bail!("{damage}");
+            }
+            findings(&report.findings, output)?;
+            output.line(format!(
+                "{} files, {} cases, {} output values recomputed, {} findings",
+                report.files,
+                report.cases,
+                report.values,
+                report.findings.len()
+            ))?;
+            Ok(outcome(report.is_clean() && report.values > 0))
+        }
+        GoldenCommand::Diff { old, new } => {
+            let changes = vectors::diff(old, new)?;
+            findings(&changes.lines, output)?;
+            output.line(format!(
+                "{} cases in both, {} changes",
+                changes.cases,
+                changes.lines.len()
+            ))?;
+            Ok(outcome(changes.lines.is_empty()))
+        }
+        GoldenCommand::Captures { dir, uncovered } => {
+            let progress = Bar::new("files", output);
+            let rows = captures::check(dir, |at| progress.set(at.done, at.total))?;
+            progress.finish();
+            output.bytes(table::render(&rows, output.paint()).as_bytes())?;
+            if *uncovered {
+                output.bytes(table::uncovered(&rows).as_bytes())?;
+            }
+            output.line(table::summary(&rows))?;
+            let checked = rows.iter().any(|row| row.covered() && row.values > 0);
+            if !checked {
+                anyhow::bail!("{}: no captured value could be checked", dir.display());
+            }
+            let differs = rows.iter().any(qassay_golden::captures::Row::differs);
+            Ok(outcome(!differs))
+        }
+    }
+}
+
+fn findings(lines: &[String], output: &mut Output) -> Result<()> {
+    for line in lines {
+        output.line(line)?;
+    }
+    Ok(())
+}
+
+fn outcome(clean: bool) -> Outcome {
+    if clean {
+        Outcome::Conforms
+    } else {
+        Outcome::Differs
+    }
+}

@@ -1,0 +1,131 @@
+//! `qassay list` and `qassay cpu`: what there is, straight from the registries.
+
+use anyhow::{Context, Result};
+use qassay_backends::registry;
+use qassay_backends::select::nearest;
+use qassay_golden::profile::{Profile, named};
+use qassay_golden::witness::Event;
+use qassay_suites::host;
+use qassay_suites::suite::{self, Suite};
+
+use crate::Outcome;
+use crate::cli::{ListArgs, Listing};
+use crate::conform::{find_profile, level};
+use crate::output::Output;
+
+/// Runs `qassay list`.
+pub fn run(args: &ListArgs, output: &mut Output) -> Result<Outcome> {
+    match args.what {
+        Listing::Backends => backends(output)?,
+        Listing::Suites => {
+            for suite in suite::suites() {
+                output.line(format!("{:<20} {}", suite.name, suite.summary))?;
+            }
+        }
+        Listing::Cases => {
+            for suite in suites(&args.suite)? {
+                for id in suite.cases(level(args.level), args.seed) {
+                    if output.is_closed() {
+                        return Ok(Outcome::Conforms);
+                    }
+                    output.line(id.to_string())?;
+                }
+            }
+        }
+        Listing::Profiles => match &args.axes {
+            Some(name) => axes(name, output)?,
+            None => {
+                for profile in named::PROFILES {
+                    output.line(format!("{:<18} {}", profile.name, profile.summary))?;
+                }
+            }
+        },
+        Listing::Isas => isas(output)?,
+        Listing::Events => {
+            for event in Event::ALL {
+                output.line(format!("{:<20} {}", event.key(), event.meaning()))?;
+            }
+        }
+    }
+    Ok(Outcome::Conforms)
+}
+
+/// The suites with these names, or all.
+fn suites(names: &[String]) -> Result<Vec<&'static Suite>> {
+    if names.is_empty() {
+        return Ok(suite::suites().iter().collect());
+    }
+    let known: Vec<&str> = suite::suites().iter().map(|suite| suite.name).collect();
+    (names.iter())
+        .map(|name| {
+            suite::find(name).with_context(|| match &nearest(name, &known)[..] {
+                [] => format!("unknown suite '{name}'; there are {}", known.join(", ")),
+                near => format!("unknown suite '{name}'; did you mean {}?", near.join(", ")),
+            })
+        })
+        .collect()
+}
+
+fn backends(output: &mut Output) -> Result<()> {
+    output.line(format!("{:<24} {:<9} {:<18} asks of operands", "backend", "runs", "profile"))?;
+    for entry in registry::entries() {
+        let declaration = entry.declaration;
+        let preconditions: Vec<String> = declaration.preconditions.iter().map(ToString::to_string).collect();
+        output.line(
+            format!(
+                "{:<24} {:<9} {:<18} {}",
+                declaration.name,
+                entry.open().execution().name(),
+                declaration.profile,
+                preconditions.join("; ")
+            )
+            .trim_end(),
+        )?;
+    }
+    Ok(())
+}
+
+fn axes(name: &str, output: &mut Output) -> Result<()> {
+    let named = find_profile(name)?;
+    output.line(format!("{}: {}", named.name, named.summary))?;
+    output.line(format!("source: {}", named.source))?;
+    for axis in Profile::axes() {
+        let choice = named.profile.choice(axis);
+        output.line(format!("{axis:<38} {choice:<28} {}", named.profile.meaning(axis), axis = axis.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Instruction sets with the way each runs here, once each, in registry order.
+fn isa_lines() -> Vec<(String, &'static str)> {
+    let mut lines: Vec<(String, &'static str)> = Vec::new();
+    for entry in registry::entries() {
+        let isa = entry.declaration.isa;
+        if !lines.iter().any(|(known, _)| known == isa) {
+            lines.push((isa.to_owned(), entry.open().execution().name()));
+        }
+    }
+    lines
+}
+
+fn isas(output: &mut Output) -> Result<()> {
+    for (isa, execution) in isa_lines() {
+        output.line(format!("{isa:<14} {execution}"))?;
+    }
+    Ok(())
+}
+
+/// Runs `qassay cpu`.
+pub fn cpu(output: &mut Output) -> Result<Outcome> {
+    let cpu = host::fingerprint();
+    output.line(format!("architecture  {}", cpu.architecture))?;
+    output.line(format!("vendor        {}", cpu.vendor))?;
+    output.line(format!("model         {}", cpu.model_name))?;
+    output.line(format!("family        {} model {} stepping {}", cpu.family, cpu.model, cpu.stepping))?;
+    output.line(format!("features      {}", cpu.features.join(" ")))?;
+    let caches: Vec<String> = cpu.caches_kib.iter().map(|kib| format!("{kib} KiB")).collect();
+    output.line(format!("caches        {}", caches.join(", ")))?;
+    output.line("instruction sets")?;
+    isas(output).context("cannot list instruction sets")?;
+    Ok(Outcome::Conforms)
+}
