@@ -39,7 +39,15 @@ fn main() -> ExitCode {
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),
-        Command::Worker => return qassay_suites::worker::main(),
+        Command::Worker => {
+            return match qassay_suites::worker::main() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("qassay worker: {error}");
+                    ExitCode::from(2)
+                }
+            };
+        }
     };
     match result.and_then(|outcome| output.finish().map(|()| outcome)) {
         Ok(Outcome::Conforms) => ExitCode::SUCCESS,

@@ -3,9 +3,25 @@
 //! - [`case`]: cases and their ids
 //! - [`data`]: data classes
 //! - [`suite`]: which cases make a suite
+//! - [`judge`]: one case on one backend, with [`arena`] and [`compare`]
+//! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
+//! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
+//! - [`host`]: the CPU that runs
 //! - [`record`]: run files
+//! - [`os`]: guard pages, faults, ends of processes: all that differs between systems
 
+pub mod arena;
 pub mod case;
+pub mod compare;
 pub mod data;
+pub mod explain;
+pub mod host;
+pub mod judge;
+pub mod os;
+mod panics;
+pub mod protocol;
 pub mod record;
+pub mod runner;
+pub mod shrink;
 pub mod suite;
+pub mod worker;

@@ -1,0 +1,62 @@
+//! An explanation in one sentence, and the command that repeats it.
+
+use super::search::Finding;
+use crate::protocol::Subject;
+use crate::record::AxisChange;
+
+/// The explanation in one sentence.
+pub(super) fn sentence(
+    backend: &str,
+    held_to: &str,
+    axes: &[AxisChange],
+    finding: &Finding,
+    checked: u64,
+    subject: &Subject,
+) -> String {
+    if checked == 0 {
+        return format!(
+            "not explained by arithmetic: {backend} differs in {} of {} cases, but not again when the smallest of them ran once more",
+            subject.failing_in_all, subject.suite
+        );
+    }
+    if axes.is_empty() {
+        let searched = match (finding.searched, finding.out_of_time) {
+            (0, _) => "the search was cut short".to_owned(),
+            (1, false) => "changing any one axis".to_owned(),
+            (most, false) => format!("changing up to {most} axes"),
+            (most, true) => {
+                format!("changing up to {most} axes (the search then ended at its time limit)")
+            }
+        };
+        return format!(
+            "not explained by any named profile, nor by {searched} of {held_to}: {backend} has arithmetic that no axis describes, or is wrong"
+        );
+    }
+    let list: Vec<String> = axes
+        .iter()
+        .map(|change| {
+            format!(
+                "{} is {} instead of {} ({})",
+                change.axis, change.actual, change.expected, change.meaning
+            )
+        })
+        .collect();
+    let alone = if axes.len() == 1 {
+        "by one axis alone"
+    } else {
+        "together"
+    };
+    format!(
+        "all mismatches in {checked} of {} failing cases are explained {alone}: {}",
+        subject.failing_in_all,
+        list.join("; ")
+    )
+}
+
+/// The command that repeats a case.
+pub(super) fn repro(backend: &str, held_to: Option<&str>, case: &str) -> String {
+    let held_to = held_to
+        .map(|name| format!(" --as {name}"))
+        .unwrap_or_default();
+    format!("cargo run -- conform --backend {backend}{held_to} --case {case}")
+}

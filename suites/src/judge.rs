@@ -1,0 +1,390 @@
+//! How one case is judged on one backend.
+//!
+//! The kernel runs twice on the same operands, in buffers that end at guards
+//! and were poisoned differently. Both answers must be the same, nothing but
+//! output values may have changed, and every output bit must be what the
+//! reference says under the profile that the backend is held to. What "the
+//! same" means for floats stands in [`compare`](crate::compare).
+//!
+//! The reference is computed once per distinct profile and case.
+
+use std::collections::{BTreeMap, HashMap};
+
+use qassay_backends::backend::{Backend, Chosen, Kernel, Refusal};
+use qassay_golden::ops::{ReferenceError, reference};
+use qassay_golden::profile::Profile;
+use qassay_golden::profile::named::NamedProfile;
+use qassay_golden::spec::Problem;
+use qassay_golden::tensor::{DType, Tensor};
+use qassay_golden::witness::{Event, Events, Witness};
+
+use crate::arena::{Arena, POISON, Trespass};
+use crate::case::{Case, EngineOutput, Layout};
+use crate::compare::{self, Differences, differences};
+use crate::panics;
+use crate::record::{Mismatch, Record, Verdict};
+
+/// A case, ready to be put to backends.
+pub struct Question {
+    id: String,
+    suite: String,
+    problem: Problem,
+    layout: Layout,
+    engines: Vec<EngineOutput>,
+    outputs: Vec<(Vec<usize>, DType)>,
+    data_hash: String,
+    references: HashMap<Profile, Result<Expected, ReferenceError>>,
+}
+
+/// What the reference says.
+pub struct Expected {
+    /// the outputs
+    pub outputs: Vec<Tensor>,
+    /// elements that the profile leaves open, sorted
+    pub open: Vec<(usize, usize)>,
+    /// what the data reached
+    pub events: Events,
+}
+
+/// Why a kernel gave no answer that could be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// it does not run the op
+    #[error(transparent)]
+    Refused(Refusal),
+    /// it panicked
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// it wrote where nothing of its own lies
+    #[error(transparent)]
+    Trespassed(Trespass),
+}
+
+/// Values above which the first wrong element is reported without its
+/// accumulator: keeping every step would take too much memory.
+const MOST_STEPS: usize = 1 << 22;
+
+impl Question {
+    /// The question that a case asks.
+    pub fn new(case: Case) -> Self {
+        Self::of(
+            case.id().to_string(),
+            case.id().suite().to_owned(),
+            case.problem().clone(),
+            *case.layout(),
+            case.engines().to_vec(),
+        )
+    }
+
+    /// A question from its parts.
+    pub fn of(
+        id: String,
+        suite: String,
+        problem: Problem,
+        layout: Layout,
+        engines: Vec<EngineOutput>,
+    ) -> Self {
+        let data_hash = hash(&problem);
+        let outputs = problem.op.outputs();
+        Self {
+            id,
+            suite,
+            problem,
+            layout,
+            engines,
+            outputs,
+            data_hash,
+            references: HashMap::new(),
+        }
+    }
+
+    /// The op with its operands.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// What the reference says under `profile`; computed once.
+    ///
+    /// # Errors
+    /// When the profile does not define the op, or the operands do not fit it.
+    pub fn expected(&mut self, profile: &Profile) -> Result<&Expected, &ReferenceError> {
+        let problem = &self.problem;
+        self.references
+            .entry(*profile)
+            .or_insert_with(|| {
+                let mut witness = Witness::default();
+                let outputs = reference(problem, profile, &mut witness)?;
+                Ok(Expected {
+                    outputs,
+                    open: witness.open,
+                    events: witness.events,
+                })
+            })
+            .as_ref()
+    }
+
+    /// One wrong element, with the sum and the scaled value that the reference saw there.
+    fn mismatch(
+        &self,
+        profile: &Profile,
+        (output, element): (usize, usize),
+        expected: &[Tensor],
+        got: &[Tensor],
+    ) -> Mismatch {
+        let mut witness = Witness::with_steps();
+        let step = (output == 0 && expected[0].len() <= MOST_STEPS)
+            .then(|| reference(&self.problem, profile, &mut witness).ok())
+            .flatten()
+            .and(witness.steps)
+            .filter(|steps| steps.len() == expected[0].len())
+            .map(|steps| steps[element]);
+        Mismatch {
+            output,
+            index: index(expected[output].shape(), element),
+            accumulator: step.and_then(|step| step.accumulator),
+            scaled: step.map(|step| step.scaled),
+            expected: compare::display(expected[output].data(), element),
+            got: compare::display(got[output].data(), element),
+        }
+    }
+}
+
+/// Runs kernels and judges what they give. Holds the buffers; one per worker.
+#[derive(Default)]
+pub struct Judge {
+    arena: Arena,
+}
+
+impl Judge {
+    /// A judge with its own buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a question to a backend and holds the answer to a profile.
+    pub fn judge(
+        &mut self,
+        question: &mut Question,
+        backend: &dyn Backend,
+        held_to: &'static NamedProfile,
+    ) -> Record {
+        let mut record = blank_record(&question.id, &question.suite, backend, held_to);
+        record.data_hash.clone_from(&question.data_hash);
+        let mut kernel = match prepare(backend, &question.problem) {
+            Ok(kernel) => kernel,
+            Err(none) => return refuse(record, &none),
+        };
+        record.chosen = describe(kernel.chosen());
+        // The reference first: it shares nothing with the kernel, and without it there is nothing to ask.
+        let events = match panics::caught(|| {
+            question
+                .expected(&held_to.profile)
+                .map(|e| e.events.clone())
+                .map_err(Clone::clone)
+        }) {
+            Ok(Ok(events)) => events,
+            Ok(Err(ReferenceError::Undefined(what))) => {
+                record.verdict = Verdict::Unsupported;
+                record.detail = format!("profile {} does not define this: {what}", held_to.name);
+                return record;
+            }
+            Ok(Err(ReferenceError::Mismatch(what))) => {
+                record.detail = format!("the reference refuses these operands: {what}");
+                return record;
+            }
+            Err(panic) => {
+                record.detail = format!("the reference panicked: {panic}");
+                return record;
+            }
+        };
+        record.events = counts(&events);
+        let answers = self
+            .run(question, kernel.as_mut(), POISON[0])
+            .and_then(|first| {
+                let second = self.run(question, kernel.as_mut(), POISON[1])?;
+                Ok([first, second])
+            });
+        let [first, second] = match answers {
+            Ok(answers) => answers,
+            Err(none) => return refuse(record, &none),
+        };
+        self.compare(question, backend, held_to, [&first, &second], record)
+    }
+
+    /// One answer of a backend, as it is.
+    ///
+    /// # Errors
+    /// When it refuses, panics or writes outside.
+    pub fn answer(
+        &mut self,
+        question: &Question,
+        backend: &dyn Backend,
+    ) -> Result<Vec<Tensor>, NoAnswer> {
+        let mut kernel = prepare(backend, &question.problem)?;
+        self.run(question, kernel.as_mut(), POISON[0])
+    }
+
+    fn run(
+        &mut self,
+        question: &Question,
+        kernel: &mut dyn Kernel,
+        poison: u8,
+    ) -> Result<Vec<Tensor>, NoAnswer> {
+        let inputs = &question.problem.inputs;
+        self.arena
+            .lay(inputs, &question.outputs, &question.layout, poison);
+        let arena = &mut self.arena;
+        panics::caught(|| arena.run(kernel)).map_err(NoAnswer::Panicked)?;
+        self.arena
+            .check(inputs, poison)
+            .map_err(NoAnswer::Trespassed)?;
+        Ok(self.arena.outputs())
+    }
+
+    fn compare(
+        &self,
+        question: &Question,
+        backend: &dyn Backend,
+        held_to: &'static NamedProfile,
+        [first, second]: [&[Tensor]; 2],
+        mut record: Record,
+    ) -> Record {
+        let Some(Ok(expected)) = question.references.get(&held_to.profile) else {
+            record.detail = "the reference gave nothing to compare with".into();
+            return record;
+        };
+        let wrong = differences(&expected.outputs, first, &expected.open);
+        record.values = wrong.compared;
+        record.open = expected.open.len() as u64;
+        let mut fail = |found: &Differences, right: &[Tensor], got: &[Tensor], detail: String| {
+            record.verdict = Verdict::Differs;
+            record.mismatches = found.count;
+            record.first = found
+                .first
+                .map(|at| question.mismatch(&held_to.profile, at, right, got));
+            record.detail = detail;
+        };
+        if wrong.count > 0 {
+            fail(&wrong, &expected.outputs, first, String::new());
+            return record;
+        }
+        let changed = differences(first, second, &[]);
+        if changed.count > 0 {
+            let detail = "gave other bits when it ran again on the same operands".to_owned();
+            fail(&changed, first, second, detail);
+            return record;
+        }
+        // A captured layer also says what the real engine gave; a backend of the same arithmetic
+        // must give that, whatever the reference says.
+        let own = backend.declaration().named_profile();
+        if own.profile == held_to.profile {
+            for engine in question.engines.iter().filter(|e| e.profile == own.name) {
+                let wrong = differences(&engine.outputs, first, &expected.open);
+                if wrong.count > 0 {
+                    let detail = format!("gave other bits than the real engine, {}", engine.engine);
+                    fail(&wrong, &engine.outputs, first, detail);
+                    return record;
+                }
+            }
+        }
+        record.verdict = Verdict::Conforms;
+        record
+    }
+}
+
+/// A record before anything is known: it reads as a crash, so that whatever
+/// ends judging early is told as one.
+pub fn blank_record(
+    id: &str,
+    suite: &str,
+    backend: &dyn Backend,
+    held_to: &'static NamedProfile,
+) -> Record {
+    let declaration = backend.declaration();
+    Record {
+        case: id.to_owned(),
+        suite: suite.to_owned(),
+        backend: declaration.name.to_owned(),
+        isa: declaration.isa.to_owned(),
+        execution: backend.execution().name().to_owned(),
+        profile: held_to.name.to_owned(),
+        verdict: Verdict::Crashed,
+        values: 0,
+        open: 0,
+        mismatches: 0,
+        first: None,
+        chosen: String::new(),
+        data_hash: String::new(),
+        events: BTreeMap::new(),
+        detail: String::new(),
+    }
+}
+
+fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
+    panics::caught(|| backend.prepare(&problem.op, &problem.constants))
+        .map_err(NoAnswer::Panicked)?
+        .map_err(NoAnswer::Refused)
+}
+
+fn refuse(mut record: Record, none: &NoAnswer) -> Record {
+    record.verdict = match none {
+        NoAnswer::Refused(Refusal::Unsupported(_)) => Verdict::Unsupported,
+        NoAnswer::Refused(Refusal::Precondition(_)) => Verdict::PreconditionNotMet,
+        NoAnswer::Panicked(_) => Verdict::Crashed,
+        NoAnswer::Trespassed(_) => Verdict::WroteOutside,
+    };
+    record.detail = none.to_string();
+    record
+}
+
+/// `u8s8-i32-12x8 (mr 12, nr 8, kc 256)`, and why it fell back if it did.
+fn describe(chosen: &Chosen) -> String {
+    let mut text = chosen.micro_kernel.clone();
+    if let Some((mr, nr, kc)) = chosen.tile {
+        text += &format!(" (mr {mr}, nr {nr}, kc {kc})");
+    }
+    if let Some(why) = &chosen.fallback {
+        text += &format!(", fall-back: {why}");
+    }
+    text
+}
+
+fn counts(events: &Events) -> BTreeMap<String, u64> {
+    Event::ALL
+        .iter()
+        .filter(|&&event| events.count(event) > 0)
+        .map(|&event| (event.key().to_owned(), events.count(event)))
+        .collect()
+}
+
+/// The index in each dimension of element `element` in row-major order.
+fn index(shape: &[usize], mut element: usize) -> Vec<usize> {
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&len| {
+            let at = element % len;
+            element /= len;
+            at
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+/// blake3 of types, shapes and values of constants and inputs, first 16 hex digits.
+fn hash(problem: &Problem) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let constants = [&problem.constants.weights, &problem.constants.bias];
+    for tensor in constants.into_iter().flatten().chain(&problem.inputs) {
+        hasher.update(tensor.dtype().name().as_bytes());
+        for &len in tensor.shape() {
+            hasher.update(&(len as u64).to_le_bytes());
+        }
+        hasher.update(&tensor.data().to_le_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

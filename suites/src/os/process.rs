@@ -1,0 +1,49 @@
+//! How a worker process ended, in words.
+
+use std::process::ExitStatus;
+
+/// What ended a process, e.g. `SIGSEGV` or `exit code 101`.
+pub fn describe_exit(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
+        }
+    }
+    match status.code() {
+        // Windows reports exceptions as exit codes.
+        #[cfg(windows)]
+        Some(code) if code as u32 == 0xc000_0005 => "access violation".into(),
+        #[cfg(windows)]
+        Some(code) if code as u32 == 0xc000_001d => "illegal instruction".into(),
+        Some(code) => format!("exit code {code}"),
+        None => "unknown end".into(),
+    }
+}
+
+#[cfg(unix)]
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGILL => "SIGILL",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGTERM => "SIGTERM",
+        _ => return None,
+    })
+}
+
+/// Makes this process end when its parent does, even in the midst of a hanging
+/// kernel, where the system can do that (Linux). Elsewhere a worker ends when
+/// its standard input does.
+pub fn tie_to_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: a plain system call that takes a signal number.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}

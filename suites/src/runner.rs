@@ -1,0 +1,162 @@
+//! A run: which cases go to which backends, who judges them, and what comes of it.
+//!
+//! Cases run in worker processes ([`pool`]), or in this process where
+//! processes cannot be had, as under some emulators ([`in_process`]). Records
+//! stand in the order of the cases and the chosen backends, whoever was first.
+
+mod in_process;
+mod plan;
+mod pool;
+mod run;
+mod select;
+mod totals;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use qassay_backends::registry::{self, Entry};
+
+pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
+pub use run::{ReadError, Run};
+
+use crate::protocol::{Request, Session, Subject};
+use crate::record::{Explanation, Record, Verdict};
+
+/// The most failing cases, and the most conforming cases, that an explanation looks at.
+const MOST_FAILING: usize = 40;
+const MOST_PASSING: usize = 40;
+
+/// Runs a plan over the registered backends.
+///
+/// # Errors
+/// [`RunError`]: a plan that asks nothing or something unknown, or workers that
+/// cannot be started. What kernels do is a verdict, not an error.
+pub fn run(plan: &Plan, progress: &mut dyn FnMut(Progress)) -> Result<Run, RunError> {
+    run_with(plan, &registry::entries(), progress)
+}
+
+/// Runs a plan over these backends; worker processes must know the same.
+///
+/// # Errors
+/// As [`run()`].
+pub fn run_with(
+    plan: &Plan,
+    entries: &[Entry],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Run, RunError> {
+    let started = Instant::now();
+    let selected = select::select(plan, entries)?;
+    let session = Session {
+        backends: selected.backends.clone(),
+        held_to: plan.held_to.map(|profile| profile.name.to_owned()),
+        modelled: plan.modelled_only,
+    };
+    let everyone: Vec<usize> = (0..session.backends.len()).collect();
+    let requests: Vec<Request> = selected
+        .cases
+        .iter()
+        .enumerate()
+        .map(|(job, (case, _))| Request::Judge {
+            job,
+            case: case.clone(),
+            backends: everyone.clone(),
+        })
+        .collect();
+    let executor = Executor {
+        plan,
+        entries,
+        session: &session,
+        suites: &selected.cases,
+    };
+    let judged = executor.execute(requests, progress)?;
+    let mut records: Vec<Record> = judged.records;
+    totals::mark_vacuous(&mut records, &selected, plan);
+    let subjects = subjects(&records, &session);
+    let requests = subjects
+        .into_iter()
+        .enumerate()
+        .map(|(job, subject)| Request::Explain { job, subject })
+        .collect();
+    let explained = executor.execute(requests, progress)?;
+    let summary = totals::summary(&records, started.elapsed().as_secs_f64());
+    Ok(Run {
+        header: plan.header(),
+        records,
+        explanations: explained.explanations,
+        summary,
+    })
+}
+
+struct Executor<'a> {
+    plan: &'a Plan,
+    entries: &'a [Entry],
+    session: &'a Session,
+    /// case id and suite, by job of the judging requests
+    suites: &'a [(String, String)],
+}
+
+/// What a batch of requests gave, in the order of the requests.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    records: Vec<Record>,
+    explanations: Vec<Explanation>,
+}
+
+impl Executor<'_> {
+    fn execute(
+        &self,
+        requests: Vec<Request>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Outcome, RunError> {
+        if requests.is_empty() {
+            return Ok(Outcome::default());
+        }
+        match &self.plan.workers {
+            Workers::InProcess => in_process::execute(self, &requests, progress),
+            Workers::Processes { .. } => pool::execute(self, &requests, progress),
+        }
+    }
+}
+
+/// What needs explaining: each backend in each suite where it differs.
+fn subjects(records: &[Record], session: &Session) -> Vec<Subject> {
+    let mut by_pair: BTreeMap<(usize, &str), [Vec<&Record>; 2]> = BTreeMap::new();
+    for record in records {
+        let side = match record.verdict {
+            Verdict::Differs => 0,
+            Verdict::Conforms if record.values > 0 => 1,
+            _ => continue,
+        };
+        let Some(backend) = session.backends.iter().position(|b| *b == record.backend) else {
+            continue;
+        };
+        by_pair.entry((backend, &record.suite)).or_default()[side].push(record);
+    }
+    by_pair
+        .into_iter()
+        .filter(|(_, [failing, _])| !failing.is_empty())
+        .map(|((backend, suite), [failing, passing])| Subject {
+            backend,
+            suite: suite.to_owned(),
+            failing_in_all: failing.len() as u64,
+            failing: smallest(failing, MOST_FAILING),
+            passing: smallest(passing, MOST_PASSING),
+        })
+        .collect()
+}
+
+/// A sample of at most `most` cases: half those with the fewest values, half
+/// spread evenly over the rest up to the median, so that all features of a
+/// suite are met without its largest cases.
+fn smallest(mut records: Vec<&Record>, most: usize) -> Vec<String> {
+    records.sort_by_key(|record| record.values);
+    let few = records.len().min(most / 2);
+    let (first, rest) = records.split_at(few);
+    let rest = &rest[..rest.len().div_ceil(2)];
+    let step = rest.len().div_ceil(most - most / 2).max(1);
+    first
+        .iter()
+        .chain(rest.iter().step_by(step))
+        .map(|record| record.case.clone())
+        .collect()
+}

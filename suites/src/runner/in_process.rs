@@ -1,0 +1,152 @@
+//! Judging on threads of this process, and collecting what was judged.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+use rayon::prelude::*;
+
+use super::{Executor, Outcome, Progress, RunError};
+use crate::protocol::{Reply, Request};
+use crate::record::{Explanation, Record};
+use crate::worker::Bench;
+
+pub(super) fn execute(
+    executor: &Executor<'_>,
+    requests: &[Request],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, RunError> {
+    let (notes, inbox) = mpsc::channel();
+    let free: Mutex<Vec<Bench>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let free = &free;
+        scope.spawn(move || {
+            let served = requests
+                .par_iter()
+                .try_for_each_with(notes.clone(), |notes, request| {
+                    let pooled = free.lock().ok().and_then(|mut free| free.pop());
+                    let mut bench = match pooled {
+                        Some(bench) => bench,
+                        None => Bench::open(executor.entries, executor.session)
+                            .map_err(RunError::Workers)?,
+                    };
+                    let mut refused = None;
+                    let served = bench.serve(request, &mut |reply| {
+                        let note = match reply {
+                            Reply::Judged {
+                                job,
+                                backend,
+                                record,
+                            } => Note::Judged(job, backend, record),
+                            Reply::Explained { job, explanation } => {
+                                Note::Explained(job, explanation)
+                            }
+                            Reply::Done { .. } => Note::Done,
+                            Reply::Refused { why, .. } => {
+                                refused = Some(RunError::Case(why));
+                                return Ok(());
+                            }
+                            Reply::Posing { .. } | Reply::Running { .. } | Reply::Fault(_) => {
+                                return Ok(());
+                            }
+                        };
+                        notes.send(note).map_err(io::Error::other)
+                    });
+                    if let Ok(mut free) = free.lock() {
+                        free.push(bench);
+                    }
+                    served.map_err(|error| RunError::Workers(error.to_string()))?;
+                    refused.map_or(Ok(()), Err)
+                });
+            if let Err(error) = served {
+                // Only fails when the run has already been given up.
+                let _ = notes.send(Note::Failed(error));
+            }
+        });
+        let mut collector = Collector::new(requests);
+        let mut outcome = Ok(());
+        for note in inbox {
+            if let Err(error) = collector.take(note, progress) {
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome.map(|()| collector.finish())
+    })
+}
+
+/// Something that happened to a request.
+pub(super) enum Note {
+    /// job, backend, outcome
+    Judged(usize, usize, Box<Record>),
+    /// job, what was found
+    Explained(usize, Box<Explanation>),
+    /// a request is done
+    Done,
+    /// the run is over
+    Failed(RunError),
+}
+
+/// Puts what arrives in any order into the order of the requests.
+pub(super) struct Collector {
+    records: Vec<Vec<(usize, Record)>>,
+    explanations: Vec<Option<Explanation>>,
+    done: usize,
+    failures: usize,
+    explaining: bool,
+}
+
+impl Collector {
+    pub(super) fn new(requests: &[Request]) -> Self {
+        Self {
+            records: vec![Vec::new(); requests.len()],
+            explanations: vec![None; requests.len()],
+            done: 0,
+            failures: 0,
+            explaining: matches!(requests.first(), Some(Request::Explain { .. })),
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        note: Note,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), RunError> {
+        match note {
+            Note::Judged(job, backend, record) => {
+                self.failures += usize::from(record.verdict.is_failure());
+                self.records[job].push((backend, *record));
+            }
+            Note::Explained(job, explanation) => self.explanations[job] = Some(*explanation),
+            Note::Done => {
+                self.done += 1;
+                let (done, of) = (self.done, self.records.len());
+                progress(if self.explaining {
+                    Progress::Explained { done, of }
+                } else {
+                    Progress::Judged {
+                        done,
+                        of,
+                        failures: self.failures,
+                    }
+                });
+            }
+            Note::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Outcome {
+        let mut records = self.records;
+        Outcome {
+            records: records
+                .iter_mut()
+                .flat_map(|of_case| {
+                    of_case.sort_by_key(|(backend, _)| *backend);
+                    std::mem::take(of_case)
+                })
+                .map(|(_, record)| record)
+                .collect(),
+            explanations: self.explanations.into_iter().flatten().collect(),
+        }
+    }
+}

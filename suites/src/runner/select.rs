@@ -1,0 +1,110 @@
+//! Which cases and backends a plan means.
+
+use qassay_backends::registry::Entry;
+
+use super::{Plan, RunError};
+use crate::suite::{Suite, suites};
+
+/// What is put to whom.
+pub(super) struct Selected {
+    /// names of backends
+    pub backends: Vec<String>,
+    /// case ids with their suites
+    pub cases: Vec<(String, String)>,
+    /// the data class of each case
+    pub classes: Vec<&'static str>,
+}
+
+pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunError> {
+    let backends = backends(plan, entries)?;
+    let ids = if plan.cases.is_empty() {
+        chosen_suites(plan)?
+            .iter()
+            .flat_map(|suite| suite.cases(plan.level, plan.seed))
+            .collect()
+    } else {
+        plan.cases.clone()
+    };
+    let (mut cases, mut classes) = (Vec::new(), Vec::new());
+    for id in ids {
+        let text = id.to_string();
+        if plan.shard.is_none_or(|shard| shard.holds(&text)) {
+            cases.push((text, id.suite().to_owned()));
+            classes.push(id.data_class());
+        }
+    }
+    if cases.is_empty() {
+        let what = match plan.shard {
+            Some(shard) => format!("shard {shard} holds none of what was asked"),
+            None => "the chosen suites ask nothing at this level".into(),
+        };
+        return Err(RunError::NoCases(what));
+    }
+    Ok(Selected {
+        backends,
+        cases,
+        classes,
+    })
+}
+
+fn chosen_suites(plan: &Plan) -> Result<Vec<&'static Suite>, RunError> {
+    if plan.suites.is_empty() {
+        return Ok(suites().iter().collect());
+    }
+    plan.suites
+        .iter()
+        .map(|name| {
+            suites()
+                .iter()
+                .find(|suite| suite.name == name)
+                .ok_or_else(|| RunError::UnknownSuite {
+                    name: name.clone(),
+                    known: suites()
+                        .iter()
+                        .map(|suite| suite.name)
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                })
+        })
+        .collect()
+}
+
+fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
+    let find = |name: &String| {
+        entries
+            .iter()
+            .find(|entry| entry.declaration.name == name)
+            .ok_or_else(|| RunError::UnknownBackend(name.clone()))
+    };
+    let native = |entry: &Entry| !plan.modelled_only && (entry.native)().is_some();
+    for name in &plan.require_native {
+        if !native(find(name)?) {
+            let why = if plan.modelled_only {
+                "models were asked for"
+            } else {
+                "this CPU lacks its instructions"
+            };
+            return Err(RunError::NotNative(name.clone(), why.into()));
+        }
+        if !plan.backends.contains(name) {
+            let why = "it is not among the chosen backends";
+            return Err(RunError::NotNative(name.clone(), why.into()));
+        }
+    }
+    let mut chosen: Vec<String> = Vec::new();
+    for name in &plan.backends {
+        let entry = find(name)?;
+        if (!plan.native_only || native(entry)) && !chosen.contains(name) {
+            chosen.push(name.clone());
+        }
+    }
+    if chosen.is_empty() {
+        let why = if plan.backends.is_empty() {
+            "none was chosen"
+        } else {
+            "this CPU lacks the instructions of all that were chosen, and only native ones were asked for"
+        };
+        return Err(RunError::NoBackends(why.into()));
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,184 @@
+//! A worker: judges the cases that arrive on standard input and answers on
+//! standard output, one JSON value per line (see [`protocol`](crate::protocol)).
+//! A kernel that crashes or hangs takes only its worker along.
+
+use std::io::{self, BufRead, Write};
+
+use qassay_backends::backend::Backend;
+use qassay_backends::registry::{self, Entry};
+use qassay_golden::profile::named::{self, NamedProfile};
+
+use crate::case::{Case, CaseId};
+use crate::explain;
+use crate::judge::{Judge, Question, blank_record};
+use crate::os::{faults, tie_to_parent};
+use crate::panics;
+use crate::protocol::{Reply, Request, Session};
+
+/// Serves until standard input ends, with the registered backends.
+///
+/// # Errors
+/// When standard input or output breaks, or a line is not of the protocol.
+pub fn main() -> io::Result<()> {
+    main_with(registry::entries())
+}
+
+/// Serves until standard input ends, with these backends.
+///
+/// # Errors
+/// As [`main`].
+pub fn main_with(entries: Vec<Entry>) -> io::Result<()> {
+    tie_to_parent();
+    faults::install();
+    let mut lines = io::stdin().lock().lines();
+    let Some(first) = lines.next() else {
+        return Ok(());
+    };
+    let session: Session = parse(&first?)?;
+    let mut bench = Bench::open(&entries, &session).map_err(io::Error::other)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for line in lines {
+        let request = parse(&line?)?;
+        bench.serve(&request, &mut |reply| {
+            let flush = !matches!(reply, Reply::Judged { .. });
+            serde_json::to_writer(&mut out, &reply)?;
+            out.write_all(b"\n")?;
+            // What is judged leaves together with the next announcement: one system call a pair.
+            if flush { out.flush() } else { Ok(()) }
+        })?;
+    }
+    Ok(())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(line: &str) -> io::Result<T> {
+    serde_json::from_str(line).map_err(io::Error::other)
+}
+
+/// Opened backends and a judge: what a worker holds, and a thread of an
+/// in-process run.
+pub struct Bench {
+    backends: Vec<(Box<dyn Backend>, &'static NamedProfile)>,
+    judge: Judge,
+}
+
+impl Bench {
+    /// Opens the session's backends.
+    ///
+    /// # Errors
+    /// In one line, when a backend or profile has no such name.
+    pub fn open(entries: &[Entry], session: &Session) -> Result<Self, String> {
+        let held_to = match &session.held_to {
+            None => None,
+            Some(name) => {
+                Some(named::find(name).ok_or_else(|| format!("no profile is named '{name}'"))?)
+            }
+        };
+        let backends = session
+            .backends
+            .iter()
+            .map(|name| {
+                let entry = entries
+                    .iter()
+                    .find(|entry| entry.declaration.name == name)
+                    .ok_or_else(|| format!("no backend is named '{name}'"))?;
+                let backend = if session.modelled {
+                    (entry.modelled)()
+                } else {
+                    entry.open()
+                };
+                let profile = held_to.unwrap_or_else(|| entry.declaration.named_profile());
+                Ok((backend, profile))
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self {
+            backends,
+            judge: Judge::new(),
+        })
+    }
+
+    /// Serves one request.
+    ///
+    /// # Errors
+    /// What `reply` returns.
+    pub fn serve(
+        &mut self,
+        request: &Request,
+        reply: &mut dyn FnMut(Reply) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match request {
+            Request::Judge {
+                job,
+                case,
+                backends,
+            } => self.judge(*job, case, backends, reply),
+            Request::Explain { job, subject } => {
+                reply(Reply::Running {
+                    job: *job,
+                    backend: subject.backend,
+                })?;
+                let (backend, held_to) = &self.backends[subject.backend];
+                let explanation =
+                    explain::explain(&mut self.judge, backend.as_ref(), held_to, subject);
+                reply(Reply::Explained {
+                    job: *job,
+                    explanation: Box::new(explanation),
+                })?;
+                reply(Reply::Done { job: *job })
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        job: usize,
+        case: &str,
+        backends: &[usize],
+        reply: &mut dyn FnMut(Reply) -> io::Result<()>,
+    ) -> io::Result<()> {
+        reply(Reply::Posing { job })?;
+        let mut question = match panics::caught(|| pose(case)) {
+            Ok(Ok(question)) => question,
+            Ok(Err(why)) => {
+                reply(Reply::Refused { job, why })?;
+                return reply(Reply::Done { job });
+            }
+            Err(panic) => {
+                let why = format!("case '{case}': making its operands panicked: {panic}");
+                reply(Reply::Refused { job, why })?;
+                return reply(Reply::Done { job });
+            }
+        };
+        for &index in backends {
+            reply(Reply::Running {
+                job,
+                backend: index,
+            })?;
+            let (backend, held_to) = &self.backends[index];
+            let record = self.judge.judge(&mut question, backend.as_ref(), held_to);
+            reply(Reply::Judged {
+                job,
+                backend: index,
+                record: Box::new(record),
+            })?;
+        }
+        reply(Reply::Done { job })
+    }
+
+    /// The record of a pair that ended its worker: everything but the outcome.
+    pub fn blank(&self, case: &str, suite: &str, backend: usize) -> crate::record::Record {
+        let (backend, held_to) = &self.backends[backend];
+        blank_record(case, suite, backend.as_ref(), held_to)
+    }
+}
+
+/// The question that a case id asks.
+///
+/// # Errors
+/// In one line, when the id is malformed or the case cannot be made.
+pub fn pose(case: &str) -> Result<Question, String> {
+    let id: CaseId = case
+        .parse()
+        .map_err(|error: crate::case::CaseError| error.to_string())?;
+    let case = Case::from_id(&id).map_err(|error| error.to_string())?;
+    Ok(Question::new(case))
+}
