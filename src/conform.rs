@@ -40,7 +40,11 @@ pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
         Format::Json => json(&run, output)?,
         Format::Junit => output.bytes(junit::render(&run.records)?.as_bytes())?,
     }
-    Ok(if run.conforms() { Outcome::Conforms } else { Outcome::Differs })
+    Ok(if run.conforms() {
+        Outcome::Conforms
+    } else {
+        Outcome::Differs
+    })
 }
 
 /// The profile with this name.
@@ -53,7 +57,10 @@ pub fn find_profile(name: &str) -> Result<&'static NamedProfile> {
     if near.is_empty() {
         bail!("unknown profile '{name}'; `qassay list profiles` shows all");
     }
-    bail!("unknown profile '{name}'; did you mean {}?", near.join(", "));
+    bail!(
+        "unknown profile '{name}'; did you mean {}?",
+        near.join(", ")
+    );
 }
 
 /// The level that was chosen.
@@ -68,16 +75,23 @@ pub fn level(choice: LevelChoice) -> Level {
 fn plan(args: &ConformArgs) -> Result<Plan> {
     let names = |patterns: &[String]| -> Result<Vec<String>> {
         let entries = select::select(registry::entries(), patterns)?;
-        Ok(entries.iter().map(|entry| entry.declaration.name.to_owned()).collect())
+        Ok(entries
+            .iter()
+            .map(|entry| entry.declaration.name.to_owned())
+            .collect())
     };
     let cases = (args.case.iter())
-        .map(|text| text.parse::<CaseId>().with_context(|| format!("malformed case '{text}'")))
+        .map(|text| {
+            text.parse::<CaseId>()
+                .with_context(|| format!("malformed case '{text}'"))
+        })
         .collect::<Result<Vec<_>>>()?;
     let workers = match (args.in_process, Workers::from_environment()) {
         (true, _) => Workers::InProcess,
-        (false, Workers::Processes { command, .. }) if args.jobs > 0 => {
-            Workers::Processes { count: Some(args.jobs), command }
-        }
+        (false, Workers::Processes { command, .. }) if args.jobs > 0 => Workers::Processes {
+            count: Some(args.jobs),
+            command,
+        },
         (false, workers) => workers,
     };
     Ok(Plan {
@@ -99,7 +113,8 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
             version: env!("CARGO_PKG_VERSION").into(),
             revision: option_env!("QASSAY_REVISION").map(Into::into),
             toolchain: env!("QASSAY_TOOLCHAIN").into(),
-            golden_hash: vectors::set_hash(&vectors::default_dir()).unwrap_or_else(|_| "none".into()),
+            golden_hash: vectors::set_hash(&vectors::default_dir())
+                .unwrap_or_else(|_| "none".into()),
             command: command(),
         },
         ..Plan::default()
@@ -108,7 +123,9 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
 
 /// The command line without the program's path.
 fn command() -> Vec<String> {
-    std::iter::once("qassay".to_owned()).chain(std::env::args().skip(1)).collect()
+    std::iter::once("qassay".to_owned())
+        .chain(std::env::args().skip(1))
+        .collect()
 }
 
 /// A run takes its time: find out first whether its file can be written.
@@ -118,10 +135,17 @@ fn check_writable(path: &Path) -> Result<()> {
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        bail!("cannot write {}: {} is no folder", path.display(), folder.display());
+        bail!(
+            "cannot write {}: {} is no folder",
+            path.display(),
+            folder.display()
+        );
     }
     if path.is_dir() {
-        bail!("cannot write {}: it is a folder; give a file such as run.jsonl", path.display());
+        bail!(
+            "cannot write {}: it is a folder; give a file such as run.jsonl",
+            path.display()
+        );
     }
     Ok(())
 }

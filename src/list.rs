@@ -67,10 +67,17 @@ fn suites(names: &[String]) -> Result<Vec<&'static Suite>> {
 }
 
 fn backends(output: &mut Output) -> Result<()> {
-    output.line(format!("{:<24} {:<9} {:<18} asks of operands", "backend", "runs", "profile"))?;
+    output.line(format!(
+        "{:<24} {:<9} {:<18} asks of operands",
+        "backend", "runs", "profile"
+    ))?;
     for entry in registry::entries() {
         let declaration = entry.declaration;
-        let preconditions: Vec<String> = declaration.preconditions.iter().map(ToString::to_string).collect();
+        let preconditions: Vec<String> = declaration
+            .preconditions
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         output.line(
             format!(
                 "{:<24} {:<9} {:<18} {}",
@@ -91,7 +98,11 @@ fn axes(name: &str, output: &mut Output) -> Result<()> {
     output.line(format!("source: {}", named.source))?;
     for axis in Profile::axes() {
         let choice = named.profile.choice(axis);
-        output.line(format!("{axis:<38} {choice:<28} {}", named.profile.meaning(axis), axis = axis.to_string()))?;
+        output.line(format!(
+            "{axis:<38} {choice:<28} {}",
+            named.profile.meaning(axis),
+            axis = axis.to_string()
+        ))?;
     }
     Ok(())
 }
@@ -121,9 +132,16 @@ pub fn cpu(output: &mut Output) -> Result<Outcome> {
     output.line(format!("architecture  {}", cpu.architecture))?;
     output.line(format!("vendor        {}", cpu.vendor))?;
     output.line(format!("model         {}", cpu.model_name))?;
-    output.line(format!("family        {} model {} stepping {}", cpu.family, cpu.model, cpu.stepping))?;
+    output.line(format!(
+        "family        {} model {} stepping {}",
+        cpu.family, cpu.model, cpu.stepping
+    ))?;
     output.line(format!("features      {}", cpu.features.join(" ")))?;
-    let caches: Vec<String> = cpu.caches_kib.iter().map(|kib| format!("{kib} KiB")).collect();
+    let caches: Vec<String> = cpu
+        .caches_kib
+        .iter()
+        .map(|kib| format!("{kib} KiB"))
+        .collect();
     output.line(format!("caches        {}", caches.join(", ")))?;
     output.line("instruction sets")?;
     isas(output).context("cannot list instruction sets")?;

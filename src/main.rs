@@ -75,8 +75,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => {
             let text = error.render().to_string();
             let mut paragraphs = text.split("\n\n").flat_map(|p| p.split("\nUsage:").next());
-            let what = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-            let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+            let what = paragraphs
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            let tip = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("tip: "));
             let mut line = what.split_whitespace().collect::<Vec<_>>().join(" ");
             if let Some(tip) = tip {
                 line = format!("{line}; {tip}");

@@ -12,7 +12,10 @@ use crate::output::Output;
 /// Runs `qassay show`.
 pub fn run(args: &ShowArgs, output: &mut Output) -> Result<Outcome> {
     let profile = find_profile(&args.profile)?;
-    let id: CaseId = args.case.parse().with_context(|| format!("case '{}'", args.case))?;
+    let id: CaseId = args
+        .case
+        .parse()
+        .with_context(|| format!("case '{}'", args.case))?;
     let case = Case::from_id(&id)?;
     let text = case_view::render(&id.to_string(), case.problem(), profile, args.elements)?;
     output.bytes(text.as_bytes())?;

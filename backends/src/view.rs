@@ -96,8 +96,11 @@ macro_rules! accessors {
             pub fn row_len(&self) -> usize {
                 self.shape.last().copied().unwrap_or(1)
             }
-            /// How many rows: the product of all dimensions but the last.
+            /// How many rows: the product of all dimensions but the last; 0 if rows hold nothing.
             pub fn rows(&self) -> usize {
+                if self.row_len() == 0 {
+                    return 0;
+                }
                 self.shape
                     .iter()
                     .take(self.shape.len().saturating_sub(1))
