@@ -2,7 +2,8 @@
 //! values. One list, used by every test of the registry.
 
 use qassay_golden::spec::{
-    Constants, DequantizeSpec, Granularity, OpSpec, Problem, QParams, QuantizeSpec, RequantizeSpec,
+    Constants, DequantizeSpec, Granularity, ObserveSpec, ObserverKind, OpSpec, Problem, QParams,
+    QuantizeSpec, RequantizeSpec,
 };
 use qassay_golden::tensor::{DType, Data, Tensor};
 use rand::{Rng, RngCore, SeedableRng};
@@ -15,6 +16,7 @@ pub fn all() -> Vec<(String, Problem)> {
     quantize(&mut rng, &mut problems);
     dequantize(&mut rng, &mut problems);
     requantize(&mut rng, &mut problems);
+    observe(&mut rng, &mut problems);
     problems
 }
 
@@ -187,4 +189,69 @@ fn requantize(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
             }
         }
     }
+}
+
+fn observe(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    let kinds = [
+        ObserverKind::MinMax,
+        ObserverKind::MovingAverage,
+        ObserverKind::PerChannelMinMax,
+        ObserverKind::PerChannelMovingAverage,
+        ObserverKind::Histogram,
+    ];
+    for (shape, axes) in shapes() {
+        for axis in axes.into_iter().flatten() {
+            for kind in kinds {
+                let histogram = kind == ObserverKind::Histogram;
+                // A histogram costs its 2048 bins, and does not know axes.
+                if histogram && (axis > 0 || rng.random_range(0..3) > 0) {
+                    continue;
+                }
+                for batches in [1, 3] {
+                    let inputs = (0..batches)
+                        .map(|batch| {
+                            let data = observed(rng, &shape, !histogram, batch);
+                            Tensor::new(shape.clone(), data).expect("as many as the shape holds")
+                        })
+                        .collect();
+                    let op = OpSpec::Observe(ObserveSpec {
+                        kind,
+                        shape: shape.clone(),
+                        batches,
+                        axis,
+                    });
+                    let problem = Problem {
+                        op,
+                        constants: Constants::default(),
+                        inputs,
+                    };
+                    let name = format!("observe/{kind:?}/{shape:?}/axis {axis}/{batches} batches");
+                    problems.push((name, problem));
+                }
+            }
+        }
+    }
+}
+
+/// One batch: values around 0 with zeros of both signs, at times constant, with
+/// infinite values, or, if asked for, with NaN.
+fn observed(rng: &mut ChaCha8Rng, shape: &[usize], nan: bool, batch: usize) -> Data {
+    let special = match rng.random_range(0..4) {
+        0 => f32::INFINITY,
+        1 => f32::NEG_INFINITY,
+        2 if nan => f32::NAN,
+        _ => -0.0,
+    };
+    // Later batches reach further, so that histograms grow.
+    let reach = [0.0f32, 1.0, 1.0, 1e-30, 2e38][rng.random_range(0..5)] * (batch + 1) as f32;
+    let len: usize = shape.iter().product();
+    let values = (0..len)
+        .map(|_| match rng.random_range(0..60) {
+            0 => special,
+            1..4 => 0.0,
+            4..7 => -0.0,
+            _ => (rng.random::<f32>() - 0.4) * reach,
+        })
+        .collect();
+    Data::F32(values)
 }
