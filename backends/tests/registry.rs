@@ -155,9 +155,9 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                 entry.declaration.name,
                 backend.execution().name()
             );
-            let observes = entry.declaration.family == "fbgemm";
-            let ops = ["quantize", "dequantize", "requantize", "observe"];
-            for op in &ops[..if observes { 4 } else { 3 }] {
+            let mut ops = vec!["quantize", "dequantize", "requantize", "linear", "conv"];
+            ops.extend((entry.declaration.family == "fbgemm").then_some("observe"));
+            for op in ops {
                 let values = compared
                     .get(&(who.clone(), op.to_string()))
                     .copied()
