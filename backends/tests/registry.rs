@@ -155,9 +155,11 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                 entry.declaration.name,
                 backend.execution().name()
             );
-            for op in ["quantize", "dequantize", "requantize"] {
+            let mut ops = vec!["quantize", "dequantize", "requantize", "linear", "conv"];
+            ops.extend((entry.declaration.family == "fbgemm").then_some("observe"));
+            for op in ops {
                 let values = compared
-                    .get(&(who.clone(), op.to_owned()))
+                    .get(&(who.clone(), op.to_string()))
                     .copied()
                     .unwrap_or(0);
                 assert!(values > 1000, "{who}: {values} values of {op} compared");

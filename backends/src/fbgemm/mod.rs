@@ -6,6 +6,7 @@
 //! - [`pack_b`], [`pack_a`], [`im2col`], [`dynamic`]: operands on their way to a tile
 //! - [`gemm`]: the loops around it; [`columns`], [`output`]: from sums to outputs
 //! - [`quantize`], [`requantize`]: element-wise
+//! - [`observe`], [`extremes`], [`histogram`]: observers
 
 mod acc16;
 mod aligned;
@@ -14,10 +15,13 @@ mod conv;
 mod depthwise;
 mod dynamic;
 mod engine;
+mod extremes;
 mod gemm;
+mod histogram;
 mod im2col;
 mod linear;
 mod micro_kernel;
+mod observe;
 mod output;
 mod pack_a;
 mod pack_b;
@@ -70,6 +74,7 @@ impl<I: Isa> Backend for Fbgemm<I> {
             OpSpec::Conv(spec) => conv::prepare(self.isa, self.profile, spec, constants),
             OpSpec::Quantize(spec) => quantize::prepare(self.isa, self.profile, spec),
             OpSpec::Dequantize(spec) => dequantize::prepare(self.isa, self.profile, spec),
+            OpSpec::Observe(spec) => observe::prepare(self.isa, spec),
             OpSpec::Requantize(spec) => requantize::prepare(self.isa, self.profile, spec),
             _ => Err(Refusal::Unsupported(
                 "fbgemm has no kernel for this op".into(),

@@ -104,6 +104,8 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "mul_f32": isa.mul_f32(x, y),
             "div_f32": isa.div_f32(x, y),
             "fma_f32": isa.fma_f32(x, y, z),
+            "and_f32": isa.and_f32(x, y),
+            "or_f32": isa.or_f32(x, y),
             "min_f32": isa.min_f32(x, y),
             "max_f32": isa.max_f32(x, y),
             "round_even_f32": isa.round_even_f32(x),

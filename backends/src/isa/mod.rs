@@ -254,6 +254,10 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn max_f32(self, a: Self::F, b: Self::F) -> Self::F;
     /// To an integral value, nearest-even, kept in f32 (roundps).
     fn round_even_f32(self, v: Self::F) -> Self::F;
+    /// Bits (vandps).
+    fn and_f32(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Bits (vorps).
+    fn or_f32(self, a: Self::F, b: Self::F) -> Self::F;
     /// All ones where the lane is NaN, else 0 (cmpps unordered).
     fn nan_mask(self, v: Self::F) -> Self::V;
     /// i32 lanes to f32, nearest-even (cvtdq2ps).

@@ -344,6 +344,14 @@ where
         m::vroundps(v)
     }
     #[inline(always)]
+    fn and_f32(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        m::vandps(a, b)
+    }
+    #[inline(always)]
+    fn or_f32(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        m::vorps(a, b)
+    }
+    #[inline(always)]
     fn nan_mask(self, v: [f32; N]) -> [i32; N] {
         m::vcmpunordps(v)
     }

@@ -264,6 +264,18 @@ pub fn vmaxps<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
     floats(a, b, |a, b| if a > b { a } else { b })
 }
 
+/// vandps.
+#[inline(always)]
+pub fn vandps<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
+    floats(a, b, |a, b| f32::from_bits(a.to_bits() & b.to_bits()))
+}
+
+/// vorps.
+#[inline(always)]
+pub fn vorps<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
+    floats(a, b, |a, b| f32::from_bits(a.to_bits() | b.to_bits()))
+}
+
 /// vfmadd213ps: `a·b + c` rounded once.
 ///
 /// The product of two f32 is exact in f64. The sum is taken in f64 and rounded

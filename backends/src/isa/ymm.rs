@@ -503,6 +503,14 @@ impl<S: YmmSet> Isa for Ymm<S> {
         >(v))
     }
     #[inline(always)]
+    fn and_f32(self, a: __m256, b: __m256) -> __m256 {
+        has!(_mm256_and_ps(a, b))
+    }
+    #[inline(always)]
+    fn or_f32(self, a: __m256, b: __m256) -> __m256 {
+        has!(_mm256_or_ps(a, b))
+    }
+    #[inline(always)]
     fn nan_mask(self, v: __m256) -> __m256i {
         has!(_mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v)))
     }

@@ -446,6 +446,20 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         has!(_mm512_roundscale_ps::<0>(v))
     }
     #[inline(always)]
+    fn and_f32(self, a: __m512, b: __m512) -> __m512 {
+        has!(_mm512_castsi512_ps(_mm512_and_si512(
+            _mm512_castps_si512(a),
+            _mm512_castps_si512(b)
+        )))
+    }
+    #[inline(always)]
+    fn or_f32(self, a: __m512, b: __m512) -> __m512 {
+        has!(_mm512_castsi512_ps(_mm512_or_si512(
+            _mm512_castps_si512(a),
+            _mm512_castps_si512(b)
+        )))
+    }
+    #[inline(always)]
     fn nan_mask(self, v: __m512) -> __m512i {
         has!(_mm512_maskz_set1_epi32(
             _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v),

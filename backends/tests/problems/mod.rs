@@ -2,7 +2,9 @@
 //! values. One list, used by every test of the registry.
 
 use qassay_golden::spec::{
-    Constants, DequantizeSpec, Granularity, OpSpec, Problem, QParams, QuantizeSpec, RequantizeSpec,
+    Activation, BiasKind, Constants, ConvSpec, DequantizeSpec, Granularity, LinearSpec,
+    ObserveSpec, ObserverKind, OpSpec, Output, Problem, QParams, QuantizeSpec, Quantized,
+    RequantizeSpec,
 };
 use qassay_golden::tensor::{DType, Data, Tensor};
 use rand::{Rng, RngCore, SeedableRng};
@@ -15,6 +17,9 @@ pub fn all() -> Vec<(String, Problem)> {
     quantize(&mut rng, &mut problems);
     dequantize(&mut rng, &mut problems);
     requantize(&mut rng, &mut problems);
+    observe(&mut rng, &mut problems);
+    linear(&mut rng, &mut problems);
+    conv(&mut rng, &mut problems);
     problems
 }
 
@@ -185,6 +190,231 @@ fn requantize(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
                     problems.push((name, problem(op, &[3, columns], Data::I32(sums))));
                 }
             }
+        }
+    }
+}
+
+fn observe(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    let kinds = [
+        ObserverKind::MinMax,
+        ObserverKind::MovingAverage,
+        ObserverKind::PerChannelMinMax,
+        ObserverKind::PerChannelMovingAverage,
+        ObserverKind::Histogram,
+    ];
+    for (shape, axes) in shapes() {
+        for axis in axes.into_iter().flatten() {
+            for kind in kinds {
+                let histogram = kind == ObserverKind::Histogram;
+                // A histogram costs its 2048 bins, and does not know axes.
+                if histogram && (axis > 0 || rng.random_range(0..3) > 0) {
+                    continue;
+                }
+                for batches in [1, 3] {
+                    let inputs = (0..batches)
+                        .map(|batch| {
+                            let data = observed(rng, &shape, !histogram, batch);
+                            Tensor::new(shape.clone(), data).expect("as many as the shape holds")
+                        })
+                        .collect();
+                    let op = OpSpec::Observe(ObserveSpec {
+                        kind,
+                        shape: shape.clone(),
+                        batches,
+                        axis,
+                    });
+                    let problem = Problem {
+                        op,
+                        constants: Constants::default(),
+                        inputs,
+                    };
+                    let name = format!("observe/{kind:?}/{shape:?}/axis {axis}/{batches} batches");
+                    problems.push((name, problem));
+                }
+            }
+        }
+    }
+}
+
+/// One batch: values around 0 with zeros of both signs, at times constant, with
+/// infinite values, or, if asked for, with NaN.
+fn observed(rng: &mut ChaCha8Rng, shape: &[usize], nan: bool, batch: usize) -> Data {
+    let special = match rng.random_range(0..4) {
+        0 => f32::INFINITY,
+        1 => f32::NEG_INFINITY,
+        2 if nan => f32::NAN,
+        _ => -0.0,
+    };
+    // Later batches reach further, so that histograms grow.
+    let reach = [0.0f32, 1.0, 1.0, 1e-30, 2e38][rng.random_range(0..5)] * (batch + 1) as f32;
+    let len: usize = shape.iter().product();
+    let values = (0..len)
+        .map(|_| match rng.random_range(0..60) {
+            0 => special,
+            1..4 => 0.0,
+            4..7 => -0.0,
+            _ => (rng.random::<f32>() - 0.4) * reach,
+        })
+        .collect();
+    Data::F32(values)
+}
+
+fn quantized(dtype: DType, scale: f32, zero_point: i32) -> Quantized {
+    Quantized {
+        dtype,
+        qparams: QParams {
+            scale: f64::from(scale),
+            zero_point,
+        },
+    }
+}
+
+fn codes(rng: &mut ChaCha8Rng, shape: &[usize], dtype: DType) -> Tensor {
+    let len: usize = shape.iter().product();
+    // A third of the codes lie at the ends, where pairs saturate.
+    let byte = (0..len).map(|_| match rng.random_range(0..6) {
+        0 => 0x7f,
+        1 => 0xff,
+        _ => rng.next_u32() as u8,
+    });
+    let data = match dtype {
+        DType::U8 => Data::U8(byte.collect()),
+        _ => Data::I8(byte.map(|x| x as i8).collect()),
+    };
+    Tensor::new(shape.to_vec(), data).expect("as many codes as the shape holds")
+}
+
+/// Weights, their scales, and a bias, for `n` output columns.
+fn constants(
+    rng: &mut ChaCha8Rng,
+    shape: &[usize],
+    per_channel: bool,
+    bias: BiasKind,
+) -> (Constants, Granularity) {
+    let n = shape[0];
+    let one = |i: usize| QParams {
+        scale: f64::from([0.05f32, 0.003, 0.7][i % 3]),
+        zero_point: 0,
+    };
+    let granularity = if per_channel {
+        Granularity::PerChannel {
+            axis: 0,
+            qparams: (0..n).map(one).collect(),
+        }
+    } else {
+        Granularity::PerTensor(one(0))
+    };
+    let bias = match bias {
+        BiasKind::None => None,
+        BiasKind::F32 => {
+            let values = (0..n).map(|_| (rng.random::<f32>() - 0.5) * 30.0).collect();
+            Some(Data::F32(values))
+        }
+        BiasKind::I32 => {
+            let values = (0..n).map(|_| rng.random_range(-5000..5000)).collect();
+            Some(Data::I32(values))
+        }
+    };
+    let constants = Constants {
+        weights: Some(codes(rng, shape, DType::I8)),
+        bias: bias.map(|data| Tensor::new([n], data).expect("one a column")),
+    };
+    (constants, granularity)
+}
+
+fn linear(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    let to_u8 = Output::Quantized(quantized(DType::U8, 0.9, 7));
+    let fixed = Activation::Quantized(quantized(DType::U8, 0.1, 100));
+    let dynamic = Activation::Dynamic {
+        reduce_range: false,
+    };
+    for (activation, output) in [
+        (fixed, to_u8),
+        (fixed, Output::Sums),
+        (dynamic, Output::Float),
+        (Activation::Float, Output::Float),
+    ] {
+        for (m, n, k) in [(1, 1, 1), (3, 17, 5), (13, 33, 66), (7, 48, 300)] {
+            for per_channel in [false, true] {
+                let bias = match output {
+                    Output::Sums => BiasKind::None,
+                    _ => BiasKind::F32,
+                };
+                let (constants, weights) = constants(rng, &[n, k], per_channel, bias);
+                let input = match activation.dtype() {
+                    DType::F32 => {
+                        let values = (0..m * k).map(|_| rng.random::<f32>() - 0.3).collect();
+                        Tensor::new([m, k], Data::F32(values)).expect("m rows of k")
+                    }
+                    dtype => codes(rng, &[m, k], dtype),
+                };
+                let name = format!("linear/{activation:?}/{m}.{n}.{k}/per channel {per_channel}");
+                let op = OpSpec::Linear(LinearSpec {
+                    m,
+                    n,
+                    k,
+                    activation,
+                    weights,
+                    bias,
+                    output,
+                    relu: false,
+                });
+                let inputs = vec![input];
+                let problem = Problem {
+                    op,
+                    constants,
+                    inputs,
+                };
+                problems.push((name, problem));
+            }
+        }
+    }
+}
+
+fn conv(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
+    // in channels, out channels, groups: one group, several, depthwise; odd counts
+    for (c, n, groups) in [
+        (3, 17, 1),
+        (8, 6, 2),
+        (19, 19, 19),
+        (32, 32, 32),
+        (16, 40, 1),
+    ] {
+        for kernel in [vec![3], vec![3, 3], vec![1, 1], vec![2, 3, 2]] {
+            let dims = kernel.len();
+            let mut shape = vec![n];
+            shape.extend(&kernel);
+            shape.push(c / groups);
+            let (constants, weights) = constants(rng, &shape, dims == 2, BiasKind::F32);
+            let spec = ConvSpec {
+                batch: 2,
+                input: vec![5; dims],
+                in_channels: c,
+                out_channels: n,
+                stride: vec![if dims == 1 { 2 } else { 1 }; dims],
+                pad_begin: kernel.iter().map(|size| size / 2).collect(),
+                pad_end: kernel.iter().map(|size| (size - 1) / 2).collect(),
+                dilation: vec![1; dims],
+                kernel,
+                groups,
+                activation: quantized(DType::U8, 0.1, 90),
+                weights,
+                bias: BiasKind::F32,
+                output: Output::Quantized(quantized(DType::U8, 1.3, 11)),
+                relu: false,
+            };
+            let mut image = vec![2];
+            image.extend(&spec.input);
+            image.push(c);
+            let inputs = vec![codes(rng, &image, DType::U8)];
+            let name = format!("conv/{:?}/{c}.{n}.g{groups}", spec.kernel);
+            let op = OpSpec::Conv(spec);
+            let problem = Problem {
+                op,
+                constants,
+                inputs,
+            };
+            problems.push((name, problem));
         }
     }
 }

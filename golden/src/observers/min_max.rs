@@ -39,19 +39,24 @@ pub(super) fn min_max(batch: &[f32]) -> Option<(f32, f32)> {
     }))
 }
 
-/// The lesser, NaN if either is (torch.min).
+/// The lesser, NaN if either is (torch.min). −0 is less than 0, so that the order
+/// of values does not matter.
 pub(super) fn least(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() {
         f32::NAN
+    } else if a == b {
+        f32::from_bits(a.to_bits() | b.to_bits())
     } else {
         a.min(b)
     }
 }
 
-/// The greater, NaN if either is (torch.max).
+/// The greater, NaN if either is (torch.max). 0 is greater than −0.
 pub(super) fn greatest(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() {
         f32::NAN
+    } else if a == b {
+        f32::from_bits(a.to_bits() & b.to_bits())
     } else {
         a.max(b)
     }
@@ -60,6 +65,16 @@ pub(super) fn greatest(a: f32, b: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_have_an_order() {
+        for batch in [[0.0, -0.0], [-0.0, 0.0]] {
+            let mut observer = MinMax::default();
+            observer.observe(&batch);
+            let (min, max) = observer.range();
+            assert!(min.is_sign_negative() && max.is_sign_positive());
+        }
+    }
 
     #[test]
     fn the_range_only_grows_and_nan_stays() {
