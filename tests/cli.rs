@@ -226,7 +226,7 @@ fn a_corrupt_golden_file_is_named_with_its_line() {
     ends_with(
         &["golden", "verify", "--dir", dir.path().to_str().unwrap()],
         2,
-        &[name, "line"],
+        &[&format!("{name}:")],
     );
 }
 

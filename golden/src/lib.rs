@@ -6,6 +6,7 @@
 //! - [`observers`]: running statistics, one file each
 //! - [`ops`]: the reference, one file per op
 //! - [`vectors`]: golden vectors: cases with their expected outputs, in files
+//! - [`oracle`]: a second check of the reference, in exact rationals
 //! - [`witness`]: what the reference saw (coverage, open outputs, steps)
 
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 pub mod captures;
 pub mod observers;
 pub mod ops;
+pub mod oracle;
 pub mod profile;
 pub mod spec;
 pub mod tensor;

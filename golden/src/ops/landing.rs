@@ -148,19 +148,35 @@ impl Landing {
                     .plus(rest)
                     .value;
                     self.count_clamp(sum, zero_point, witness);
-                    let Some(integer) = convert(self.cast, sum) else {
+                    let Some(integer) = self.convert(sum) else {
                         witness.open.push((0, index));
                         return self.floor;
                     };
                     return integer.clamp(self.floor, self.range.1);
                 }
-                let Some(integer) = convert(self.cast, rounded) else {
+                let Some(integer) = self.convert(rounded) else {
                     witness.open.push((0, index));
                     return self.floor;
                 };
+                // Where overflow is left open, so is that of the sum with the zero point.
+                if self.cast == Cast::Open && i32::try_from(integer + rest).is_err() {
+                    witness.open.push((0, index));
+                }
                 self.place(integer, rest, zero_point, witness)
             }
         }
+    }
+
+    /// A rounded float to an integer; `None` when the profile leaves it open.
+    fn convert(&self, rounded: f64) -> Option<i64> {
+        let integer = convert(self.cast, rounded)?;
+        // Where the zero point is added in i32, i32 is what the conversion saturates to.
+        let narrow = self.placement == ZeroPointAt::AfterI32Wrapping && self.cast == Cast::Saturate;
+        Some(if narrow {
+            integer.clamp(i64::from(i32::MIN), i64::from(i32::MAX))
+        } else {
+            integer
+        })
     }
 
     /// A rounded integer to a code: zero point, then clamp.
@@ -299,6 +315,23 @@ mod tests {
         assert_eq!(round(Rounding::AwayViaFloorHalf, below, true), 1.0);
         assert_eq!(round(Rounding::AwayViaFloorHalf, below, false), 0.0);
         assert_eq!(round(Rounding::TiesAway, below, true), 0.0);
+    }
+
+    #[test]
+    fn an_open_profile_leaves_the_overflow_of_the_sum_open() {
+        let rule = crate::profile::named::find("exact")
+            .unwrap()
+            .profile
+            .quantize;
+        let range = (i64::from(i32::MIN), i64::from(i32::MAX));
+        let landing = Landing::quantize(&rule, range);
+        let open = |steps: f32, zero_point| {
+            let mut witness = Witness::default();
+            landing.land(7, Steps::single(steps), zero_point, &mut witness);
+            witness.open
+        };
+        assert_eq!(open(2_147_483_392.0, 77_777), [(0, 7)]);
+        assert_eq!(open(2_147_483_392.0, 255), []);
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! The oracle: quantize, requantize and choose_qparams once more, in exact
+//! rational arithmetic with every rounding to f32 or f64 written out.
+//!
+//! The reference in [`crate::ops`] trusts the machine's floats; the oracle
+//! trusts none. It reads the same profiles and shares no other code with the
+//! reference, so that a fault in one shows as a difference from the other. It is
+//! slow, and made for tests.
+
+mod choose_qparams;
+mod code;
+mod real;
+mod requantize;
+
+pub use choose_qparams::choose_qparams;
+pub use code::quantize;
+pub use requantize::{SumBias, SumScale, requantize};
+
+#[cfg(test)]
+mod tests;

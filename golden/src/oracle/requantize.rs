@@ -1,0 +1,247 @@
+//! Sums to codes.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{Signed, ToPrimitive, Zero};
+
+use super::code::Landing;
+use super::real::{
+    F32, F64, Real, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
+};
+use crate::profile::{Bias, Multiplier, NanRule, RequantizeRule, Scaling};
+use crate::spec::Quantized;
+
+/// The scales between a sum and its output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SumScale {
+    /// activation scale and weight scale; the output's is in the output
+    OfProduct {
+        /// real units per activation step
+        activation: f64,
+        /// real units per weight step
+        weight: f64,
+    },
+    /// one number that holds all three
+    Given(f32),
+}
+
+/// The bias of one output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SumBias {
+    /// none
+    None,
+    /// in steps of the sum; the sum wraps in i32
+    I32(i32),
+    /// in real units, and how the profile lets it enter; not with [`SumScale::Given`]
+    F32(f32, Bias),
+}
+
+/// The code of `sum` under `rule`; `None` where the rule leaves it open, or its
+/// fixed-point arithmetic cannot hold the multiplier.
+pub fn requantize(
+    rule: &RequantizeRule,
+    sum: i32,
+    scale: SumScale,
+    bias: SumBias,
+    output: Quantized,
+    relu: bool,
+) -> Option<i64> {
+    let (low, high) = output.dtype.code_range()?;
+    let zero_point = i64::from(output.qparams.zero_point);
+    let landing = Landing {
+        rounding: rule.rounding,
+        zero_point: rule.zero_point,
+        clamp: rule.clamp,
+        cast: rule.cast,
+        nan: NanRule::Open,
+        low: if relu { low.max(zero_point) } else { low },
+        high,
+    };
+    let scales = Scales::new(rule, scale, output.qparams.scale);
+    let fixed = is_fixed_point(rule.scaling);
+    let (sum, bias) = match bias {
+        SumBias::None => (sum, None),
+        SumBias::I32(steps) => (sum.wrapping_add(steps), None),
+        SumBias::F32(bias, how) if how == Bias::I32 || fixed => {
+            (sum.wrapping_add(scales.steps_of(bias)?), None)
+        }
+        SumBias::F32(bias, how) => (sum, Some((Real::from(bias), how))),
+    };
+    if fixed {
+        let steps = fixed_point(rule.scaling, &scales.multiplier, sum)?;
+        return Some(landing.place(&steps, zero_point));
+    }
+    if rule.scaling == Scaling::MultiplyF64 {
+        let steps = scales.scaled_in_f64(sum, bias);
+        return landing.code(&steps, F64, zero_point);
+    }
+    landing.code(&scales.scaled(rule, sum, bias), F32, zero_point)
+}
+
+/// The scales as f32, and what is made of them.
+struct Scales {
+    activation: Real,
+    weight: Real,
+    output: Real,
+    /// activation scale · weight scale in f64: the step of an i32 bias
+    step: Real,
+    multiplier: Real,
+}
+
+impl Scales {
+    fn new(rule: &RequantizeRule, scale: SumScale, output: f64) -> Self {
+        match scale {
+            SumScale::Given(multiplier) => Self {
+                activation: Real::from(multiplier),
+                weight: Real::integer(1),
+                output: Real::integer(1),
+                step: Real::from(multiplier),
+                multiplier: Real::from(multiplier),
+            },
+            SumScale::OfProduct { activation, weight } => {
+                let wide = (
+                    Real::from(activation),
+                    Real::from(weight),
+                    Real::from(output),
+                );
+                let narrow = (
+                    F32.fit(wide.0.clone()),
+                    F32.fit(wide.1.clone()),
+                    F32.fit(wide.2.clone()),
+                );
+                let product = F32.mul(&narrow.0, &narrow.1);
+                let step = F64.mul(&wide.0, &wide.1);
+                let multiplier = match rule.multiplier {
+                    Multiplier::F32ProductDiv => F32.div(&product, &narrow.2),
+                    Multiplier::F32ProductRecip => F32.mul(&product, &F32.recip(&narrow.2)),
+                    Multiplier::F64ThenF32 => F32.fit(F64.div(&step, &wide.2)),
+                };
+                Self {
+                    activation: narrow.0,
+                    weight: narrow.1,
+                    output: narrow.2,
+                    step,
+                    multiplier,
+                }
+            }
+        }
+    }
+
+    /// A bias in steps of the sum, nearest-even, at the ends of i32 beyond it.
+    fn steps_of(&self, bias: f32) -> Option<i32> {
+        match F64.div(&Real::from(bias), &self.step) {
+            Real::Nan => Some(0),
+            Real::Infinite(positive) => Some(if positive { i32::MAX } else { i32::MIN }),
+            Real::Finite(steps) => nearest_even(&steps)
+                .clamp(i32::MIN.into(), i32::MAX.into())
+                .to_i32(),
+        }
+    }
+
+    /// A sum, and a bias in real units, to steps of the output, all in f64.
+    fn scaled_in_f64(&self, sum: i32, bias: Option<(Real, Bias)>) -> Real {
+        let scaled = F64.mul(&Real::integer(i64::from(sum)), &self.multiplier);
+        match bias {
+            None => scaled,
+            Some((bias, _)) => F64.add(&scaled, &F64.div(&bias, &self.output)),
+        }
+    }
+
+    /// A sum, and a bias in real units, to steps of the output, in f32.
+    fn scaled(&self, rule: &RequantizeRule, sum: i32, bias: Option<(Real, Bias)>) -> Real {
+        let product = F32.mul(&self.activation, &self.weight);
+        let mut value = F32.fit(Real::integer(i64::from(sum)));
+        let mut later = None;
+        match bias {
+            None | Some((_, Bias::I32)) => {}
+            Some((bias, Bias::F32DivByActW)) => {
+                value = F32.add(&value, &F32.div(&bias, &product));
+            }
+            Some((bias, Bias::F32RecipOfActW)) => {
+                value = F32.add(&value, &F32.mul(&bias, &F32.recip(&product)));
+            }
+            Some((bias, Bias::F32AfterScale)) => later = Some((bias, false)),
+            Some((bias, Bias::F32FusedAfterScale)) => later = Some((bias, true)),
+        }
+        let scale_then_bias = |value: &Real, scale: &Real, later: Option<(Real, bool)>| match later
+        {
+            None => F32.mul(value, scale),
+            Some((bias, true)) => F32.fma(value, scale, &bias),
+            Some((bias, false)) => F32.add(&F32.mul(value, scale), &bias),
+        };
+        let stepwise =
+            |later| scale_then_bias(&F32.mul(&value, &self.activation), &self.weight, later);
+        match rule.scaling {
+            Scaling::StepwiseDiv => F32.div(&stepwise(later), &self.output),
+            Scaling::StepwiseMulRecip => F32.mul(&stepwise(later), &F32.recip(&self.output)),
+            Scaling::ProductThenDiv => {
+                F32.div(&scale_then_bias(&value, &product, later), &self.output)
+            }
+            Scaling::ProductThenMulRecip => F32.mul(
+                &scale_then_bias(&value, &product, later),
+                &F32.recip(&self.output),
+            ),
+            Scaling::MultiplyF32
+            | Scaling::MultiplyF64
+            | Scaling::Q31Rshu
+            | Scaling::Q31SrdhmRdbpot
+            | Scaling::QnnpackQ31
+            | Scaling::QnnpackPrecise => {
+                // The bias is brought to the unit that the multiplier leads to.
+                let later = later.map(|(bias, fused)| (F32.div(&bias, &self.output), fused));
+                scale_then_bias(&value, &self.multiplier, later)
+            }
+        }
+    }
+}
+
+fn is_fixed_point(scaling: Scaling) -> bool {
+    matches!(
+        scaling,
+        Scaling::Q31Rshu | Scaling::Q31SrdhmRdbpot | Scaling::QnnpackQ31 | Scaling::QnnpackPrecise
+    )
+}
+
+/// `sum · multiplier` as the fixed-point schemes round it. An f32 fits their 31 bits, so the
+/// integer multiplier is exact, and only the roundings of the product remain.
+fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
+    let Real::Finite(multiplier) = multiplier else {
+        return None;
+    };
+    if !multiplier.is_positive() {
+        return None;
+    }
+    let product = integer(sum) * multiplier;
+    // 2^(exponent − 1) ≤ multiplier < 2^exponent
+    let exponent = exponent_above(multiplier);
+    let in_qnnpack_range = (power_of_two(-32)..integer(1)).contains(multiplier);
+    match scaling {
+        Scaling::Q31Rshu => Some(nearest_up(&product)),
+        Scaling::QnnpackPrecise => in_qnnpack_range.then(|| nearest_away(&product)),
+        Scaling::QnnpackQ31 => in_qnnpack_range.then(|| {
+            let first = nearest_up(&(product * power_of_two(-exponent)));
+            nearest_away(&(integer(first) * power_of_two(exponent)))
+        }),
+        Scaling::Q31SrdhmRdbpot => {
+            if exponent < -31 {
+                return Some(BigInt::zero());
+            }
+            let right = (-exponent).max(0);
+            let first = nearest_up(&(product * power_of_two(right)));
+            Some(nearest_away(&(integer(first) * power_of_two(-right))))
+        }
+        _ => None,
+    }
+}
+
+/// The least e with `value` < 2^e.
+fn exponent_above(value: &BigRational) -> i64 {
+    let mut exponent = 0;
+    while *value >= power_of_two(exponent) {
+        exponent += 1;
+    }
+    while floor(&(value * power_of_two(1 - exponent))).is_zero() {
+        exponent -= 1;
+    }
+    exponent
+}
