@@ -58,7 +58,7 @@ impl Observation {
     /// to leaves open do not count; those that only `profile` leaves open must be
     /// right as they are: leaving open explains nothing.
     pub fn is_explained_by(&self, profile: &Profile) -> bool {
-        let Some((outputs, open)) = self.under(profile) else {
+        let Some(Computed { outputs, open }) = self.under(profile) else {
             return false;
         };
         let mut left: Vec<(usize, usize)> = self.open.clone();
@@ -80,17 +80,28 @@ impl Observation {
 
     /// Whether `profile` says something else than the profile held to.
     fn is_changed_by(&self, profile: &Profile) -> bool {
-        self.under(profile).is_none_or(|(outputs, open)| {
-            open != self.open || differences(&self.expected, &outputs, &[]).count > 0
+        self.under(profile).is_none_or(|computed| {
+            computed.open != self.open
+                || differences(&self.expected, &computed.outputs, &[]).count > 0
         })
     }
 
-    fn under(&self, profile: &Profile) -> Option<(Vec<Tensor>, Vec<(usize, usize)>)> {
+    fn under(&self, profile: &Profile) -> Option<Computed> {
         let mut witness = Witness::default();
         // A combination of axes that nobody computed before may well meet a limit of the reference.
         let outputs = panics::caught(|| reference(&self.problem, profile, &mut witness));
-        Some((outputs.ok()?.ok()?, witness.open))
+        Some(Computed {
+            outputs: outputs.ok()?.ok()?,
+            open: witness.open,
+        })
     }
+}
+
+/// What the reference gives for a failing case under another profile.
+struct Computed {
+    outputs: Vec<Tensor>,
+    /// (output, element) pairs that the profile leaves open
+    open: Vec<(usize, usize)>,
 }
 
 /// One choice on one axis.

@@ -151,10 +151,13 @@ const UNSEEN: [&str; 3] = [
     "pytorch-dynamic zero_point_rounding=ties-even-unclamped",
 ];
 
+/// Something that chooses scale and zero point for a range; `None` if it has none to give.
+type Chooser<'a> = &'a dyn Fn((f32, f32), &QparamsRequest) -> Option<QParams>;
+
 /// Each other choice of an axis gives other parameters somewhere, or a fault in it would hide.
 #[test]
 fn a_fault_in_any_axis_is_caught() {
-    let everywhere = |choose: &dyn Fn((f32, f32), &QparamsRequest) -> Option<QParams>| {
+    let everywhere = |choose: Chooser<'_>| {
         let of_request = |request| RANGES.map(|range| bits(choose(range, &request)));
         requests().into_iter().map(of_request).collect::<Vec<_>>()
     };
