@@ -48,9 +48,10 @@ pub enum Command {
   qassay conform --backend fbgemm,onednn --suite linear,conv --level smoke
   qassay conform --backend '*/avx512*' --native-only --out run.jsonl
   qassay conform --backend fbgemm/avx2 --as exact
+  qassay conform --backend fbgemm/avx2 --as exact --suite linear,conv --data reduced
   qassay conform --backend x86 --shard 2/4 --format junit > part2.xml")]
     Conform(ConformArgs),
-    /// List backends, suites, cases, profiles, instruction sets or events
+    /// List backends, suites, data classes, cases, profiles, instruction sets or events
     List(ListArgs),
     /// Show one case: operands, accumulators, scaled values, expected bits
     #[command(after_help = "Example:
@@ -110,8 +111,11 @@ pub struct ConformArgs {
     /// Only these suites, separated by commas
     #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
     pub suite: Vec<String>,
+    /// Only cases with these data classes, separated by commas
+    #[arg(long, short, value_delimiter = ',', value_name = "D[,D]")]
+    pub data: Vec<String>,
     /// Only this case; may be given several times
-    #[arg(long, short, value_name = "ID", conflicts_with_all = ["suite", "shard"])]
+    #[arg(long, short, value_name = "ID", conflicts_with_all = ["suite", "data", "shard"])]
     pub case: Vec<String>,
     /// How much to ask
     #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
@@ -152,6 +156,8 @@ pub enum Listing {
     Backends,
     /// what is asked
     Suites,
+    /// how operands are made, each class with its aim
+    Data,
     /// case ids (see --suite and --level)
     Cases,
     /// named arithmetic

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use qassay_backends::{registry, select};
 use qassay_golden::profile::named::{self, NamedProfile};
 use qassay_golden::vectors;
@@ -81,11 +81,8 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
             .collect())
     };
     let cases = (args.case.iter())
-        .map(|text| {
-            text.parse::<CaseId>()
-                .with_context(|| format!("malformed case '{text}'"))
-        })
-        .collect::<Result<Vec<_>>>()?;
+        .map(|text| text.parse::<CaseId>())
+        .collect::<Result<Vec<_>, _>>()?;
     let workers = match (args.in_process, Workers::from_environment()) {
         (true, _) => Workers::InProcess,
         (false, Workers::Processes { command, .. }) if args.jobs > 0 => Workers::Processes {
@@ -97,6 +94,7 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
     Ok(Plan {
         backends: names(&args.backend)?,
         suites: args.suite.clone(),
+        data: args.data.clone(),
         cases,
         level: level(args.level),
         seed: args.seed,
@@ -189,6 +187,8 @@ fn verdict(run: &Run, output: &Output) -> String {
     let paint = output.paint();
     let result = if run.conforms() {
         paint.good("conforms")
+    } else if summary.judged == 0 {
+        paint.bad("fails, nothing was compared")
     } else if count("differs") > 0 {
         paint.bad("differs")
     } else {

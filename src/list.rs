@@ -5,8 +5,8 @@ use qassay_backends::registry;
 use qassay_backends::select::nearest;
 use qassay_golden::profile::{Profile, named};
 use qassay_golden::witness::Event;
-use qassay_suites::host;
 use qassay_suites::suite::{self, Suite};
+use qassay_suites::{data, host};
 
 use crate::Outcome;
 use crate::cli::{ListArgs, Listing};
@@ -20,6 +20,11 @@ pub fn run(args: &ListArgs, output: &mut Output) -> Result<Outcome> {
         Listing::Suites => {
             for suite in suite::suites() {
                 output.line(format!("{:<20} {}", suite.name, suite.summary))?;
+            }
+        }
+        Listing::Data => {
+            for (name, aim) in data::classes() {
+                output.line(format!("{name:<20} {aim}"))?;
             }
         }
         Listing::Cases => {

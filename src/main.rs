@@ -53,11 +53,23 @@ fn main() -> ExitCode {
         Ok(Outcome::Conforms) => ExitCode::SUCCESS,
         Ok(Outcome::Differs) => ExitCode::from(1),
         Err(error) => {
-            let line = format!("{error:#}").replace('\n', " ");
-            eprintln!("qassay: {line}");
+            eprintln!("qassay: {}", one_line(&error));
             ExitCode::from(2)
         }
     }
+}
+
+/// An error with its causes; a cause that an outer message already quotes is not said twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for message in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = message;
+        } else if !line.contains(&message) {
+            line += &format!(": {message}");
+        }
+    }
+    line.replace('\n', " ")
 }
 
 /// Help and version go to standard output; a mistake is one line on standard error.

@@ -1,6 +1,6 @@
 //! `qassay show CASE`: one case in full.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use qassay_reports::case_view;
 use qassay_suites::case::{Case, CaseId};
 
@@ -12,10 +12,7 @@ use crate::output::Output;
 /// Runs `qassay show`.
 pub fn run(args: &ShowArgs, output: &mut Output) -> Result<Outcome> {
     let profile = find_profile(&args.profile)?;
-    let id: CaseId = args
-        .case
-        .parse()
-        .with_context(|| format!("case '{}'", args.case))?;
+    let id: CaseId = args.case.parse()?;
     let case = Case::from_id(&id)?;
     let text = case_view::render(&id.to_string(), case.problem(), profile, args.elements)?;
     output.bytes(text.as_bytes())?;

@@ -106,6 +106,22 @@ fn mistakes_are_one_line_each() {
         &["linaer", "linear"],
     );
     one_line_error(
+        &["conform", "--backend", "fbgemm/scalar", "--data", "reducd"],
+        &["reducd", "reduced"],
+    );
+    one_line_error(
+        &[
+            "conform",
+            "--backend",
+            "fbgemm/scalar",
+            "--suite",
+            "relu",
+            "--data",
+            "reduced",
+        ],
+        &["no cases", "reduced"],
+    );
+    one_line_error(
         &["conform", "--backend", "fbgemm/scalar", "--as", "onedn"],
         &["onedn", "onednn"],
     );
@@ -146,6 +162,35 @@ fn a_run_file_that_cannot_be_written_is_said_before_the_run() {
         ],
         &["/no/such/folder"],
     );
+}
+
+#[test]
+fn a_run_that_compares_nothing_fails() {
+    ends_with(
+        &[
+            "conform",
+            "--backend",
+            "onednn/scalar",
+            "--suite",
+            "observers",
+            "--level",
+            "smoke",
+        ],
+        1,
+        &["fails, nothing was compared", "unsupported"],
+    );
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    for args in [
+        &["golden", "captures", "/nowhere"][..],
+        &["golden", "verify", "--dir", "/nowhere"],
+    ] {
+        let output = qassay(args);
+        let error = text(&output.stderr);
+        assert_eq!(error.matches("os error").count(), 1, "{error}");
+    }
 }
 
 #[cfg(target_os = "linux")]

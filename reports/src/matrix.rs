@@ -117,11 +117,17 @@ impl Matrix {
     }
 
     /// The matrix as text. Counts are cases whose every output bit was judged right;
-    /// a dash is a suite that the backend does not support.
+    /// a dash is a suite that the backend does not support. Suites that no backend
+    /// supports have no column; a line below names them.
     pub fn render(&self, paint: Paint) -> String {
+        let (shown, without): (Vec<&String>, Vec<&String>) = self
+            .suites
+            .iter()
+            .partition(|suite| self.is_supported(suite));
         let mut table = paint.table();
         let mut header = vec!["backend".to_owned(), "runs".into(), "profile".into()];
-        header.extend(self.suites.iter().cloned());
+        // A narrow column a suite: its name broken after each hyphen.
+        header.extend(shown.iter().map(|suite| suite.replace('-', "-\n")));
         table.set_header(header);
         for row in &self.rows {
             let execution = (row.execution == "modelled").then_some(Color::Yellow);
@@ -130,7 +136,7 @@ impl Matrix {
                 paint.cell(row.execution.clone(), execution),
                 paint.cell(row.profile.clone(), None),
             ];
-            for suite in &self.suites {
+            for &suite in &shown {
                 let counts = row.cells.get(suite).cloned().unwrap_or_default();
                 let color = match counts.worst() {
                     Some(Verdict::Conforms) => Some(Color::Green),
@@ -141,7 +147,20 @@ impl Matrix {
             }
             table.add_row(cells);
         }
-        table.to_string()
+        let mut text = table.to_string();
+        if !without.is_empty() {
+            let names: Vec<&str> = without.iter().map(|suite| suite.as_str()).collect();
+            text += &format!("\n\n no backend above has: {}", names.join(", "));
+        }
+        text
+    }
+
+    /// Whether any backend was asked something in `suite` that it supports.
+    fn is_supported(&self, suite: &str) -> bool {
+        self.rows
+            .iter()
+            .filter_map(|row| row.cells.get(suite))
+            .any(|cell| cell.worst() != Some(Verdict::Unsupported))
     }
 }
 
@@ -194,12 +213,23 @@ pub(crate) mod tests {
         let records = [
             record("a", "add", Verdict::Unsupported),
             record("a", "linear", Verdict::Conforms),
+            record("b", "add", Verdict::Conforms),
         ];
         let text = Matrix::new(&records).render(Paint(false));
-        let row = text
-            .lines()
-            .find(|line| line.contains("avx2") || line.contains(" a "))
-            .unwrap();
+        let row = text.lines().find(|line| line.starts_with(" a ")).unwrap();
         assert!(row.contains('–') && row.contains('1'), "{text}");
+    }
+
+    #[test]
+    fn what_no_backend_supports_is_named_below_and_takes_no_column() {
+        let records = [
+            record("a", "linear", Verdict::Conforms),
+            record("a", "max-pool", Verdict::Unsupported),
+            record("a", "relu", Verdict::PreconditionNotMet),
+        ];
+        let text = Matrix::new(&records).render(Paint(false));
+        let (table, below) = text.split_once("\n\n").unwrap();
+        assert!(!table.contains("pool") && table.contains("relu"), "{text}");
+        assert_eq!(below, " no backend above has: max-pool");
     }
 }

@@ -44,7 +44,7 @@ pub enum CaseId {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaseError {
     /// the string is not of the form of an id
-    #[error("case id '{}': at character {}: expected {expected}, found {found}", shorten(id), position + 1)]
+    #[error("malformed case id '{}': at character {}: expected {expected}, found {found}", shorten(id), position + 1)]
     Malformed {
         /// the string
         id: String,

@@ -98,6 +98,15 @@ pub const DATA_CLASSES: &[DataClassEntry] = &[
     },
 ];
 
+/// Names and aims of all classes that cases of suites have: the table's, and captured layers.
+pub fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let made = DATA_CLASSES.iter().map(|entry| (entry.name, entry.aim));
+    made.chain([(
+        "captured",
+        "layers of real networks with their own weights and activations",
+    )])
+}
+
 impl DataClass {
     /// The name in ids, without a block's number.
     pub fn name(self) -> &'static str {

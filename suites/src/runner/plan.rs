@@ -18,6 +18,8 @@ pub struct Plan {
     pub backends: Vec<String>,
     /// suites, by name; empty for all
     pub suites: Vec<String>,
+    /// data classes, by name; empty for all
+    pub data: Vec<String>,
     /// these cases alone; empty for those of the suites
     pub cases: Vec<CaseId>,
     /// how much is asked
@@ -47,6 +49,7 @@ impl Default for Plan {
         Self {
             backends: Vec::new(),
             suites: Vec::new(),
+            data: Vec::new(),
             cases: Vec::new(),
             level: Level::Standard,
             seed: 0,
@@ -188,6 +191,14 @@ pub enum RunError {
         /// as given
         name: String,
         /// all suites
+        known: String,
+    },
+    /// an unknown data class
+    #[error("no data class is named '{name}'; there are: {known}")]
+    UnknownData {
+        /// as given
+        name: String,
+        /// all classes
         known: String,
     },
     /// a shard that is not K/N

@@ -50,12 +50,13 @@ pub struct WriteError {
 }
 
 impl Run {
-    /// Whether nothing failed.
+    /// Whether something was compared and nothing failed.
     pub fn conforms(&self) -> bool {
-        !self
-            .records
-            .iter()
-            .any(|record| record.verdict.is_failure())
+        self.summary.judged > 0
+            && !self
+                .records
+                .iter()
+                .any(|record| record.verdict.is_failure())
     }
 
     /// The lines of the run's file, in order.
@@ -67,30 +68,45 @@ impl Run {
     }
 
     /// Writes the run as JSON lines: to a temporary file beside `path`, which
-    /// then takes its name, so that there never is half a file.
+    /// then takes its name, so that there never is half a file. What is there and is no
+    /// file (a pipe, a device) is written to as it is; a link is followed.
     ///
     /// # Errors
     /// When that fails, such as on a full disk; the temporary file is removed.
     pub fn write(&self, path: &Path) -> Result<(), WriteError> {
-        let mut name = path.as_os_str().to_owned();
+        self.write_whole(path).map_err(|source| WriteError {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn write_whole(&self, path: &Path) -> std::io::Result<()> {
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            let mut file = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path)?);
+            self.write_lines(&mut file)?;
+            return file.flush();
+        }
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut name = target.as_os_str().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = PathBuf::from(name);
-        self.write_and_rename(&part, path).map_err(|source| {
+        self.write_and_rename(&part, &target).inspect_err(|_| {
             // Best effort: what failed before is what the user must hear of.
             let _ = std::fs::remove_file(&part);
-            WriteError {
-                path: path.to_owned(),
-                source,
-            }
         })
+    }
+
+    fn write_lines(&self, file: &mut impl Write) -> std::io::Result<()> {
+        for line in self.lines() {
+            serde_json::to_writer(&mut *file, &line)?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
     }
 
     fn write_and_rename(&self, part: &Path, path: &Path) -> std::io::Result<()> {
         let mut file = BufWriter::new(std::fs::File::create(part)?);
-        for line in self.lines() {
-            serde_json::to_writer(&mut file, &line)?;
-            file.write_all(b"\n")?;
-        }
+        self.write_lines(&mut file)?;
         // Data that could not be written is told here, not lost when the file closes.
         file.into_inner()
             .map_err(std::io::IntoInnerError::into_error)?
@@ -189,6 +205,37 @@ mod tests {
         std::fs::write(&path, format!("{first}\n{{\"type\":\"rec")).unwrap();
         let error = Run::read(&path).unwrap_err().to_string();
         assert!(error.contains("run.jsonl, line 2"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("run.jsonl"), folder.path().join("last"));
+        std::fs::write(&file, "older").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        empty().write(&link).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(Run::read(&file).unwrap(), empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        let full = Path::new("/dev/full");
+        let error = empty().write(full).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write /dev/full: "), "{error}");
+        empty().write(Path::new("/dev/null")).unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+        assert!(!std::fs::metadata(full).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_run_that_compared_nothing_does_not_conform() {
+        let mut run = empty();
+        assert!(!run.conforms());
+        run.summary.judged = 1;
+        assert!(run.conforms());
     }
 
     #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 use qassay_backends::registry::Entry;
 
 use super::{Plan, RunError};
+use crate::data;
 use crate::suite::{Suite, suites};
 
 /// What is put to whom.
@@ -17,6 +18,7 @@ pub(super) struct Selected {
 
 pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunError> {
     let backends = backends(plan, entries)?;
+    check_data(&plan.data)?;
     let ids = if plan.cases.is_empty() {
         chosen_suites(plan)?
             .iter()
@@ -27,6 +29,9 @@ pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunErro
     };
     let (mut cases, mut classes) = (Vec::new(), Vec::new());
     for id in ids {
+        if !plan.data.is_empty() && !plan.data.iter().any(|name| name == id.data_class()) {
+            continue;
+        }
         let text = id.to_string();
         if plan.shard.is_none_or(|shard| shard.holds(&text)) {
             cases.push((text, id.suite().to_owned()));
@@ -36,6 +41,10 @@ pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunErro
     if cases.is_empty() {
         let what = match plan.shard {
             Some(shard) => format!("shard {shard} holds none of what was asked"),
+            None if !plan.data.is_empty() => format!(
+                "the chosen suites have no data of class {} at this level",
+                plan.data.join(" or ")
+            ),
             None => "the chosen suites ask nothing at this level".into(),
         };
         return Err(RunError::NoCases(what));
@@ -45,6 +54,17 @@ pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunErro
         cases,
         classes,
     })
+}
+
+fn check_data(names: &[String]) -> Result<(), RunError> {
+    let known = || data::classes().map(|(name, _)| name);
+    match names.iter().find(|name| known().all(|k| k != *name)) {
+        Some(name) => Err(RunError::UnknownData {
+            name: name.clone(),
+            known: known().collect::<Vec<_>>().join(", "),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn chosen_suites(plan: &Plan) -> Result<Vec<&'static Suite>, RunError> {
