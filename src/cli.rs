@@ -57,6 +57,15 @@ pub enum Command {
     #[command(after_help = "Example:
   qassay show linear/m1.n1.k2/u8.s8/saturating/seed0 --as fbgemm")]
     Show(ShowArgs),
+    /// Profiles × axes, or where two profiles give other bits
+    #[command(
+        after_help = "Examples:
+  qassay profiles --stage requantize
+  qassay profiles --format csv > profiles.csv
+  qassay profiles diff onnx-reference onnxruntime",
+        args_conflicts_with_subcommands = true
+    )]
+    Profiles(ProfilesArgs),
     /// Show this CPU: what it is and which instruction sets run natively
     Cpu,
     /// Golden vectors and captures: what right means, as files
@@ -186,6 +195,57 @@ pub struct ListArgs {
     /// With profiles: show every axis of this profile
     #[arg(long, value_name = "PROFILE")]
     pub axes: Option<String>,
+}
+
+/// Options of `profiles`.
+#[derive(Debug, Args)]
+pub struct ProfilesArgs {
+    /// compare two profiles instead
+    #[command(subcommand)]
+    pub command: Option<ProfilesCommand>,
+    /// only these profiles
+    #[arg(value_name = "PROFILE")]
+    pub names: Vec<String>,
+    /// Only the axes of this stage, such as requantize
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = ProfilesFormat::Table)]
+    pub format: ProfilesFormat,
+}
+
+/// How to print profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfilesFormat {
+    /// a table a stage, profiles that agree in one row
+    Table,
+    /// a row a profile, a column an axis
+    Csv,
+    /// an object a profile
+    Json,
+}
+
+/// What to do with two profiles.
+#[derive(Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// Where two profiles differ, and for each axis the smallest input that shows it
+    Diff {
+        /// one profile
+        #[arg(value_name = "A")]
+        from: String,
+        /// the other
+        #[arg(value_name = "B")]
+        to: String,
+        /// Only these suites, separated by commas
+        #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
+        suite: Vec<String>,
+        /// How many cases to compare on
+        #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
+        level: LevelChoice,
+        /// The seed that all cases' data come from
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
 }
 
 /// Options of `show`.

@@ -56,7 +56,7 @@ pub fn run(args: &ListArgs, output: &mut Output) -> Result<Outcome> {
 }
 
 /// The suites with these names, or all.
-fn suites(names: &[String]) -> Result<Vec<&'static Suite>> {
+pub fn suites(names: &[String]) -> Result<Vec<&'static Suite>> {
     if names.is_empty() {
         return Ok(suite::suites().iter().collect());
     }

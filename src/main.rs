@@ -8,6 +8,7 @@ mod conform;
 mod golden;
 mod list;
 mod output;
+mod profiles;
 mod show;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Conform(args) => conform::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
+        Command::Profiles(args) => profiles::run(args, &mut output),
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),

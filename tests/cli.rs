@@ -182,6 +182,49 @@ fn a_run_that_compares_nothing_fails() {
 }
 
 #[test]
+fn profiles_are_listed_and_compared() {
+    let parted = ends_with(
+        &[
+            "profiles",
+            "diff",
+            "pytorch-observer",
+            "pytorch-fused-observer",
+            "--suite",
+            "choose-qparams",
+        ],
+        1,
+        &[
+            "qparams.symmetric: half-range → preserve-sparsity",
+            "gives both values too",
+        ],
+    );
+    assert!(!parted.contains("unseen"), "{parted}");
+    ends_with(
+        &["profiles", "diff", "fbgemm", "fbgemm"],
+        0,
+        &["the same choice on every axis"],
+    );
+    ends_with(
+        &["profiles", "--stage", "requantize"],
+        0,
+        &["zero_", "gemm"],
+    );
+    ends_with(
+        &["profiles", "exact", "--format", "csv"],
+        0,
+        &["profile,", "\nexact,"],
+    );
+    one_line_error(
+        &["profiles", "--stage", "requantise"],
+        &["requantise", "requantize"],
+    );
+    one_line_error(
+        &["profiles", "diff", "onedn", "exact"],
+        &["onedn", "onednn"],
+    );
+}
+
+#[test]
 fn a_cause_is_said_once() {
     for args in [
         &["golden", "captures", "/nowhere"][..],

@@ -22,3 +22,5 @@ pub mod failure;
 pub mod junit;
 pub mod matrix;
 pub mod paint;
+pub mod parting;
+pub mod profile_table;

@@ -358,7 +358,7 @@ fn counts(events: &Events) -> BTreeMap<String, u64> {
 }
 
 /// The index in each dimension of element `element` in row-major order.
-fn index(shape: &[usize], mut element: usize) -> Vec<usize> {
+pub(crate) fn index(shape: &[usize], mut element: usize) -> Vec<usize> {
     let mut index: Vec<usize> = shape
         .iter()
         .rev()

@@ -6,6 +6,7 @@
 //! - [`judge`]: one case on one backend, with [`arena`] and [`compare`]
 //! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
 //! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
+//! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
 //! - [`host`]: the CPU that runs
 //! - [`record`]: run files
 //! - [`os`]: guard pages, faults, ends of processes: all that differs between systems
@@ -19,6 +20,7 @@ pub mod host;
 pub mod judge;
 pub mod os;
 mod panics;
+pub mod parting;
 pub mod protocol;
 pub mod record;
 pub mod runner;

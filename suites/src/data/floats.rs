@@ -188,7 +188,8 @@ impl Range {
             }
             DataClass::Corners => {
                 let tiny = 1e-6 * stream.unit();
-                match made.seed % 8 {
+                // Drawn, since the seeds of a suite's corner cases have a stride.
+                match stream.below(8) {
                     0 => plain(0.0, 0.0),
                     1 => plain(size, size),
                     2 => plain(-size, -size),
