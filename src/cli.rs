@@ -66,6 +66,11 @@ pub enum Command {
         args_conflicts_with_subcommands = true
     )]
     Profiles(ProfilesArgs),
+    /// Find out whose arithmetic captured outputs are
+    #[command(after_help = "Examples:
+  qassay identify golden/captures/torch-2.15
+  qassay identify my-captures --engine mine      (form: golden/SCHEMA.md, Captures)")]
+    Identify(IdentifyArgs),
     /// Show this CPU: what it is and which instruction sets run natively
     Cpu,
     /// Golden vectors and captures: what right means, as files
@@ -195,6 +200,17 @@ pub struct ListArgs {
     /// With profiles: show every axis of this profile
     #[arg(long, value_name = "PROFILE")]
     pub axes: Option<String>,
+}
+
+/// Options of `identify`.
+#[derive(Debug, Args)]
+pub struct IdentifyArgs {
+    /// a folder of captures, or a folder of such folders
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Only this engine
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<String>,
 }
 
 /// Options of `profiles`.

@@ -6,6 +6,7 @@
 mod cli;
 mod conform;
 mod golden;
+mod identify;
 mod list;
 mod output;
 mod profiles;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
+        Command::Identify(args) => identify::run(args, &mut output),
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),

@@ -225,6 +225,35 @@ fn profiles_are_listed_and_compared() {
 }
 
 #[test]
+fn captured_engines_are_identified() {
+    ends_with(
+        &[
+            "identify",
+            "golden/captures/torch-2.15",
+            "--engine",
+            "onednn",
+        ],
+        0,
+        &[
+            "linear",
+            "onednn-jit-avx2",
+            "one way here, another there",
+            "pytorch-contiguous",
+        ],
+    );
+    one_line_error(
+        &[
+            "identify",
+            "golden/captures/torch-2.15",
+            "--engine",
+            "ondnn",
+        ],
+        &["ondnn", "onednn"],
+    );
+    one_line_error(&["identify", "/nowhere"], &["/nowhere"]);
+}
+
+#[test]
 fn a_cause_is_said_once() {
     for args in [
         &["golden", "captures", "/nowhere"][..],

@@ -19,6 +19,7 @@ pub mod case_view;
 pub mod coverage;
 pub mod explanation;
 pub mod failure;
+pub mod identify;
 pub mod junit;
 pub mod matrix;
 pub mod paint;

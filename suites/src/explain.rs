@@ -97,6 +97,18 @@ pub fn explain(
     }
 }
 
+/// `base` with the fewest axes changed so that the reference gives everything that was
+/// observed; `None` where no change was found in time.
+pub(crate) fn explained(
+    observations: &mut [Observation],
+    base: &Profile,
+    until: Instant,
+) -> Option<Profile> {
+    Search::new(observations, base, base)
+        .run(until)
+        .profile(base)
+}
+
 /// What stands in place of an explanation when explaining ended the worker.
 pub fn unexplained(session: &Session, subject: &Subject, why: &str) -> Explanation {
     let backend = &session.backends[subject.backend];

@@ -7,6 +7,7 @@
 //! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
 //! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
+//! - [`identify`]: whose arithmetic captured outputs are
 //! - [`host`]: the CPU that runs
 //! - [`record`]: run files
 //! - [`os`]: guard pages, faults, ends of processes: all that differs between systems
@@ -17,6 +18,7 @@ pub mod compare;
 pub mod data;
 pub mod explain;
 pub mod host;
+pub mod identify;
 pub mod judge;
 pub mod os;
 mod panics;

@@ -248,8 +248,9 @@ fn check_problem(
 type Computed = Result<(Vec<Tensor>, Witness), ReferenceError>;
 
 fn compute(captured: &Captured, output: &EngineOutput) -> Computed {
-    let profile = named::find(output.profile)
-        .ok_or_else(|| ReferenceError::Undefined(format!("no profile `{}`", output.profile)))?;
+    let profile = named::find(output.profile).ok_or_else(|| {
+        ReferenceError::Undefined("its arithmetic is not known: see `qassay identify`".into())
+    })?;
     let mut witness = Witness::default();
     let outputs = reference(&captured.problem, &profile.profile, &mut witness)?;
     Ok((outputs, witness))

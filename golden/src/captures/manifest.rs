@@ -41,6 +41,15 @@ pub struct Entry {
     /// parameters; floats are hexadecimal strings
     #[serde(default)]
     pub params: Value,
+    /// the whole op with its parameters, in files of the documented form
+    #[serde(default)]
+    pub spec: Option<crate::spec::OpSpec>,
+    /// who gave the outputs, in files of the documented form
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// the named profile that the outputs are held to, in files of the documented form
+    #[serde(default)]
+    pub profile: Option<String>,
     /// type and shape of each array
     #[serde(default)]
     pub arrays: Option<std::collections::BTreeMap<String, (String, Vec<usize>)>>,

@@ -4,7 +4,8 @@
 //! every captured problem under the profile of the engine that gave the values
 //! and counts what differs; what has no reference or no profile yet is counted
 //! too, with the reason. [`layers`] hands out the matrix products and
-//! convolutions, for holding kernels to an engine's own bits.
+//! convolutions, for holding kernels to an engine's own bits; [`solved`]
+//! everything, for finding out whose arithmetic it is.
 //!
 //! Tensors become channel-last on the way in. `systems` maps the files of each
 //! system to problems.
@@ -16,9 +17,12 @@ mod layers;
 mod manifest;
 mod npz;
 mod problem;
+mod solved;
 mod systems;
 mod vector;
 
 pub use check::{Difference, Progress, Row, check};
 pub use error::CaptureError;
 pub use layers::{CapturedLayer, LayerOutput, layers};
+pub use solved::{Solved, solved};
+pub use vector::{EngineOutput, UNKNOWN_PROFILE};

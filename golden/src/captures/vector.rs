@@ -6,6 +6,9 @@ use super::manifest::CapturedFile;
 use crate::spec::{Activation, OpSpec, Problem};
 use crate::tensor::{DType, Data, Tensor};
 
+/// Stands where a profile's name would: whose arithmetic it is, is not known.
+pub const UNKNOWN_PROFILE: &str = "unknown";
+
 /// One problem that real engines have solved.
 #[derive(Debug, Clone)]
 pub struct Captured {

@@ -3,6 +3,7 @@
 
 mod digits;
 mod digits_pt2e;
+mod documented;
 mod minilm;
 mod onnxruntime;
 mod onnxruntime_ops;
@@ -68,6 +69,10 @@ const SYSTEMS: &[System] = &[
 /// noted as not covered and not opened.
 pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError> {
     let mut found = Found::default();
+    if let Some(spec) = &entry.spec {
+        documented::read(&CapturedFile::open(folder, entry)?, spec, &mut found)?;
+        return Ok(found);
+    }
     let system = &folder.manifest.system;
     let Some(known) = SYSTEMS.iter().find(|s| s.name == system) else {
         found.skip("-", entry.values(|_| true), "no profile of this system yet");

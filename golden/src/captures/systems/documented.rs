@@ -1,0 +1,55 @@
+//! Files in the documented form, from any system: the manifest gives the whole
+//! op as in golden files (see SCHEMA.md, "Captures"), so nothing is mapped.
+
+use crate::captures::error::CaptureError;
+use crate::captures::manifest::CapturedFile;
+use crate::captures::vector::{Builder, Found, UNKNOWN_PROFILE};
+use crate::profile::named;
+use crate::spec::{BiasKind, Constants, OpSpec, Problem};
+use crate::tensor::Tensor;
+
+/// Reads a file whose manifest entry has a `spec`.
+pub(super) fn read(
+    file: &CapturedFile<'_>,
+    spec: &OpSpec,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let tensor = |name: &str| -> Result<Tensor, CaptureError> { file.array(name)?.tensor() };
+    let bias = match spec {
+        OpSpec::Linear(spec) => spec.bias,
+        OpSpec::Conv(spec) => spec.bias,
+        _ => BiasKind::None,
+    };
+    let constants = Constants {
+        weights: matches!(spec, OpSpec::Linear(_) | OpSpec::Conv(_))
+            .then(|| tensor("weights"))
+            .transpose()?,
+        bias: (bias != BiasKind::None)
+            .then(|| tensor("bias"))
+            .transpose()?,
+    };
+    let inputs = (0..spec.inputs().len())
+        .map(|number| tensor(&format!("input{number}")))
+        .collect::<Result<_, _>>()?;
+    let profile = match file.entry.profile.as_deref() {
+        None => UNKNOWN_PROFILE,
+        Some(name) => {
+            let named = named::find(name);
+            named.map(|named| named.name).ok_or_else(|| {
+                file.problem(format!("names the profile `{name}`, which does not exist"))
+            })?
+        }
+    };
+    let problem = Problem {
+        op: spec.clone(),
+        constants,
+        inputs,
+    };
+    let engine = file.entry.engine.as_deref().unwrap_or("-");
+    let mut captured = Builder::new(file, "", problem);
+    for number in 0..spec.outputs().len() {
+        captured.output(engine, profile, number, tensor(&format!("output{number}"))?)?;
+    }
+    captured.into(found);
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Captures in the documented form (SCHEMA.md, "Captures"), written as a user would.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use ndarray::arr2;
+use ndarray_npy::NpzWriter;
+use qassay_golden::captures::{UNKNOWN_PROFILE, check, solved};
+use serde_json::json;
+
+/// A linear of two products a row: x [2, 2], w [1, 2], scales 1, output zero point 3.
+fn spec() -> serde_json::Value {
+    let steps = |zero_point: i32| json!({"scale": 1.0, "zero_point": zero_point});
+    json!({"linear": {
+        "m": 2, "n": 1, "k": 2,
+        "activation": {"quantized": {"dtype": "u8", "qparams": steps(0)}},
+        "weights": {"per_tensor": steps(0)},
+        "bias": "none",
+        "output": {"quantized": {"dtype": "u8", "qparams": steps(3)}},
+        "relu": false,
+    }})
+}
+
+fn write(dir: &Path, entry: serde_json::Value, outputs: [u8; 2]) {
+    let mut npz = NpzWriter::new(File::create(dir.join("a.npz")).unwrap());
+    npz.add_array("input0", &arr2(&[[1u8, 2], [3, 4]])).unwrap();
+    npz.add_array("weights", &arr2(&[[5i8, 6]])).unwrap();
+    npz.add_array("output0", &arr2(&[[outputs[0]], [outputs[1]]]))
+        .unwrap();
+    npz.finish().unwrap();
+    let manifest = json!({"system": "mine", "version": "7", "files": [entry]});
+    fs::write(dir.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+#[test]
+fn a_named_profile_is_held_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let entry = json!({"file": "a.npz", "engine": "fast", "spec": spec(), "profile": "exact"});
+    write(dir.path(), entry.clone(), [20, 42]);
+    let rows = check(dir.path(), |_| ()).unwrap();
+    assert_eq!((rows.len(), rows[0].values, rows[0].mismatches), (1, 2, 0));
+    assert_eq!((&*rows[0].engine, rows[0].profile), ("fast", Some("exact")));
+    write(dir.path(), entry, [20, 43]);
+    let rows = check(dir.path(), |_| ()).unwrap();
+    assert_eq!(rows[0].mismatches, 1);
+    assert!(rows[0].differs());
+}
+
+#[test]
+fn without_a_profile_it_is_a_problem_to_identify() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        json!({"file": "a.npz", "spec": spec()}),
+        [20, 42],
+    );
+    let found = solved(dir.path()).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((&*found[0].system, &*found[0].op), ("mine", "linear"));
+    assert_eq!(found[0].outputs[0].profile, UNKNOWN_PROFILE);
+    assert_eq!(found[0].outputs[0].engine, "-");
+    let rows = check(dir.path(), |_| ()).unwrap();
+    assert!(!rows[0].covered());
+    assert!(rows[0].note.as_ref().unwrap().contains("qassay identify"));
+}
+
+#[test]
+fn mistakes_name_the_file_and_the_array() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = |entry| {
+        write(dir.path(), entry, [20, 42]);
+        check(dir.path(), |_| ()).unwrap_err().to_string()
+    };
+    let wrong = error(json!({"file": "a.npz", "spec": spec(), "profile": "exakt"}));
+    assert!(
+        wrong.contains("a.npz") && wrong.contains("exakt"),
+        "{wrong}"
+    );
+    let mut with_bias = spec();
+    with_bias["linear"]["bias"] = json!("f32");
+    let wrong = error(json!({"file": "a.npz", "spec": with_bias}));
+    assert!(
+        wrong.contains("a.npz") && wrong.contains("`bias`"),
+        "{wrong}"
+    );
+    let mut wide = spec();
+    wide["linear"]["m"] = json!(3);
+    let wrong = error(json!({"file": "a.npz", "spec": wide}));
+    assert!(wrong.contains("a.npz") && wrong.contains('3'), "{wrong}");
+}
