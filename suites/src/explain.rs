@@ -158,3 +158,6 @@ pub(crate) fn change(
         meaning: to.meaning(axis).to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
