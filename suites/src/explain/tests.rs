@@ -116,6 +116,27 @@ fn pair_saturation_shrinks_to_one_pair_and_the_command_repeats_it() {
     }
 }
 
+/// A smaller case that is wrong for another reason does not show what was explained.
+#[test]
+fn shrinking_keeps_to_what_was_explained() {
+    let backend = Planted::right("fbgemm").spoiling(|run| {
+        if let qassay_golden::spec::OpSpec::Linear(spec) = &run.problem.op
+            && spec.k == 2
+        {
+            run.flip(0, 0, 0x20);
+        }
+    });
+    let exact = held_to("exact");
+    let mut subject = subject(&backend, exact, "linear");
+    let pairs = |case: &String| case.contains(".k2/");
+    subject.failing.retain(|case| !pairs(case));
+    subject.passing.retain(|case| !pairs(case));
+    let found = explained(&backend, exact, &subject);
+    assert_eq!(found.identified.as_deref(), Some("fbgemm"), "{found:?}");
+    let start = "linear/m1.n1.k3/u8.s8";
+    assert!(found.shrunk_case.starts_with(start), "{found:?}");
+}
+
 #[test]
 fn a_wrong_bit_is_shrunk_though_nothing_explains_it() {
     let backend = Planted::right("exact").spoiling(|run| {

@@ -68,8 +68,8 @@ fn the_hash_is_of_the_operands() {
     assert_ne!(hash(SMALL), hash(&SMALL.replace("x=01", "x=00")));
     assert_ne!(hash(SMALL), hash(&SMALL.replace("w=05", "w=04")));
     assert_ne!(
-        hash("relu/d2x3/u8/uniform/seed0"),
-        hash("relu/d3x2/u8/uniform/seed0")
+        hash("relu/d2x3/u8/given:x=010203040506"),
+        hash("relu/d3x2/u8/given:x=010203040506")
     );
 }
 
