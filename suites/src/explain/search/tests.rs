@@ -22,18 +22,24 @@ fn soon() -> Instant {
 }
 
 /// What the reference says, or `None` where the profile does not define it.
-fn under(problem: &Problem, profile: &Profile) -> Option<(Vec<Tensor>, Vec<(usize, usize)>)> {
+fn under(problem: &Problem, profile: &Profile) -> Option<Computed> {
     let mut witness = Witness::default();
     let outputs = panics::caught(|| reference(problem, profile, &mut witness));
-    Some((outputs.ok()?.ok()?, witness.open))
+    Some(Computed {
+        outputs: outputs.ok()?.ok()?,
+        open: witness.open,
+    })
 }
 
 /// A backend that computes under `computed`, held to `held`.
 fn observation(case: &str, computed: &Profile, held: &Profile) -> Option<Observation> {
     let question = pose(case).unwrap();
     let problem = question.problem().clone();
-    let (got, _) = under(&problem, computed)?;
-    let (expected, open) = under(&problem, held)?;
+    let got = under(&problem, computed)?.outputs;
+    let Computed {
+        outputs: expected,
+        open,
+    } = under(&problem, held)?;
     Some(Observation::new(
         case.to_owned(),
         problem,
@@ -133,12 +139,12 @@ fn each_axis_changed_alone_is_named() {
                 let other = with(&held, &[found]).unwrap();
                 for case in &cases {
                     let problem = pose(case).unwrap().problem().clone();
-                    let Some((_, open)) = under(&problem, &held) else {
+                    let Some(Computed { open, .. }) = under(&problem, &held) else {
                         continue;
                     };
                     let [a, b] = [&computed, &other].map(|p| under(&problem, p));
-                    if let (Some((a, _)), Some((b, _))) = (a, b) {
-                        let differ = differences(&a, &b, &open).count;
+                    if let (Some(a), Some(b)) = (a, b) {
+                        let differ = differences(&a.outputs, &b.outputs, &open).count;
                         assert_eq!(differ, 0, "{about}: {found:?} in {case}");
                     }
                 }
@@ -380,7 +386,7 @@ fn leaving_open_explains_nothing() {
         Observation::new(nan.to_owned(), problem, got, expected, right.open.clone())
     };
     let open = changed(lowest, &[("quantize.nan", "open")]);
-    assert_eq!(under(&right.problem, &open).unwrap().1, [(0, 0)]);
+    assert_eq!(under(&right.problem, &open).unwrap().open, [(0, 0)]);
     assert!(
         right.is_explained_by(&open),
         "what is right may be left open"
@@ -434,8 +440,12 @@ fn irrelevant_axes_change_no_bit() {
                     for key in Profile::choices(axis) {
                         let other = under(&problem, &base.with(axis, key).unwrap());
                         let other = other.unwrap_or_else(|| panic!("{case}: {axis}={key}"));
-                        let differ = differences(&right.0, &other.0, &[]).count;
-                        assert_eq!((differ, &other.1), (0, &right.1), "{case}: {axis}={key}");
+                        let differ = differences(&right.outputs, &other.outputs, &[]).count;
+                        assert_eq!(
+                            (differ, &other.open),
+                            (0, &right.open),
+                            "{case}: {axis}={key}"
+                        );
                     }
                 }
             }
