@@ -37,6 +37,8 @@ pub struct Run<'a, 'v> {
     pub inputs: &'a [View<'a>],
     /// the outputs
     pub outputs: &'a mut [ViewMut<'v>],
+    /// the bytes that lay in each output, gaps between rows included, when the run began
+    found: Vec<Vec<u8>>,
 }
 
 /// What a planted backend declares. Leaked: a declaration lives as long as the process.
@@ -156,7 +158,15 @@ impl Kernel for PlantedKernel {
             problem: &problem,
             inputs,
             outputs,
+            found: Vec::new(),
         };
+        run.found = (0..run.outputs.len())
+            .map(|number| {
+                let start = run.output_start(number);
+                // SAFETY: as many bytes as the view extends over, and nobody writes meanwhile.
+                unsafe { std::slice::from_raw_parts(start, run.output_len(number)) }.to_vec()
+            })
+            .collect();
         run.give(&self.profile);
         (self.spoil)(&mut run);
         self.times += 1;
@@ -196,6 +206,26 @@ impl Run<'_, '_> {
             DType::F32 => output.f32_mut().as_mut_ptr().cast(),
             DType::F64 => output.f64_mut().as_mut_ptr().cast(),
         }
+    }
+
+    /// How many bytes output `number` extends over.
+    pub fn output_len(&mut self, number: usize) -> usize {
+        let output = &mut self.outputs[number];
+        match output.dtype() {
+            DType::U8 => output.u8_mut().len(),
+            DType::I8 => output.i8_mut().len(),
+            DType::I32 => 4 * output.i32_mut().len(),
+            DType::F32 => 4 * output.f32_mut().len(),
+            DType::F64 => 8 * output.f64_mut().len(),
+        }
+    }
+
+    /// Puts back what lay in byte `at` of output `number`, as if it was never written.
+    pub fn unwrite(&mut self, number: usize, at: usize) {
+        let found = self.found[number][at];
+        let place = self.output_start(number).wrapping_add(at);
+        // SAFETY: `found` holds the bytes of the output, so `at` is one of them.
+        unsafe { place.write_volatile(found) };
     }
 
     /// Where input `number` starts, and how many bytes it extends.

@@ -120,17 +120,10 @@ fn a_wrong_second_output_is_named_without_a_sum() {
     assert_eq!((first.expected.as_str(), first.got.as_str()), ("0", "4"));
 }
 
-/// What the poison was before the kernel ran is what it "gives" where it does not write.
+/// What lay there before the kernel ran is what it "gives" where it does not write.
 #[test]
 fn an_element_that_is_never_written_shows_the_poison() {
-    let unwritten = |at: isize| {
-        spoiled(move |run| {
-            let poison = POISON[run.times];
-            let start = run.output_start(0).wrapping_offset(at);
-            // SAFETY: `at` is an element of the output.
-            unsafe { start.write_volatile(poison) };
-        })
-    };
+    let unwritten = |at: usize| spoiled(move |run| run.unwrite(0, at));
     let record = judged(SMALL, &unwritten(3));
     assert_eq!(record.verdict, Verdict::Differs);
     assert_eq!(record.first.unwrap().got, POISON[0].to_string());
