@@ -122,6 +122,11 @@ impl Arena {
     }
 }
 
+/// `1 byte`, `2 bytes`.
+pub(crate) fn bytes_in_words(count: usize) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
+}
+
 fn grow(operands: &mut Vec<Operand>, len: usize) {
     while operands.len() < len {
         operands.push(Operand::new(GuardedBuffer::new(FIRST_SIZE)));
@@ -242,24 +247,20 @@ impl Operand {
             })
         };
         if let Some(at) = changed(end..zone.end) {
-            return Err(format!("{} bytes past the end", at - end + 1));
+            return Err(format!("{} past the end", bytes_in_words(at - end + 1)));
         }
         if let Some(at) = changed(zone.start..self.start) {
             // The nearest changed byte says more than the farthest.
             let near = bytes[at..self.start].iter().rposition(|&b| b != poison);
-            return Err(format!(
-                "{} bytes before the start",
-                self.start - at - near.unwrap_or(0)
-            ));
+            let distance = self.start - at - near.unwrap_or(0);
+            return Err(format!("{} before the start", bytes_in_words(distance)));
         }
         if self.stride > self.row {
             for index in 0..self.rows.saturating_sub(1) {
                 let gap = self.start + index * self.stride + self.row;
                 if let Some(at) = changed(gap..gap + self.stride - self.row) {
-                    return Err(format!(
-                        "{} bytes past the end of row {index}",
-                        at - gap + 1
-                    ));
+                    let distance = bytes_in_words(at - gap + 1);
+                    return Err(format!("{distance} past the end of row {index}"));
                 }
             }
         }

@@ -170,3 +170,6 @@ pub(crate) fn change(
         meaning: to.meaning(axis).to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ pub mod judge;
 pub mod os;
 mod panics;
 pub mod parting;
+#[cfg(test)]
+mod planted;
 pub mod protocol;
 pub mod record;
 pub mod runner;

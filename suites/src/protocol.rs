@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::arena::bytes_in_words;
 use crate::record::{Explanation, Record};
 
 /// The first line to a worker: what stays the same for the whole run.
@@ -134,8 +135,9 @@ impl std::fmt::Display for Fault {
         let operand = if self.output { "output" } else { "input" };
         write!(
             f,
-            "{did} {} bytes {side} of {operand} {}",
-            self.distance, self.number
+            "{did} {} {side} of {operand} {}",
+            bytes_in_words(self.distance),
+            self.number
         )
     }
 }
@@ -151,6 +153,6 @@ mod tests {
         let Ok(Reply::Fault(fault)) = serde_json::from_str(line) else {
             panic!("not a fault: {line}");
         };
-        assert_eq!(fault.to_string(), "wrote 1 bytes past the end of output 0");
+        assert_eq!(fault.to_string(), "wrote 1 byte past the end of output 0");
     }
 }

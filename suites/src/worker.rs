@@ -11,7 +11,7 @@ use qassay_golden::profile::named::{self, NamedProfile};
 use crate::case::{Case, CaseId};
 use crate::explain;
 use crate::judge::{Judge, Question, blank_record};
-use crate::os::{faults, tie_to_parent};
+use crate::os::{faults, keep_freed_memory, tie_to_parent};
 use crate::panics;
 use crate::protocol::{Reply, Request, Session};
 
@@ -29,6 +29,7 @@ pub fn main() -> io::Result<()> {
 /// As [`main`].
 pub fn main_with(entries: Vec<Entry>) -> io::Result<()> {
     tie_to_parent();
+    keep_freed_memory();
     faults::install();
     let mut lines = io::stdin().lock().lines();
     let Some(first) = lines.next() else {

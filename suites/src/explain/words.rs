@@ -21,11 +21,19 @@ pub(super) fn sentence(
     }
     if axes.is_empty() {
         let searched = match (finding.searched, finding.out_of_time) {
-            (0, _) => "the search was cut short".to_owned(),
-            (1, false) => "changing any one axis".to_owned(),
-            (most, false) => format!("changing up to {most} axes"),
-            (most, true) => {
-                format!("changing up to {most} axes (the search then ended at its time limit)")
+            (0, _) => "what a search cut short by its time limit tried".to_owned(),
+            (searched, cut) => {
+                let tried = match searched {
+                    1 => "changing any one axis",
+                    2 => "changing any two axes",
+                    _ => "changing any two axes, nor three to choices of named profiles,",
+                };
+                let end = if cut {
+                    " (the search then ended at its time limit)"
+                } else {
+                    ""
+                };
+                format!("{tried}{end}")
             }
         };
         return format!(

@@ -34,33 +34,45 @@ struct Slot {
     buffer_end: AtomicUsize,
 }
 
-static WATCHED: [Slot; SLOTS] = [const {
-    Slot {
-        output: AtomicU8::new(0),
-        number: AtomicUsize::new(0),
-        start: AtomicUsize::new(0),
-        end: AtomicUsize::new(0),
-        buffer_start: AtomicUsize::new(0),
-        buffer_end: AtomicUsize::new(0),
+impl Slot {
+    const fn empty() -> Self {
+        Self {
+            output: AtomicU8::new(0),
+            number: AtomicUsize::new(0),
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+            buffer_start: AtomicUsize::new(0),
+            buffer_end: AtomicUsize::new(0),
+        }
     }
-}; SLOTS];
+
+    fn fill(&self, watched: Watched) {
+        self.output.store(u8::from(watched.output), Relaxed);
+        self.number.store(watched.number, Relaxed);
+        self.start.store(watched.start, Relaxed);
+        self.end.store(watched.end, Relaxed);
+        self.buffer_start.store(watched.buffer_start, Relaxed);
+        self.buffer_end.store(watched.buffer_end, Relaxed);
+    }
+
+    fn forget(&self) {
+        self.buffer_end.store(0, Relaxed);
+    }
+}
+
+static WATCHED: [Slot; SLOTS] = [const { Slot::empty() }; SLOTS];
 
 /// Says where operand number `slot` of the case at hand lies.
 pub fn watch(slot: usize, watched: Watched) {
     if let Some(slot) = WATCHED.get(slot) {
-        slot.output.store(u8::from(watched.output), Relaxed);
-        slot.number.store(watched.number, Relaxed);
-        slot.start.store(watched.start, Relaxed);
-        slot.end.store(watched.end, Relaxed);
-        slot.buffer_start.store(watched.buffer_start, Relaxed);
-        slot.buffer_end.store(watched.buffer_end, Relaxed);
+        slot.fill(watched);
     }
 }
 
 /// Forgets all operands from `first` on.
 pub fn unwatch_from(first: usize) {
     for slot in WATCHED.iter().skip(first) {
-        slot.buffer_end.store(0, Relaxed);
+        slot.forget();
     }
 }
 
@@ -110,7 +122,7 @@ mod unix {
         // SAFETY: the kernel passes a valid siginfo to a SA_SIGINFO handler.
         let address = unsafe { (*info).si_addr() } as usize;
         let mut line = Line::default();
-        if describe(address, wrote(context), &mut line) {
+        if describe(&WATCHED, address, wrote(context), &mut line) {
             // SAFETY: `write` is async-signal-safe; the buffer is on this stack.
             unsafe { libc::write(libc::STDOUT_FILENO, line.bytes.as_ptr().cast(), line.len) };
         }
@@ -140,9 +152,14 @@ mod unix {
     }
 
     /// Writes the line for a fault at `address`; false when no guard was touched.
-    pub(super) fn describe(address: usize, wrote: Option<bool>, line: &mut Line) -> bool {
+    pub(super) fn describe(
+        watched: &[Slot],
+        address: usize,
+        wrote: Option<bool>,
+        line: &mut Line,
+    ) -> bool {
         let page = region::page::size();
-        for slot in &WATCHED {
+        for slot in watched {
             let (buffer_start, buffer_end) = (
                 slot.buffer_start.load(Relaxed),
                 slot.buffer_end.load(Relaxed),
@@ -233,20 +250,19 @@ mod tests {
     #[test]
     fn a_fault_in_a_guard_names_the_operand_and_the_distance() {
         let page = region::page::size();
-        watch(
-            SLOTS - 1,
-            Watched {
-                output: true,
-                number: 2,
-                start: 20 * page - 104,
-                end: 20 * page - 4,
-                buffer_start: 10 * page,
-                buffer_end: 20 * page,
-            },
-        );
+        // Slots of its own: those of the process belong to whatever arena is at work.
+        let slots = [Slot::empty(), Slot::empty()];
+        slots[1].fill(Watched {
+            output: true,
+            number: 2,
+            start: 20 * page - 104,
+            end: 20 * page - 4,
+            buffer_start: 10 * page,
+            buffer_end: 20 * page,
+        });
         let say = |address, wrote| {
             let mut line = Line::default();
-            describe(address, wrote, &mut line)
+            describe(&slots, address, wrote, &mut line)
                 .then(|| String::from_utf8(line.bytes[..line.len].to_vec()).unwrap())
         };
         assert_eq!(
@@ -260,7 +276,7 @@ mod tests {
         );
         assert_eq!(say(15 * page, None), None, "inside the buffer");
         assert_eq!(say(21 * page, None), None, "behind the guard");
-        unwatch_from(SLOTS - 1);
+        slots[1].forget();
         assert_eq!(say(20 * page, None), None, "forgotten");
     }
 }

@@ -11,4 +11,4 @@ mod guard;
 mod process;
 
 pub use guard::{Guard, GuardedBuffer};
-pub use process::{describe_exit, tie_to_parent};
+pub use process::{describe_exit, keep_freed_memory, tie_to_parent};

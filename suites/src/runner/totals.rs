@@ -190,4 +190,75 @@ mod tests {
             ]
         );
     }
+
+    const AIMING: [&str; 2] = [
+        "linear/m1.n1.k4/u8.s8/per-tensor/saturating/seed0",
+        "linear/m2.n1.k4/u8.s8/per-tensor/saturating/seed1",
+    ];
+    const OTHER: &str = "linear/m1.n1.k4/u8.s8/per-tensor/uniform/seed0";
+
+    /// Verdicts of AIMING and OTHER; `reached` says which cases saturated a pair.
+    fn aimed(plan: &Plan, before: [Verdict; 3], reached: [bool; 3]) -> [(Verdict, String); 3] {
+        let cases = [AIMING[0], AIMING[1], OTHER];
+        let mut records: Vec<Record> = (0..3)
+            .map(|at| Record {
+                events: (reached[at].then(|| ("pair-saturated".to_owned(), 3)))
+                    .into_iter()
+                    .collect(),
+                suite: "linear".into(),
+                ..record(cases[at], "x", before[at], 1)
+            })
+            .collect();
+        let selected = Selected {
+            backends: vec!["x".into()],
+            cases: cases
+                .map(|case| (case.to_owned(), "linear".to_owned()))
+                .into(),
+            classes: vec!["saturating", "saturating", "uniform"],
+        };
+        mark_vacuous(&mut records, &selected, plan);
+        let ended: Vec<_> = records.into_iter().map(|r| (r.verdict, r.detail)).collect();
+        ended.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_class_that_never_reached_its_aim_is_vacuous_and_says_which_event() {
+        use Verdict::{Conforms, Differs, Unsupported, Vacuous};
+        let whole = Plan::default();
+        let told = "no case of its data class reached pair-saturated (linear, saturating)";
+        // Another class's event does not help.
+        let ended = aimed(&whole, [Conforms, Conforms, Conforms], [false, false, true]);
+        assert_eq!(ended[0], (Vacuous, told.to_owned()));
+        assert_eq!(ended[1], (Vacuous, told.to_owned()));
+        assert_eq!(ended[2], (Conforms, String::new()));
+        // One case that reached it is enough; a failure stays one; so does a refusal.
+        let ended = aimed(&whole, [Conforms, Conforms, Conforms], [false, true, false]);
+        assert_eq!(ended.map(|(verdict, _)| verdict), [Conforms; 3]);
+        let ended = aimed(&whole, [Differs, Conforms, Conforms], [false, false, false]);
+        assert_eq!((ended[0].0, ended[1].0), (Differs, Vacuous));
+        // What was not judged reached nothing, whatever its record says.
+        let ended = aimed(
+            &whole,
+            [Unsupported, Conforms, Conforms],
+            [true, false, false],
+        );
+        assert_eq!((ended[0].0, ended[1].0), (Unsupported, Vacuous));
+    }
+
+    #[test]
+    fn parts_of_a_suite_may_miss_an_aim() {
+        let before = [Verdict::Conforms; 3];
+        let shard = Plan {
+            shard: Some("1/2".parse().unwrap()),
+            ..Plan::default()
+        };
+        let single = Plan {
+            cases: vec![AIMING[0].parse().unwrap()],
+            ..Plan::default()
+        };
+        for part in [shard, single] {
+            let ended = aimed(&part, before, [false; 3]);
+            assert_eq!(ended.map(|(verdict, _)| verdict), before);
+        }
+    }
 }
