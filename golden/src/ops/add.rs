@@ -2,8 +2,9 @@
 //!
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qadd_kernel, scalar and vector
 //! body); ONNX Runtime MLAS `qladd.cpp`; QNNPACK `src/qnnpack/requantization.h`
-//! (qnnp_compute_add_quantization_params) and `src/add.c`. The vector forms
-//! reproduce the captured layers of real networks.
+//! (qnnp_compute_add_quantization_params) and `src/add.c`; XNNPACK
+//! `src/microparams-init.c` (xnn_init_qs8_add_minmax_scalar_params). The vector
+//! forms reproduce the captured layers of real networks.
 
 use super::ReferenceError;
 use super::store::Store;
@@ -67,8 +68,8 @@ pub(crate) fn add(
                 })
                 .collect()
         }
-        AddForm::FixedPoint21 => {
-            let fixed = FixedPoint::new(sa / so, sb / so)?;
+        form @ (AddForm::FixedPoint21 | AddForm::FixedPoint20Up) => {
+            let fixed = FixedPoint::new(form, sa / so, sb / so)?;
             codes
                 .map(|(_, a, b)| {
                     let sum = fixed.a * (a - i64::from(qa.zero_point))
@@ -92,37 +93,45 @@ fn steps(code: i64, qparams: QParams) -> f32 {
     (code - i64::from(qparams.zero_point)) as f32
 }
 
-/// Two multipliers with a common binary point, 21 bits or a little less each.
+/// Two multipliers with a common binary point.
 struct FixedPoint {
     a: i64,
     b: i64,
     shift: u32,
+    /// ties go up, else away from zero
+    ties_up: bool,
 }
 
 impl FixedPoint {
-    /// From the ratios of input to output scale, each in \[2^−14, 2^8).
-    fn new(ra: f32, rb: f32) -> Result<Self, ReferenceError> {
+    /// From the ratios of input to output scale.
+    fn new(form: AddForm, ra: f32, rb: f32) -> Result<Self, ReferenceError> {
+        let ties_up = form == AddForm::FixedPoint20Up;
+        let (least, bits) = if ties_up { (-10, 20) } else { (-14, 21) };
         for ratio in [ra, rb] {
-            if !(1.0 / 16384.0..256.0).contains(&ratio) {
+            if !(2f32.powi(least)..256.0).contains(&ratio) {
                 return Err(ReferenceError::Undefined(format!(
-                    "fixed-point addition takes ratios of input to output scale in [2^-14, 2^8), not {ratio}"
+                    "fixed-point addition takes ratios of input to output scale in [2^{least}, 2^8), not {ratio}"
                 )));
             }
         }
         let exponent = (ra.max(rb).to_bits() >> 23) as i32 - 127;
-        let shift = (21 - exponent) as u32;
+        let shift = (bits - exponent) as u32;
         // Powers of two times an f32: exact, so only the rounding to integer rounds.
         let fixed = |ratio: f32| (f64::from(ratio) * (1u64 << shift) as f64).round_ties_even();
         Ok(Self {
             a: fixed(ra) as i64,
             b: fixed(rb) as i64,
             shift,
+            ties_up,
         })
     }
 
-    /// `sum / 2^shift` to nearest, ties away from zero.
+    /// `sum / 2^shift` to nearest.
     fn round(&self, sum: i64) -> i64 {
         let half = 1i64 << (self.shift - 1);
+        if self.ties_up {
+            return (sum + half) >> self.shift;
+        }
         let magnitude = (sum.abs() + half) >> self.shift;
         if sum < 0 { -magnitude } else { magnitude }
     }

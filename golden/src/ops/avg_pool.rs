@@ -1,10 +1,15 @@
 //! Average pool on codes: the sum of the window's codes inside the image,
 //! zero point taken off, scaled once.
 //!
-//! Source: PyTorch `QuantizedOpKernels.cpp` (qavg_pool2d_nhwc_kernel); the
-//! captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
+//! A window as large as the image is a global average pool.
+//!
+//! Sources: PyTorch `QuantizedOpKernels.cpp` (qavg_pool2d_nhwc_kernel); QNNPACK
+//! `src/average-pooling.c`, `src/global-average-pooling.c` and
+//! `src/qnnpack/requantization.h` (qnnp_avgpool_quantize), and PyTorch's fork of
+//! them; the captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
 
 use super::ReferenceError;
+use super::fixed_point::FixedPoint;
 use super::store::Store;
 use super::window::Windows;
 use crate::profile::{AvgPoolForm, PoolCount, Profile};
@@ -27,7 +32,19 @@ pub(crate) fn avg_pool(
     let store = Store::new(&spec.output, false);
     let windows = Windows::of_pool(spec);
     let whole_window = spec.count_include_pad || rule.avg_pool_count == PoolCount::WholeWindow;
-    let ratio = spec.activation.qparams.scale as f32 / spec.output.qparams.scale as f32;
+    let (input_scale, output_scale) = (
+        spec.activation.qparams.scale as f32,
+        spec.output.qparams.scale as f32,
+    );
+    let ratio = input_scale / output_scale;
+    let bounded = [AvgPoolForm::ProductMulF32, AvgPoolForm::FixedPoint24];
+    if (bounded.iter()).any(|form| [rule.avg_pool_body, rule.avg_pool_tail].contains(form))
+        && !(1.0 / 256.0..256.0).contains(&ratio)
+    {
+        return Err(ReferenceError::Undefined(format!(
+            "this average pool takes a ratio of input to output scale in [2^-8, 2^8), not {ratio}"
+        )));
+    }
     let body = rule.avg_pool_width.body_of(spec.channels);
     let mut codes = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
     for image in 0..spec.batch {
@@ -43,6 +60,7 @@ pub(crate) fn avg_pool(
                 inside.len()
             };
             let multiplier = ratio / count as f32;
+            let by_product = input_scale / (output_scale * count as f32);
             let zero_points = i64::from(spec.activation.qparams.zero_point) * inside.len() as i64;
             for channel in 0..spec.channels {
                 let sum: i64 = (inside.iter())
@@ -70,6 +88,17 @@ pub(crate) fn avg_pool(
                         let zero_point = spec.output.qparams.zero_point as f32;
                         let code = sum as f32 * multiplier + zero_point;
                         store.round(index, Some(sum), code, witness)
+                    }
+                    AvgPoolForm::ProductMulF32 => {
+                        store.round_then_add(index, Some(sum), sum as f32 * by_product, witness)
+                    }
+                    AvgPoolForm::FixedPoint24 => {
+                        // The sum is kept in i32.
+                        let (fixed, sum) = (FixedPoint::half_away(by_product), sum as i32);
+                        witness.step(Some(i64::from(sum)), fixed.exact(sum));
+                        witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
+                        let code = fixed.apply(sum) + i64::from(spec.output.qparams.zero_point);
+                        store.clamp(code, witness)
                     }
                 });
             }

@@ -1,5 +1,7 @@
 //! Fixed-point requantization: integer multipliers and shifts instead of floats.
 
+use std::ops::Range;
+
 use super::ReferenceError;
 use crate::profile::Scaling;
 
@@ -23,15 +25,28 @@ enum Scheme {
 /// The fixed-point form of `multiplier` under `scaling`; `None` for float scalings.
 ///
 /// # Errors
-/// When the scheme cannot hold the multiplier: QNNPACK's want 2^−32 ≤ multiplier < 1.
+/// When the scheme cannot hold the multiplier; says what it can hold.
 pub(crate) fn fixed_point(
     scaling: Scaling,
     multiplier: f32,
 ) -> Result<Option<FixedPoint>, ReferenceError> {
     Ok(Some(match scaling {
-        Scaling::Q31Rshu => doubling_loop(multiplier),
-        Scaling::Q31SrdhmRdbpot => frexp(multiplier),
-        Scaling::QnnpackQ31 | Scaling::QnnpackPrecise => qnnpack(scaling, multiplier)?,
+        Scaling::Q31Rshu => {
+            within(multiplier, -32..8, "a rounding shift")?;
+            bits(Scheme::Rshu, multiplier)
+        }
+        Scaling::Q31SrdhmRdbpot => {
+            within(multiplier, i32::MIN..30, "gemmlowp's fixed point")?;
+            frexp(multiplier)
+        }
+        Scaling::QnnpackQ31 => {
+            within(multiplier, -32..0, "QNNPACK's q31")?;
+            q31(multiplier)
+        }
+        Scaling::QnnpackPrecise => {
+            within(multiplier, -32..0, "QNNPACK's precise fixed point")?;
+            bits(Scheme::QnnpackPrecise, multiplier)
+        }
         Scaling::MultiplyF32
         | Scaling::MultiplyF64
         | Scaling::StepwiseDiv
@@ -41,27 +56,49 @@ pub(crate) fn fixed_point(
     }))
 }
 
-/// FBGEMM src/QuantUtils.cc (ChooseRequantizationMultiplier), 32 bits of precision.
-fn doubling_loop(multiplier: f32) -> FixedPoint {
-    let (mut real, mut shift) = (f64::from(multiplier), 31);
-    while real < 0.5 {
-        real *= 2.0;
-        shift += 1;
+/// Whether 2^start ≤ `multiplier` < 2^end.
+fn within(multiplier: f32, powers: Range<i32>, scheme: &str) -> Result<(), ReferenceError> {
+    let exponent = (multiplier.to_bits() >> 23) as i32 - 127;
+    if powers.contains(&exponent) {
+        return Ok(());
     }
-    while real > 1.0 {
-        real /= 2.0;
-        shift -= 1;
-    }
-    let mut integer = (real * 2_147_483_648.0).round_ties_even() as i64;
-    if integer == 1 << 31 {
-        integer /= 2;
-        shift -= 1;
-    }
+    let (low, high) = (powers.start, powers.end);
+    let range = if low == i32::MIN {
+        format!("(0, 2^{high})")
+    } else {
+        format!("[2^{low}, 2^{high})")
+    };
+    Err(ReferenceError::Undefined(format!(
+        "multiplier {multiplier:e} is outside {range}, the range of {scheme}"
+    )))
+}
+
+/// The float's own 24 bits: XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_rndnu),
+/// QNNPACK src/requantization/precise-scalar.c.
+fn bits(scheme: Scheme, multiplier: f32) -> FixedPoint {
+    let (mantissa, exponent) = mantissa(multiplier);
     FixedPoint {
-        scheme: Scheme::Rshu,
-        multiplier: integer,
-        shift,
+        scheme,
+        multiplier: mantissa,
+        shift: 23 - exponent,
     }
+}
+
+/// QNNPACK src/qnnpack/requantization.h (qnnp_compute_scalar_requantization_params).
+fn q31(multiplier: f32) -> FixedPoint {
+    let (mantissa, exponent) = mantissa(multiplier);
+    FixedPoint {
+        scheme: Scheme::QnnpackQ31,
+        multiplier: mantissa << 7,
+        shift: -1 - exponent,
+    }
+}
+
+/// A normal float as mantissa · 2^(exponent − 23), 2^23 ≤ mantissa < 2^24.
+fn mantissa(value: f32) -> (i64, i32) {
+    let bits = value.to_bits();
+    let mantissa = i64::from((bits & 0x7F_FFFF) | 0x80_0000);
+    (mantissa, (bits >> 23) as i32 - 127)
 }
 
 /// gemmlowp and TFLite: TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier).
@@ -90,44 +127,18 @@ fn frexp(multiplier: f32) -> FixedPoint {
     }
 }
 
-/// QNNPACK src/qnnpack/requantization.h (qnnp_compute_conv_quantization_params) and
-/// src/requantization/precise-scalar.c: the multiplier is the bits of the float.
-fn qnnpack(scaling: Scaling, multiplier: f32) -> Result<FixedPoint, ReferenceError> {
-    if !(2f32.powi(-32)..1.0).contains(&multiplier) {
-        return Err(ReferenceError::Undefined(format!(
-            "multiplier {multiplier} is outside [2^-32, 1), the range of QNNPACK's fixed point"
-        )));
-    }
-    let bits = multiplier.to_bits();
-    let mantissa = i64::from((bits & 0x7F_FFFF) | 0x80_0000);
-    let exponent = (bits >> 23) as i32;
-    Ok(if scaling == Scaling::QnnpackQ31 {
-        let shift = 127 + 31 - 32 - exponent;
-        FixedPoint {
-            scheme: Scheme::QnnpackQ31,
-            multiplier: mantissa << 7,
-            shift,
-        }
-    } else {
-        let shift = 127 + 23 - exponent;
-        FixedPoint {
-            scheme: Scheme::QnnpackPrecise,
-            multiplier: mantissa,
-            shift,
-        }
-    })
-}
-
 impl FixedPoint {
+    /// The 24 bits of a normal `multiplier` below 256, its products rounded half away once.
+    pub(crate) fn half_away(multiplier: f32) -> Self {
+        bits(Scheme::QnnpackPrecise, multiplier)
+    }
+
     /// The sum times the multiplier, rounded by the scheme; no zero point yet.
     pub(crate) fn apply(self, sum: i32) -> i64 {
         let sum = i64::from(sum);
         let product = i128::from(sum) * i128::from(self.multiplier);
         match self.scheme {
-            Scheme::Rshu => match self.shift {
-                shift @ 1.. => ((product + (1 << (shift - 1))) >> shift) as i64,
-                shift => (product << -shift) as i64,
-            },
+            Scheme::Rshu => ((product + (1 << (self.shift - 1))) >> self.shift) as i64,
             Scheme::SrdhmRdbpot => {
                 let left = (-self.shift).max(0);
                 let right = self.shift.max(0);
@@ -149,11 +160,22 @@ impl FixedPoint {
 
     /// The product before rounding, as the nearest f64.
     pub(crate) fn exact(self, sum: i32) -> f64 {
-        let shift = match self.scheme {
+        f64::from(sum) * self.multiplier as f64 * 2f64.powi(-self.binary_places())
+    }
+
+    /// Whether the product lies exactly halfway between two integers.
+    pub(crate) fn is_tie(self, sum: i32) -> bool {
+        let places = self.binary_places();
+        let product = i128::from(sum) * i128::from(self.multiplier);
+        (1..127).contains(&places) && product.rem_euclid(1 << places) == 1 << (places - 1)
+    }
+
+    /// How many binary places of the integer product are behind the point.
+    fn binary_places(self) -> i32 {
+        match self.scheme {
             Scheme::Rshu | Scheme::QnnpackPrecise => self.shift,
             Scheme::SrdhmRdbpot | Scheme::QnnpackQ31 => self.shift + 31,
-        };
-        f64::from(sum) * self.multiplier as f64 * 2f64.powi(-shift)
+        }
     }
 }
 
@@ -216,8 +238,54 @@ mod tests {
 
     #[test]
     fn multipliers_outside_the_range_are_refused() {
-        assert!(fixed_point(Scaling::QnnpackQ31, 1.0).is_err());
-        assert!(fixed_point(Scaling::QnnpackPrecise, 2f32.powi(-33)).is_err());
-        assert!(fixed_point(Scaling::Q31Rshu, 1.5).is_ok());
+        for (scaling, least, first_above) in [
+            (Scaling::QnnpackQ31, 2f32.powi(-32), 1.0),
+            (Scaling::QnnpackPrecise, 2f32.powi(-32), 1.0),
+            (Scaling::Q31Rshu, 2f32.powi(-32), 256.0),
+            (Scaling::Q31SrdhmRdbpot, f32::MIN_POSITIVE, 2f32.powi(30)),
+        ] {
+            for held in [least, first_above.next_down()] {
+                assert!(fixed_point(scaling, held).is_ok(), "{scaling:?} {held}");
+            }
+            assert!(fixed_point(scaling, first_above).is_err(), "{scaling:?}");
+        }
+        for scaling in [
+            Scaling::QnnpackQ31,
+            Scaling::QnnpackPrecise,
+            Scaling::Q31Rshu,
+        ] {
+            let below = 2f32.powi(-32).next_down();
+            assert!(fixed_point(scaling, below).is_err(), "{scaling:?}");
+        }
+        let error = fixed_point(Scaling::QnnpackQ31, 1.5).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "multiplier 1.5e0 is outside [2^-32, 2^0), the range of QNNPACK's q31"
+        );
+    }
+
+    #[test]
+    fn gemmlowp_shifts_left_above_one_and_gives_nothing_below_its_range() {
+        let srdhm = |multiplier, sum| apply(Scaling::Q31SrdhmRdbpot, multiplier, sum);
+        assert_eq!(srdhm(3.5, 3), 11);
+        // 2^29 · 4 wraps to −2^31.
+        assert_eq!(srdhm(3.5, 1 << 29), -1_879_048_192);
+        // A half less 2^-33: the first rounding makes it a half.
+        assert_eq!(srdhm(2f32.powi(-32), i32::MAX), 1);
+        assert_eq!(srdhm(2f32.powi(-33).next_down(), i32::MIN), 0);
+    }
+
+    #[test]
+    fn ties_are_seen_in_every_scheme() {
+        for scaling in [
+            Scaling::Q31Rshu,
+            Scaling::Q31SrdhmRdbpot,
+            Scaling::QnnpackQ31,
+            Scaling::QnnpackPrecise,
+        ] {
+            let fixed = fixed_point(scaling, 0.125).unwrap().unwrap();
+            let ties: Vec<i32> = (-16..16).filter(|&sum| fixed.is_tie(sum)).collect();
+            assert_eq!(ties, [-12, -4, 4, 12], "{scaling:?}");
+        }
     }
 }

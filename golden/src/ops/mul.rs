@@ -1,7 +1,8 @@
 //! Multiplication of two quantized tensors, element by element.
 //!
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qmul_kernel); ONNX Runtime MLAS
-//! `qlmul.cpp`. All forms agree on every captured layer, none of which holds a
+//! `qlmul.cpp`; XNNPACK `src/microparams-init.c`
+//! (xnn_init_qs8_mul_minmax_scalar_params). All forms agree on every captured layer, none of which holds a
 //! tie that would tell them apart.
 
 use super::ReferenceError;
@@ -40,6 +41,9 @@ pub(crate) fn mul(
                     (sa as f32 * a as f32) * (sb as f32 * b as f32) / so as f32
                 }
                 MulForm::IntegerProductDiv => product as f32 * (sa * sb / so) as f32,
+                MulForm::IntegerProductDivF32 => {
+                    product as f32 * (sa as f32 * sb as f32 / so as f32)
+                }
             };
             store.round_then_add(i, Some(product), steps, witness)
         })

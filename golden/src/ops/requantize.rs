@@ -7,7 +7,7 @@ use super::landing::{Landing, Steps};
 use crate::profile::{Bias, Multiplier, Profile, RequantizeRule, Scaling};
 use crate::spec::{Granularity, Quantized, RequantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
-use crate::witness::Witness;
+use crate::witness::{Event, Witness};
 
 /// How the sums of one op become codes.
 #[derive(Debug, Clone)]
@@ -148,6 +148,7 @@ impl Epilogue {
         };
         if let Some(fixed) = scale.fixed {
             witness.step(Some(i64::from(sum)), fixed.exact(sum));
+            witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
             return self
                 .landing
                 .land_integer(fixed.apply(sum), self.zero_point, witness);

@@ -186,7 +186,7 @@ impl Landing {
     }
 }
 
-fn wrap_i32(value: BigInt) -> BigInt {
+pub(super) fn wrap_i32(value: BigInt) -> BigInt {
     let modulus = BigInt::from(1i64 << 32);
     let offset = BigInt::from(1i64 << 31);
     let shifted = (value + &offset) % &modulus;

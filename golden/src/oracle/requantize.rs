@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-use super::code::Landing;
+use super::code::{Landing, wrap_i32};
 use super::real::{
     F32, F64, Real, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
 };
@@ -216,7 +216,10 @@ fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> 
     let exponent = exponent_above(multiplier);
     let in_qnnpack_range = (power_of_two(-32)..integer(1)).contains(multiplier);
     match scaling {
-        Scaling::Q31Rshu => Some(nearest_up(&product)),
+        Scaling::Q31Rshu => {
+            let range = power_of_two(-32)..integer(256);
+            range.contains(multiplier).then(|| nearest_up(&product))
+        }
         Scaling::QnnpackPrecise => in_qnnpack_range.then(|| nearest_away(&product)),
         Scaling::QnnpackQ31 => in_qnnpack_range.then(|| {
             let first = nearest_up(&(product * power_of_two(-exponent)));
@@ -226,8 +229,13 @@ fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> 
             if exponent < -31 {
                 return Some(BigInt::zero());
             }
+            if exponent > 30 {
+                return None;
+            }
             let right = (-exponent).max(0);
-            let first = nearest_up(&(product * power_of_two(right)));
+            let shifted = wrap_i32(BigInt::from(sum) << exponent.max(0));
+            let fraction = multiplier * power_of_two(-exponent);
+            let first = nearest_up(&(integer(shifted) * fraction));
             Some(nearest_away(&(integer(first) * power_of_two(-right))))
         }
         _ => None,

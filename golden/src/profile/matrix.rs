@@ -113,13 +113,13 @@ axis! {
         ProductThenDiv = "product-then-div",
         /// f32(sum) ⊗ (f32(sa) ⊗ f32(sw)), bias, then ⊗ (1 ⊘ f32(so))
         ProductThenMulRecip = "product-then-mul-recip",
-        /// 31-bit multiplier, rounding shift of the 64-bit product, ties up
+        /// the multiplier's bits, one rounding shift of the 64-bit product, ties up; 2^−32 ≤ multiplier < 2^8 (XNNPACK's rndnu)
         Q31Rshu = "q31-rshu",
-        /// saturating rounding doubling high multiply, then rounding shift (gemmlowp)
+        /// gemmlowp: high multiply rounded half up, then shift rounded half away; a multiplier of 1 or more (below 2^30) shifts the sum left first, in i32 that wraps; one below 2^−32 is 0
         Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
-        /// QNNPACK's q31: high multiply rounded half up, then shift rounded half away
+        /// QNNPACK's q31: high multiply rounded half up, then shift rounded half away (gemmlowp's codes); 2^−32 ≤ multiplier < 1
         QnnpackQ31 = "qnnpack-q31",
-        /// QNNPACK's precise: 64-bit product of the mantissa, rounded half away once
+        /// QNNPACK's precise: 64-bit product of the mantissa, rounded half away once; 2^−32 ≤ multiplier < 1
         QnnpackPrecise = "qnnpack-precise",
     }
 }

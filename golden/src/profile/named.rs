@@ -2,9 +2,11 @@
 //! command line, golden vectors and tests follow.
 
 mod arithmetic;
+mod mobile;
 
 use super::Profile;
 use arithmetic::*;
+use mobile::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
 #[derive(Debug, Clone, Copy)]
@@ -83,15 +85,51 @@ pub const PROFILES: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "qnnpack",
-        summary: "PyTorch's QNNPACK: exact sums, bias rounded to i32, one f32 multiplication, nearest-even",
-        source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack; captures torch-2.15 (qnnpack)",
+        summary: "PyTorch's QNNPACK on aarch64: exact sums, bias rounded to i32, one f32 multiplication, nearest-even conversion that saturates (vcvtnq), zero point in i16",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack/src/q8gemm/8x8-neon.c, q8conv/8x8-neon.c, q8avgpool/up8x9-neon.c, src/average-pooling.c",
         profile: QNNPACK,
     },
     NamedProfile {
+        name: "qnnpack-magic",
+        summary: "PyTorch's QNNPACK on 32-bit ARM: as qnnpack, clamped in f32 first and rounded by adding 1.5·2^23",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack/src/q8gemm/4x8-neon.c (vfmin, vfmax, vfmagic, vimagic)",
+        profile: QNNPACK_MAGIC,
+    },
+    NamedProfile {
+        name: "qnnpack-sse2",
+        summary: "PyTorch's QNNPACK on x86: as qnnpack, the conversion gives i32::MIN outside i32 (cvtps2dq)",
+        source: "PyTorch aten/src/ATen/native/quantized/cpu/qnnpack/src/q8gemm/4x4c2-sse2.c; captures torch-2.15, torch-debian-1.13 (qnnpack)",
+        profile: QNNPACK_SSE2,
+    },
+    NamedProfile {
         name: "qnnpack-q31",
-        summary: "the original QNNPACK: 31-bit fixed-point requantization with two roundings",
-        source: "QNNPACK src/requantization/q31-scalar.c",
+        summary: "the original QNNPACK: 31-bit fixed-point requantization with two roundings, average pool by a 24-bit multiplier",
+        source: "QNNPACK src/requantization/q31-scalar.c (qnnp_requantize_q31__scalar), src/convolution.c, src/average-pooling.c",
         profile: QNNPACK_Q31,
+    },
+    NamedProfile {
+        name: "qnnpack-precise",
+        summary: "the original QNNPACK's precise requantization: as qnnpack-q31, the exact product rounded half away once",
+        source: "QNNPACK src/requantization/precise-scalar.c (qnnp_requantize_precise__scalar_unsigned64)",
+        profile: QNNPACK_PRECISE,
+    },
+    NamedProfile {
+        name: "gemmlowp",
+        summary: "gemmlowp's fixed point: high multiply, rounding shift, zero point in i32, then clamp",
+        source: "gemmlowp fixedpoint/fixedpoint.h, public/output_stages.h (OutputStageQuantizeDownInt32ByFixedPoint), doc/quantization_example.cc; QNNPACK src/requantization/gemmlowp-scalar.c",
+        profile: GEMMLOWP,
+    },
+    NamedProfile {
+        name: "xnnpack-fp32",
+        summary: "XNNPACK's fp32 requantization: multiplier by division, clamp in f32, then nearest-even and the zero point",
+        source: "XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_fp32), src/microparams-init.c (xnn_init_qs8_add_minmax_scalar_params, xnn_init_qs8_mul_minmax_scalar_params)",
+        profile: XNNPACK_FP32,
+    },
+    NamedProfile {
+        name: "xnnpack-rndnu",
+        summary: "XNNPACK's rndnu requantization: as xnnpack-fp32, products by a 24-bit multiplier and one rounding shift, ties up",
+        source: "XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_rndnu)",
+        profile: XNNPACK_RNDNU,
     },
     NamedProfile {
         name: "onnxruntime",

@@ -14,8 +14,10 @@ axis! {
         FmaPremul = "fma-premul",
         /// fma(a, sa/so, fma(b, sb/so, zo − (sa/so·za + sb/so·zb))), then rounded (ONNX Runtime)
         FmaFixed = "fma-fixed",
-        /// 21-bit fixed point multipliers and a rounding shift (QNNPACK)
+        /// fixed-point multipliers below 2^22 and a shift rounded half away; ratios of scales in \[2^−14, 2^8) (QNNPACK)
         FixedPoint21 = "fixed-point-21",
+        /// fixed-point multipliers of at most 2^21 and a shift rounded half up; ratios of scales in \[2^−10, 2^8) (XNNPACK)
+        FixedPoint20Up = "fixed-point-20-up",
     }
 }
 
@@ -28,6 +30,8 @@ axis! {
         DequantizeDiv = "dequantize-div",
         /// f32((a − za)(b − zb)) ⊗ f32(sa·sb/so)
         IntegerProductDiv = "integer-product-div",
+        /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊘ so) (XNNPACK)
+        IntegerProductDivF32 = "integer-product-div-f32",
     }
 }
 
@@ -40,6 +44,10 @@ axis! {
         DoubleRecipF32 = "double-recip-f32",
         /// f32(Σ(q − z)) ⊗ (sx ⊘ sy ⊘ count) ⊕ zy, then rounded (PyTorch on channel-first tensors)
         MulAddF32 = "mul-add-f32",
+        /// f32(Σ(q − z)) ⊗ (sx ⊘ (sy ⊗ count)); sx ⊘ sy in \[2^−8, 2^8) (QNNPACK in PyTorch)
+        ProductMulF32 = "product-mul-f32",
+        /// Σ(q − z) times the 24 bits of sx ⊘ (sy ⊗ count), one shift rounded half away; sx ⊘ sy in \[2^−8, 2^8) (QNNPACK)
+        FixedPoint24 = "fixed-point-24",
     }
 }
 

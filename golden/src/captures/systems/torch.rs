@@ -43,7 +43,7 @@ const DEBIAN: Build = Build {
     dequantize: "fbgemm",
     per_channel: "pytorch-native",
     codes_32: "pytorch-native",
-    engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack")],
+    engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack-sse2")],
     histogram: false,
     linear_k1_drops_zero_point: true,
 };
@@ -53,7 +53,7 @@ pub(super) const ENGINES: &[(&str, &str)] = &[
     ("fbgemm", "fbgemm"),
     ("x86", "fbgemm"),
     ("onednn", "onednn-jit-avx2"),
-    ("qnnpack", "qnnpack"),
+    ("qnnpack", "qnnpack-sse2"),
 ];
 
 /// A file of torch-2.15.

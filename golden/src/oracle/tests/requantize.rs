@@ -272,6 +272,9 @@ fn ties_of_epilogues() -> Vec<Epilogued> {
         (9_250, 0.44, 0.019, 0.38),
         (358_800, 0.005, 0.035, 0.26),
         (1_924, 0.85, 0.05, 0.74),
+        // In fixed point: division against reciprocal, and against f64.
+        (189_196, 0.13, 0.0034, 0.75),
+        (86_588, 0.72, 0.0024, 0.95),
     ] {
         problems.push(Epilogued {
             sum,
@@ -285,7 +288,7 @@ fn ties_of_epilogues() -> Vec<Epilogued> {
 }
 
 /// Choices that nothing tells from the profile's own.
-const UNSEEN: [&str; 17] = [
+const UNSEEN: [&str; 19] = [
     // Where i16 saturates, the code is clamped in any case.
     "fbgemm zero_point=after-round-i64",
     "fbgemm zero_point=after-round-f32",
@@ -299,6 +302,9 @@ const UNSEEN: [&str; 17] = [
     "onednn cast=open",
     "qnnpack zero_point=after-round-i64",
     "qnnpack zero_point=after-round-f32",
+    // What saturates is clamped in any case (qnnpack-magic), and no product leaves i64.
+    "qnnpack clamp=before-round",
+    "qnnpack cast=x86-indefinite-i64",
     "onnxruntime zero_point=after-round-i32-wrapping",
     "onnxruntime zero_point=after-round-i16-saturating",
     "onnxruntime zero_point=after-round-f32",
@@ -311,17 +317,66 @@ const UNSEEN: [&str; 17] = [
 /// Each other choice of an axis gives another code somewhere, or a fault in it would hide.
 #[test]
 fn a_fault_in_any_axis_is_caught() {
-    let (sums, problems) = (sums(), ties_of_epilogues());
     let given = [
         (0.5, quantized(DType::U8, 1.0, 7)),
         (0.000_71, quantized(DType::U8, 1.0, 7)),
         (3.7, quantized(DType::U8, 1.0, 7)),
         (3.7, quantized(DType::I8, 1.0, -5)),
     ];
+    let names = ["fbgemm", "onednn", "qnnpack", "onnxruntime"];
+    assert_eq!(missed_with(names, &given), UNSEEN);
+}
+
+/// Choices that nothing tells from a fixed-point profile's own.
+const UNSEEN_IN_FIXED_POINT: [&str; 9] = [
+    // Where i16 saturates, the code is clamped in any case, and integers need no rounding.
+    "qnnpack-q31 zero_point=after-round-i64",
+    "qnnpack-q31 zero_point=after-round-f32",
+    "qnnpack-q31 zero_point=before-round-f32",
+    "qnnpack-precise zero_point=after-round-i64",
+    "qnnpack-precise zero_point=after-round-f32",
+    "qnnpack-precise zero_point=before-round-f32",
+    "xnnpack-rndnu zero_point=after-round-i16-saturating",
+    "xnnpack-rndnu zero_point=after-round-f32",
+    "xnnpack-rndnu zero_point=before-round-f32",
+];
+
+/// The same for fixed-point arithmetic, which has no float to round, clamp or convert.
+#[test]
+fn a_fault_in_any_fixed_point_scheme_is_caught() {
+    let given = [
+        (0.5, quantized(DType::U8, 1.0, 7)),
+        (0.25, quantized(DType::U8, 1.0, 7)),
+        (0.000_71, quantized(DType::U8, 1.0, 7)),
+        // The greatest sum and the zero point leave i32.
+        (1f32.next_down(), quantized(DType::U8, 1.0, 255)),
+        // Beyond QNNPACK's range, and beyond XNNPACK's on both sides.
+        (3.7, quantized(DType::U8, 1.0, 7)),
+        (300.0, quantized(DType::U8, 1.0, 7)),
+        (2f32.powi(-33), quantized(DType::U8, 1.0, 7)),
+    ];
+    let names = [
+        "qnnpack-q31",
+        "qnnpack-precise",
+        "gemmlowp",
+        "xnnpack-rndnu",
+    ];
+    let mut unseen = missed_with(names, &given);
+    unseen.retain(|unseen| {
+        ["scaling", "multiplier", "zero_point"]
+            .iter()
+            .any(|axis| unseen.contains(axis))
+    });
+    assert_eq!(unseen, UNSEEN_IN_FIXED_POINT);
+}
+
+/// [`missed`] on ties of epilogues, and on sums with these multipliers.
+fn missed_with<const N: usize>(names: [&str; N], given: &[(f32, Quantized)]) -> Vec<String> {
+    let (sums, problems) = (sums(), ties_of_epilogues());
     let reference = |profile: &Profile| {
         let rule = &profile.requantize;
         let mut codes: Vec<_> = problems.iter().map(|p| p.reference(rule)).collect();
-        for (multiplier, output) in given {
+        for &(multiplier, output) in given {
             let of_op = op_codes(profile, &sums, multiplier, output, false);
             codes.extend(of_op.unwrap_or_else(|| vec![None; sums.len()]));
         }
@@ -330,15 +385,14 @@ fn a_fault_in_any_axis_is_caught() {
     let oracle = |profile: &Profile| {
         let rule = &profile.requantize;
         let mut codes: Vec<_> = problems.iter().map(|p| p.oracle(rule)).collect();
-        for (multiplier, output) in given {
+        for &(multiplier, output) in given {
             let scale = SumScale::Given(multiplier);
             let code = |&sum| oracle::requantize(rule, sum, scale, SumBias::None, output, false);
             codes.extend(sums.iter().map(code));
         }
         codes
     };
-    let names = ["fbgemm", "onednn", "qnnpack", "onnxruntime"];
-    assert_eq!(missed(names, "requantize", oracle, reference), UNSEEN);
+    missed(names, "requantize", oracle, reference)
 }
 
 proptest! {

@@ -193,37 +193,6 @@ pub(super) const ONEDNN_JIT_AVX2: Profile = Profile {
     ..ONEDNN_JIT
 };
 
-pub(super) const QNNPACK: Profile = Profile {
-    requantize: RequantizeRule {
-        bias_per_tensor: Bias::I32,
-        bias_per_channel: Bias::I32,
-        multiplier: Multiplier::F32ProductRecip,
-        ..FBGEMM_EXACT.requantize
-    },
-    qparams: QparamsRule {
-        reduce_range: ReduceRange::Ignored,
-        ..DYNAMIC_QPARAMS
-    },
-    float_output: FloatOutputRule {
-        bias: DynamicBias::MulThenAdd,
-        ..FBGEMM_EXACT.float_output
-    },
-    pointwise: PointwiseRule {
-        add: AddForm::FixedPoint21,
-        avg_pool_count: PoolCount::WholeWindow,
-        ..FBGEMM_EXACT.pointwise
-    },
-    ..FBGEMM_EXACT
-};
-
-pub(super) const QNNPACK_Q31: Profile = Profile {
-    requantize: RequantizeRule {
-        scaling: Scaling::QnnpackQ31,
-        ..QNNPACK.requantize
-    },
-    ..QNNPACK
-};
-
 pub(super) const ONNXRUNTIME: Profile = Profile {
     quantize: QuantizeRule {
         transform: Transform::DivF32,
