@@ -5,6 +5,10 @@
 //! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
 //! over (kernel position, channel) with the channel fastest.
 
+mod plain;
+
+pub use plain::*;
+
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -291,75 +295,6 @@ impl ConvSpec {
     }
 }
 
-/// Element by element, two inputs of the same shape. Output: `shape`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BinarySpec {
-    /// shape of both inputs and the output
-    pub shape: Vec<usize>,
-    /// first input
-    pub a: Quantized,
-    /// second input
-    pub b: Quantized,
-    /// output
-    pub output: Quantized,
-    /// whether codes below the output zero point become it
-    pub relu: bool,
-}
-
-/// `max(q, zero_point)`. Input and output: `shape`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReluSpec {
-    /// shape
-    pub shape: Vec<usize>,
-    /// type and parameters of input and output
-    pub tensor: Quantized,
-}
-
-/// A window sliding over the image. Input: `[batch, input.., channels]`;
-/// output: `[batch, output.., channels]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PoolSpec {
-    /// images
-    pub batch: usize,
-    /// spatial size of the input
-    pub input: Vec<usize>,
-    /// channels
-    pub channels: usize,
-    /// spatial size of the window
-    pub kernel: Vec<usize>,
-    /// steps between windows
-    pub stride: Vec<usize>,
-    /// positions added on both sides
-    pub pad: Vec<usize>,
-    /// whether positions outside the image count in the mean (average pool)
-    pub count_include_pad: bool,
-    /// input
-    pub activation: Quantized,
-    /// output; max pool keeps the input's parameters
-    pub output: Quantized,
-}
-
-impl PoolSpec {
-    /// The spatial size of the output.
-    pub fn output_size(&self) -> Vec<usize> {
-        (0..self.kernel.len())
-            .map(|d| {
-                (self.input[d] + 2 * self.pad[d])
-                    .checked_sub(self.kernel[d])
-                    .map_or(0, |room| room / self.stride[d] + 1)
-            })
-            .collect()
-    }
-
-    /// The shape of the output: `[batch, output.., channels]`.
-    pub fn output_shape(&self) -> Vec<usize> {
-        image_shape(self.batch, &self.output_size(), self.channels)
-    }
-}
-
 fn image_shape(batch: usize, size: &[usize], channels: usize) -> Vec<usize> {
     let mut shape = vec![batch];
     shape.extend(size);
@@ -391,6 +326,12 @@ pub enum OpSpec {
     Mul(BinarySpec),
     /// see [`ReluSpec`]
     Relu(ReluSpec),
+    /// see [`ClampSpec`]
+    Clamp(ClampSpec),
+    /// 1 / (1 + e^−x); see [`FunctionSpec`]
+    Sigmoid(FunctionSpec),
+    /// the hyperbolic tangent; see [`FunctionSpec`]
+    Tanh(FunctionSpec),
     /// see [`PoolSpec`]
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
@@ -444,6 +385,8 @@ impl OpSpec {
             Self::Conv(s) => vec![(s.output_shape(), s.output.dtype())],
             Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
+            Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
@@ -467,6 +410,8 @@ impl OpSpec {
                 vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
             }
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
+            Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.input.dtype)],
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(
                     image_shape(s.batch, &s.input, s.channels),

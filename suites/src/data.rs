@@ -125,10 +125,20 @@ impl DataClass {
             Self::Ties => {
                 !matches!(
                     op,
-                    Op::Dequantize | Op::Relu | Op::MaxPool | Op::LinearWeightOnly
+                    Op::Dequantize
+                        | Op::Relu
+                        | Op::Clamp
+                        | Op::Sigmoid
+                        | Op::Tanh
+                        | Op::MaxPool
+                        | Op::LinearWeightOnly
                 ) && !op.is_observer()
             }
-            Self::Every => op.is_binary() || matches!(op, Op::Dequantize | Op::Relu | Op::Linear),
+            Self::Every => {
+                op.is_binary()
+                    || op.is_function()
+                    || matches!(op, Op::Dequantize | Op::Relu | Op::Clamp | Op::Linear)
+            }
             Self::Growth => op.is_observer(),
             Self::Block(_) => matches!(op, Op::Quantize | Op::Requantize),
         }
@@ -149,6 +159,10 @@ impl DataClass {
             (Self::Ties, Op::Quantize | Op::Requantize | Op::Linear | Op::Conv) => &[ExactTie],
             (Self::Corners, Op::Quantize) => &[NanInput, InfiniteInput, SubnormalInput],
             (Self::Corners, Op::Linear | Op::Conv) if signed => &[MinTimesMin],
+            (Self::Ties, Op::Add | Op::Mul | Op::AvgPool) => &[ExactTie],
+            (Self::Every, Op::Relu) => &[ReluClamped],
+            (Self::Every, Op::Clamp) => &[ClampedLow, ClampedHigh],
+            (Self::Every, Op::Sigmoid | Op::Tanh) => &[ClampedHigh],
             (Self::Growth, Op::ObserveHistogram) => &[HistogramGrew],
             _ => &[],
         }

@@ -6,6 +6,7 @@ mod draw;
 mod elements;
 mod linear;
 mod observers;
+mod plain;
 mod pointwise;
 
 use std::str::FromStr;
@@ -153,11 +154,26 @@ const SUITES: &[Suite] = &[
     Suite {
         name: "relu",
         summary: "codes below the zero point become it",
-        make: pointwise::relu,
+        make: plain::relu,
+    },
+    Suite {
+        name: "clamp",
+        summary: "codes held between two codes: relu6 and hardtanh on codes",
+        make: plain::clamp,
+    },
+    Suite {
+        name: "sigmoid",
+        summary: "sigmoid of codes, to 256 steps of its range",
+        make: plain::sigmoid,
+    },
+    Suite {
+        name: "tanh",
+        summary: "hyperbolic tangent of codes, to 256 steps of its range",
+        make: plain::tanh,
     },
     Suite {
         name: "avg-pool",
-        summary: "mean of windows in 1, 2 and 3 dimensions",
+        summary: "mean of windows in 1, 2 and 3 dimensions, and of whole images",
         make: pointwise::avg_pool,
     },
     Suite {

@@ -87,6 +87,9 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Add(_) => "add".into(),
         OpSpec::Mul(_) => "mul".into(),
         OpSpec::Relu(_) => "relu".into(),
+        OpSpec::Clamp(_) => "clamp".into(),
+        OpSpec::Sigmoid(_) => "sigmoid".into(),
+        OpSpec::Tanh(_) => "tanh".into(),
         OpSpec::AvgPool(_) => "avg_pool".into(),
         OpSpec::MaxPool(_) => "max_pool".into(),
     }

@@ -7,10 +7,12 @@ mod avg_pool;
 mod channels;
 mod check;
 pub(crate) mod choose_qparams;
+mod clamp;
 mod conv;
 pub(crate) mod dequantize;
 mod fixed_point;
 mod float_output;
+mod function;
 mod landing;
 mod linear;
 mod max_pool;
@@ -20,9 +22,11 @@ pub(crate) mod quantize;
 mod relu;
 pub(crate) mod requantize;
 mod store;
+mod transcendental;
 mod weight_only;
 mod window;
 
+use self::function::{Function, function};
 use crate::profile::Profile;
 use crate::spec::{OpSpec, Problem};
 use crate::tensor::Tensor;
@@ -56,6 +60,9 @@ pub fn reference(
         OpSpec::Add(spec) => add::add(spec, &inputs[0], &inputs[1], profile, witness)?,
         OpSpec::Mul(spec) => mul::mul(spec, &inputs[0], &inputs[1], profile, witness)?,
         OpSpec::Relu(spec) => relu::relu(spec, &inputs[0], witness)?,
+        OpSpec::Clamp(spec) => clamp::clamp(spec, &inputs[0], witness)?,
+        OpSpec::Sigmoid(spec) => function(Function::Sigmoid, spec, &inputs[0], profile, witness)?,
+        OpSpec::Tanh(spec) => function(Function::Tanh, spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,

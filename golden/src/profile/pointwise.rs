@@ -1,4 +1,4 @@
-//! Axes of ops without weights: add, mul, average pool.
+//! Axes of ops without weights: add, mul, average pool, functions of one value.
 
 use super::axis::{axis, rule};
 use super::element::BodyWidth;
@@ -61,6 +61,20 @@ axis! {
     }
 }
 
+axis! {
+    /// How sigmoid and tanh of a code are computed. exp and tanh are correctly rounded, as no C library promises.
+    FunctionForm {
+        /// the function of sx·(q − zx), exactly, then one rounding to steps of so, half to even
+        Exact = "exact",
+        /// x = sx ⊗ (q − zx); 1 ⊘ (1 ⊕ expf(−x)) or tanhf(x); ⊗ (1 ⊘ so), half to even, then the zero point (ATen)
+        DequantizeF32 = "dequantize-f32",
+        /// as dequantize-f32, but ⊘ so (ONNX Runtime)
+        DequantizeDivF32 = "dequantize-div-f32",
+        /// 256 ⊘ (1 ⊕ expf(−x)) to scale 1/256 and zero point 0, or f32(128·tanh(x) + 128 in f64) to 1/128 and 128; clamp, then half to even; u8 (QNNPACK)
+        Table = "table",
+    }
+}
+
 rule! {
     /// Ops without weights.
     PointwiseRule {
@@ -76,5 +90,7 @@ rule! {
         avg_pool_width: BodyWidth,
         /// the divisor at the border
         avg_pool_count: PoolCount,
+        /// sigmoid and tanh
+        function: FunctionForm,
     }
 }

@@ -80,6 +80,27 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
             shape: shape.clone(),
             tensor: quantized(0, made.dtype),
         }),
+        (Shape::Dims(shape), Op::Clamp) => {
+            let (low, high) = made.range.expect("a clamp is checked to have a range");
+            OpSpec::Clamp(ClampSpec {
+                shape: shape.clone(),
+                dtype: made.dtype,
+                low: low as i32,
+                high: high as i32,
+            })
+        }
+        (Shape::Dims(shape), Op::Sigmoid | Op::Tanh) => {
+            let spec = FunctionSpec {
+                shape: shape.clone(),
+                input: quantized(0, made.dtype),
+                output: quantized(2, made.dtype),
+            };
+            if made.op == Op::Sigmoid {
+                OpSpec::Sigmoid(spec)
+            } else {
+                OpSpec::Tanh(spec)
+            }
+        }
         (Shape::Dims(shape), op) => OpSpec::Observe(ObserveSpec {
             kind: op
                 .observer(made.per_channel.is_some())

@@ -237,9 +237,13 @@ fn parameters(made: &Made, channels: u128) -> Result<(), String> {
     }
     if let Some((low, high)) = made.range {
         let (least, greatest) = made.dtype.code_range().expect("an integer type");
-        if low >= high || low < least || high > greatest {
+        // A clamp may leave one code.
+        let rises = low < high || (low == high && made.op == Op::Clamp);
+        if !rises || low < least || high > greatest {
             return Err(format!("range must rise within {least}..{greatest}"));
         }
+    } else if made.op == Op::Clamp {
+        return Err("a clamp needs its two codes, e.g. range:10,200".into());
     }
     if matches!(made.op, Op::LinearWeightOnly | Op::LinearDynamic) && made.bias == BiasKind::I32 {
         return Err("the bias is f32 where the activation's scale is not known".into());

@@ -34,6 +34,12 @@ pub enum Op {
     Mul,
     /// rectifier
     Relu,
+    /// codes held between two codes
+    Clamp,
+    /// 1 / (1 + e^−x) of each code
+    Sigmoid,
+    /// hyperbolic tangent of each code
+    Tanh,
     /// mean of windows
     AvgPool,
     /// greatest of windows
@@ -57,6 +63,9 @@ impl Op {
         Self::Add,
         Self::Mul,
         Self::Relu,
+        Self::Clamp,
+        Self::Sigmoid,
+        Self::Tanh,
         Self::AvgPool,
         Self::MaxPool,
     ];
@@ -78,6 +87,9 @@ impl Op {
             Self::Add => "add",
             Self::Mul => "mul",
             Self::Relu => "relu",
+            Self::Clamp => "clamp",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
             Self::AvgPool => "avg-pool",
             Self::MaxPool => "max-pool",
         }
@@ -110,6 +122,11 @@ impl Op {
     /// Whether it slides a window without weights.
     pub fn is_pool(self) -> bool {
         matches!(self, Self::AvgPool | Self::MaxPool)
+    }
+
+    /// Whether it is a function of one code at a time, by a table.
+    pub fn is_function(self) -> bool {
+        matches!(self, Self::Sigmoid | Self::Tanh)
     }
 
     /// Whether it is an observer.
@@ -163,7 +180,7 @@ impl Op {
             Self::Linear | Self::Conv => ['x', 'w', 'y'],
             Self::LinearDynamic | Self::LinearWeightOnly => [' ', 'w', ' '],
             Self::Add | Self::Mul => ['a', 'b', 'y'],
-            Self::AvgPool => ['x', ' ', 'y'],
+            Self::AvgPool | Self::Sigmoid | Self::Tanh => ['x', ' ', 'y'],
             _ => [' '; 3],
         }
     }

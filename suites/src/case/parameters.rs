@@ -209,6 +209,9 @@ fn scales(made: &Made, spread: f64) -> [f64; 3] {
         Op::Add => [a, b * 5.0, (a + b * 5.0) * 0.8],
         Op::Mul => [a, b, a * b * 74.0],
         Op::AvgPool => [a, b, a * real(0.4, 1.5)],
+        // What every engine gives out: 256 steps of the function's range.
+        Op::Sigmoid => [a, b, 1.0 / 256.0],
+        Op::Tanh => [a, b, 2.0 / 256.0],
         Op::Requantize => {
             let r = match class {
                 DataClass::Corners => real(0.25, 8.0),

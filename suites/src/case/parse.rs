@@ -187,7 +187,10 @@ fn option(made: &mut Made, seen: &mut Seen, piece: Piece<'_>) -> Parsed<()> {
         }
         ("range", Some(rest)) => {
             seen.once("range", piece)?;
-            allow(matches!(op, Op::Quantize | Op::ChooseQparams), word)?;
+            allow(
+                matches!(op, Op::Quantize | Op::ChooseQparams | Op::Clamp),
+                word,
+            )?;
             let bounds: Vec<i64> = rest
                 .split(',')
                 .map(|bound| bound.signed("a code"))

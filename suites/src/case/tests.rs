@@ -20,6 +20,9 @@ fn canonical_ids_are_printed_as_they_are_read() {
         "quantize/d16777216/u8/per-tensor/zp:y3/scale:y0.5/block17",
         "quantize/d2x3/s8/per-channel:1/range:-64,63/zp:yvary/corners/seed1",
         "observe-histogram/d5/batches:3/growth/seed2",
+        "clamp/d3x5/s8/range:-20,20/uniform/seed0",
+        "sigmoid/d256/u8/zp:x128/scale:x0.05/every/seed0",
+        "tanh/d4/s8/given:x=80ff007f",
         "captured/ppocr-det/conv2d/001_QLinearConv",
     ] {
         assert_eq!(parse(id).to_string(), id);

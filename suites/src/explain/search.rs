@@ -398,7 +398,10 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Add(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
         OpSpec::AvgPool(_) => pointwise(axis, "avg_pool"),
-        OpSpec::Relu(_) | OpSpec::MaxPool(_) => false,
+        OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
+            axis.stage == "pointwise" && axis.field == "function"
+        }
+        OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Suites of ops without weights: add, mul, relu, pools.
+//! Suites of ops without weights over two inputs or windows: add, mul, pools.
 
 use qassay_golden::tensor::DType;
 
@@ -7,7 +7,7 @@ use super::draw::{Draw, count, id};
 use crate::case::{CaseId, ImageShape, Made, Op, Shape};
 use crate::data::DataClass;
 
-fn shape(draw: &mut Draw, i: usize) -> Shape {
+pub(super) fn shape(draw: &mut Draw, i: usize) -> Shape {
     Shape::Dims(match i % 3 {
         0 => vec![i / 3 % 131],
         1 => vec![draw.between(0, 6), draw.between(1, 70)],
@@ -65,21 +65,6 @@ pub(super) fn mul(level: Level, seed: u64) -> Vec<CaseId> {
     binary(Op::Mul, level, seed)
 }
 
-pub(super) fn relu(level: Level, seed: u64) -> Vec<CaseId> {
-    let mut draw = Draw::new(seed, Op::Relu);
-    let classes = [DataClass::Uniform, DataClass::Every, DataClass::Corners];
-    let mut cases = Vec::new();
-    for i in 0..count(level, 60) {
-        let class = classes[i % 3];
-        let shape = shape(&mut draw, i / 3);
-        let mut made = draw.case(Op::Relu, shape, class);
-        made.dtype = [DType::U8, DType::I8][i / 3 % 2];
-        made.zero_points.0[0] = draw.zero(made.dtype);
-        cases.push(id(made));
-    }
-    cases
-}
-
 fn pool(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
     let mut draw = Draw::new(seed, op);
     let classes: &[DataClass] = match op {
@@ -128,7 +113,45 @@ fn pool(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
 }
 
 pub(super) fn avg_pool(level: Level, seed: u64) -> Vec<CaseId> {
-    pool(Op::AvgPool, level, seed)
+    let mut cases = pool(Op::AvgPool, level, seed);
+    cases.extend(global_avg_pool(level, seed));
+    cases
+}
+
+/// Windows as large as the image: kernels of their own in some engines, with tails in
+/// pixels (7 at a time) as well as in channels.
+fn global_avg_pool(level: Level, seed: u64) -> Vec<CaseId> {
+    let mut draw = Draw::new(seed.wrapping_add(1), Op::AvgPool);
+    let classes = [DataClass::Uniform, DataClass::Ties, DataClass::FullRange];
+    let mut cases = Vec::new();
+    for i in 0..count(level, 36) {
+        let class = classes[i % 3];
+        let rank = [2, 1, 2, 3][i / 3 % 4];
+        let input: Vec<usize> = match class {
+            // Counts that are powers of two leave ties.
+            DataClass::Ties => (0..rank).map(|_| draw.pick(&[2, 4, 8])).collect(),
+            _ if rank == 1 => vec![1 + i],
+            _ => (0..rank).map(|_| draw.between(1, 7)).collect(),
+        };
+        let image = ImageShape {
+            batch: draw.pick(&[1, 2, 3]),
+            kernel: input.clone(),
+            input,
+            channels: 1 + i * 5 % 41,
+            out_channels: None,
+            stride: vec![1; rank],
+            pad_begin: vec![0; rank],
+            pad_end: vec![0; rank],
+            dilation: vec![1; rank],
+            groups: 1,
+        };
+        let mut made = draw.case(Op::AvgPool, Shape::Image(image), class);
+        made.dtype = [DType::U8, DType::U8, DType::I8][i / 3 % 3];
+        zeros(&mut draw, &mut made, class);
+        made.zero_points.0[1] = crate::case::Zero::One(0);
+        cases.push(id(made));
+    }
+    cases
 }
 
 pub(super) fn max_pool(level: Level, seed: u64) -> Vec<CaseId> {

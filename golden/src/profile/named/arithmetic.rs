@@ -80,6 +80,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_tail: AvgPoolForm::MulF32,
         avg_pool_width: BodyWidth::Whole,
         avg_pool_count: PoolCount::AsAsked,
+        function: FunctionForm::DequantizeF32,
     },
 };
 
@@ -126,6 +127,10 @@ pub(super) const EXACT: Profile = Profile {
         zero_point: ZeroPointAt::AfterI64,
         cast: Cast::Open,
         ..FBGEMM_EXACT.requantize
+    },
+    pointwise: PointwiseRule {
+        function: FunctionForm::Exact,
+        ..FBGEMM_EXACT.pointwise
     },
     ..FBGEMM_EXACT
 };
@@ -226,6 +231,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
         mul: MulForm::DequantizeDiv,
+        function: FunctionForm::DequantizeDivF32,
         ..FBGEMM_SCALAR.pointwise
     },
     ..FBGEMM_SCALAR

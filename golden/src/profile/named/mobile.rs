@@ -23,6 +23,7 @@ pub(super) const QNNPACK_SSE2: Profile = Profile {
         avg_pool_body: AvgPoolForm::ProductMulF32,
         avg_pool_tail: AvgPoolForm::ProductMulF32,
         avg_pool_count: PoolCount::WholeWindow,
+        function: FunctionForm::Table,
         ..FBGEMM_EXACT.pointwise
     },
     ..FBGEMM_EXACT
@@ -117,6 +118,7 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
     pointwise: PointwiseRule {
         add: AddForm::FixedPoint20Up,
         mul: MulForm::IntegerProductDivF32,
+        function: FunctionForm::DequantizeF32,
         ..QNNPACK.pointwise
     },
     ..QNNPACK

@@ -4,6 +4,7 @@
 mod draw;
 mod element;
 mod matrix;
+mod plain;
 mod pointwise;
 mod statistics;
 
@@ -26,6 +27,9 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
         ("relu", pointwise::relu()),
+        ("clamp", plain::clamp()),
+        ("sigmoid", plain::sigmoid()),
+        ("tanh", plain::tanh()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
     ]

@@ -1,0 +1,101 @@
+//! Specs of ops without weights: element by element, and windows.
+
+use super::{Quantized, image_shape};
+use crate::tensor::DType;
+use serde::{Deserialize, Serialize};
+
+/// Element by element, two inputs of the same shape. Output: `shape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BinarySpec {
+    /// shape of both inputs and the output
+    pub shape: Vec<usize>,
+    /// first input
+    pub a: Quantized,
+    /// second input
+    pub b: Quantized,
+    /// output
+    pub output: Quantized,
+    /// whether codes below the output zero point become it
+    pub relu: bool,
+}
+
+/// `max(q, zero_point)`. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReluSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// type and parameters of input and output
+    pub tensor: Quantized,
+}
+
+/// `min(max(q, low), high)` on codes: relu6 and hardtanh with their bounds quantized
+/// by the tensor's own scale and zero point. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClampSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// type of input and output: u8 or s8
+    pub dtype: DType,
+    /// the lowest code that may come out
+    pub low: i32,
+    /// the highest code that may come out
+    pub high: i32,
+}
+
+/// A real function of one value, code by code. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// input
+    pub input: Quantized,
+    /// output
+    pub output: Quantized,
+}
+
+/// A window sliding over the image. Input: `[batch, input.., channels]`;
+/// output: `[batch, output.., channels]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSpec {
+    /// images
+    pub batch: usize,
+    /// spatial size of the input
+    pub input: Vec<usize>,
+    /// channels
+    pub channels: usize,
+    /// spatial size of the window
+    pub kernel: Vec<usize>,
+    /// steps between windows
+    pub stride: Vec<usize>,
+    /// positions added on both sides
+    pub pad: Vec<usize>,
+    /// whether positions outside the image count in the mean (average pool)
+    pub count_include_pad: bool,
+    /// input
+    pub activation: Quantized,
+    /// output; max pool keeps the input's parameters
+    pub output: Quantized,
+}
+
+impl PoolSpec {
+    /// The spatial size of the output.
+    pub fn output_size(&self) -> Vec<usize> {
+        (0..self.kernel.len())
+            .map(|d| {
+                (self.input[d] + 2 * self.pad[d])
+                    .checked_sub(self.kernel[d])
+                    .map_or(0, |room| room / self.stride[d] + 1)
+            })
+            .collect()
+    }
+
+    /// The shape of the output: `[batch, output.., channels]`.
+    pub fn output_shape(&self) -> Vec<usize> {
+        image_shape(self.batch, &self.output_size(), self.channels)
+    }
+}

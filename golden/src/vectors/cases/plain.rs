@@ -1,0 +1,79 @@
+//! Cases of ops on single codes: every code in order.
+
+use super::{Cases, problem, quantized};
+use crate::spec::{ClampSpec, FunctionSpec, OpSpec, Quantized};
+use crate::tensor::{DType, Data};
+
+fn every_code(dtype: DType) -> Data {
+    let (low, high) = dtype.code_range().expect("an integer type");
+    Data::from_codes(dtype, low..=high)
+}
+
+pub(super) fn clamp() -> Cases {
+    [
+        (DType::U8, 0, 255),
+        (DType::U8, 17, 200),
+        (DType::U8, 128, 128),
+        (DType::I8, -128, 0),
+        (DType::I8, -5, 127),
+    ]
+    .map(|(dtype, low, high)| {
+        let spec = ClampSpec {
+            shape: vec![256],
+            dtype,
+            low,
+            high,
+        };
+        let name = format!("{}/{low}..{high}", dtype.name());
+        (name, problem(OpSpec::Clamp(spec), vec![every_code(dtype)]))
+    })
+    .into()
+}
+
+/// Inputs with steps from coarse to fine, zero points in the middle and at the ends; a
+/// scale with more than 24 bits.
+fn function(make: fn(FunctionSpec) -> OpSpec, outputs: [Quantized; 3]) -> Cases {
+    let [usual, signed, free] = outputs;
+    let u8 = |scale, zero_point| quantized(DType::U8, scale, zero_point);
+    let s8 = |scale, zero_point| quantized(DType::I8, scale, zero_point);
+    [
+        ("usual", u8(0.05f32.into(), 128), usual),
+        ("coarse", u8(1.0, 100), usual),
+        ("fine", u8(0.001, 0), usual),
+        ("no-f32", u8(0.023_456_789_012, 255), usual),
+        ("huge", u8(3e5, 7), usual),
+        ("tiny", u8(1e-30, 128), usual),
+        ("s8", s8(0.031f32.into(), -7), signed),
+        ("free", u8(0.04f32.into(), 130), free),
+    ]
+    .map(|(name, input, output)| {
+        let spec = FunctionSpec {
+            shape: vec![256],
+            input,
+            output,
+        };
+        let codes = every_code(input.dtype);
+        (name.to_owned(), problem(make(spec), vec![codes]))
+    })
+    .into()
+}
+
+pub(super) fn sigmoid() -> Cases {
+    let step = 1.0 / 256.0;
+    let outputs = [
+        quantized(DType::U8, step, 0),
+        quantized(DType::I8, step, -128),
+        quantized(DType::U8, 1.0 / 255.0, 3),
+    ];
+    function(OpSpec::Sigmoid, outputs)
+}
+
+pub(super) fn tanh() -> Cases {
+    let step = 2.0 / 256.0;
+    let outputs = [
+        quantized(DType::U8, step, 128),
+        quantized(DType::I8, step, 0),
+        quantized(DType::I8, 0.011, -4),
+    ];
+    function(OpSpec::Tanh, outputs)
+}
