@@ -18,19 +18,24 @@ import sys
 COVERED = {
     "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
     r"(?!.*bins(128|256))"
-    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
+    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
+    r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
     "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
     r"|observers/(inputs|choose_qparams|MinMax)"
-    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu)_",
+    r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
+    r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
     "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/|calibrators/inputs"
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
-    r"|QLinear(Global)?AveragePool|DynamicQuantizeMatMul)",
+    r"|QLinear(Global)?AveragePool|QLinearSigmoid|DynamicQuantizeMatMul)",
+    # what XNNPACK ran
+    "litert-2.3.0": r"(de)?quantize/[iu]8_|ops/(FULLY_CONNECTED_(ties|max|[iu]8[iu]8)|CONV_2D_(ties|i8i8|u8u8)"
+    r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
     "models/digits-cnn-torch": r"data|float_weights|observed/|\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
     "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
-    "models/ppocr-det-onnxruntime": r"(?!hardswish/|sigmoid/|resize2d/)",
-    "models/ppocr-rec-onnxruntime": r"(?!hardswish/|sigmoid/|softmax/|matmul/)",
+    "models/ppocr-det-onnxruntime": r"(?!hardswish/|resize2d/)",
+    "models/ppocr-rec-onnxruntime": r"(?!hardswish/|softmax/|matmul/)",
 }
 
 PROVENANCE = (

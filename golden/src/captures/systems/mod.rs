@@ -4,6 +4,7 @@
 mod digits;
 mod digits_pt2e;
 mod documented;
+mod litert;
 mod minilm;
 mod onnxruntime;
 mod onnxruntime_ops;
@@ -42,6 +43,10 @@ const SYSTEMS: &[System] = &[
     System {
         name: "onnxruntime-tools-1.32.0",
         read: onnxruntime_tools::read,
+    },
+    System {
+        name: "litert-2.3.0",
+        read: litert::read,
     },
     System {
         name: "digits-cnn-torch",

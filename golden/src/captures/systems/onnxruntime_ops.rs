@@ -25,6 +25,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "ConvInteger" => conv(file, false)?,
         "QLinearAdd" | "QLinearMul" => binary(file, op)?,
         "QLinearAveragePool" | "QLinearGlobalAveragePool" => average_pool(file, name)?,
+        "QLinearSigmoid" => sigmoid(file)?,
         "DynamicQuantizeMatMul" => dynamic_matmul(file)?,
         "QDQ" if name.contains("Add") || name.contains("Mul") => return qdq(file, name, found),
         _ => {
@@ -262,6 +263,17 @@ fn qdq(file: &CapturedFile<'_>, name: &str, found: &mut Found) -> Result<(), Cap
     )?;
     v.into(found);
     Ok(())
+}
+
+fn sigmoid(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let x = file.array("x")?;
+    let [input, _, output] = triple(file)?;
+    let spec = FunctionSpec {
+        shape: x.shape(),
+        input,
+        output,
+    };
+    Ok(plain(OpSpec::Sigmoid(spec), vec![x.tensor()?]))
 }
 
 /// `QLinearAveragePool_k3s2p1ci1_u8`: the windows are in the name.

@@ -33,6 +33,17 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             let problem = plain(OpSpec::Relu(spec), vec![x.tensor()?]);
             outputs(file, problem, &engines(), false, found)
         }
+        "sigmoid" => {
+            let x = file.array("x")?;
+            let dtype = code_type(x)?;
+            let spec = FunctionSpec {
+                shape: x.shape(),
+                input: quantized(file, "x", dtype)?,
+                output: quantized(file, "y", dtype)?,
+            };
+            let problem = plain(OpSpec::Sigmoid(spec), vec![x.tensor()?]);
+            outputs(file, problem, &engines(), false, found)
+        }
         "avg_pool2d" | "max_pool2d" | "global_avg_pool2d" => pool(file, op, found),
         "observer" => minmax(file, found),
         "graph_weights" => Ok(()),
@@ -233,14 +244,6 @@ fn pool(file: &CapturedFile<'_>, op: &str, found: &mut Found) -> Result<(), Capt
     };
     let params = file.params();
     let global = op == "global_avg_pool2d";
-    if global && params.text("engine") == Some("torch quantized") {
-        found.skip(
-            "avg_pool",
-            file.entry.values(|a| a.starts_with('y')),
-            "adaptive pooling: no reference op",
-        );
-        return Ok(());
-    }
     // PyTorch's windows are parameters, ONNX Runtime's are attributes of the node.
     let given = match params.has("attributes") {
         true => Params {

@@ -10,6 +10,8 @@ use crate::spec::*;
 use crate::tensor::{DType, Tensor};
 
 const K1: &str = "this build's onednn linear drops the output zero point at k = 1";
+const MEAN: &str = "ATen takes the mean of real values: no axis for it";
+const HARDTANH: &str = "qnnpack's hardtanh gives channels-last data back in memory order, as if it were channels-first";
 
 pub(super) fn read(
     build: &Build,
@@ -30,12 +32,17 @@ pub(super) fn read(
         "avgpool2d" => avg_pool(file)?,
         "maxpool2d" => max_pool(file)?,
         "relu" => relu(file)?,
+        "hardtanh" => hardtanh(file)?,
+        "sigmoid" | "sigmoidq" | "tanh" => function(file, op)?,
+        "globalavgpool" | "mean" => adaptive_pool(file, (6, 5), (6, 5))?,
+        // 6 rows in 3 windows, 5 columns in 2: columns 0 to 2, and 2 to 4.
+        "adaptiveavgpool2d" => adaptive_pool(file, (2, 3), (2, 2))?,
         _ => {
-            let reason = match op {
-                "globalavgpool" | "adaptiveavgpool2d" => "adaptive pooling: no reference op",
-                _ => "no reference op",
-            };
-            found.skip(op, file.entry.values(|a| a.starts_with("out")), reason);
+            found.skip(
+                op,
+                file.entry.values(|a| a.starts_with("out")),
+                "no reference op",
+            );
             return Ok(());
         }
     };
@@ -46,13 +53,14 @@ pub(super) fn read(
     let mut v = Builder::new(file, "", problem);
     for (engine, profile) in build.engines {
         let name = format!("out_{engine}");
-        let profile = match memory_of(op, rest) {
-            Some(contiguous) if *engine != "qnnpack" => contiguous,
-            _ => profile,
-        };
+        if op == "mean" && *engine != "qnnpack" {
+            found.skip(op, file.entry.values(|a| a == name), MEAN);
+            continue;
+        }
+        let profile = kernel_of(op, rest, engine).unwrap_or(profile);
         if file.npz().has(&name) {
             let array = file.array(&name)?;
-            let values = if images {
+            let values = if images && array.shape().len() > 2 {
                 array.channel_last()?
             } else {
                 array.tensor()?
@@ -63,14 +71,26 @@ pub(super) fn read(
     if build.linear_k1_drops_zero_point && rest.starts_with("ties") {
         v.known("onednn", K1);
     }
+    if op == "hardtanh" && rest == "cl1" {
+        v.known("qnnpack", HARDTANH);
+    }
     v.into(found);
     Ok(())
 }
 
-/// The profile of an average pool over channels-first memory (`cl0` in the
-/// name), which ATen runs with other kernels.
-fn memory_of(op: &str, rest: &str) -> Option<&'static str> {
-    (op == "avgpool2d" && rest.ends_with("cl0")).then_some("pytorch-contiguous")
+/// The profile of ops that an engine leaves to ATen: average pools over
+/// channels-first memory (`cl0` in the name), which has kernels of its own, and
+/// adaptive pools to more than one pixel.
+fn kernel_of(op: &str, rest: &str, engine: &str) -> Option<&'static str> {
+    let contiguous = rest.ends_with("cl0");
+    match (op, engine) {
+        ("avgpool2d" | "globalavgpool", "qnnpack") => None,
+        ("avgpool2d" | "globalavgpool" | "adaptiveavgpool2d", _) if contiguous => {
+            Some("pytorch-contiguous")
+        }
+        ("adaptiveavgpool2d", _) => Some("fbgemm"),
+        _ => None,
+    }
 }
 
 /// The float bias; an empty array means none.
@@ -168,6 +188,49 @@ fn relu(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
         tensor: pair(file, "a", a)?,
     };
     Ok(plain(OpSpec::Relu(spec), vec![a.tensor()?]))
+}
+
+/// The manifest gives no bounds; every output of every engine lies in 42 to 91, and
+/// reaches both.
+fn hardtanh(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let a = file.array("a")?;
+    let spec = ClampSpec {
+        shape: a.shape(),
+        dtype: code_type(a)?,
+        low: 42,
+        high: 91,
+    };
+    Ok(plain(OpSpec::Clamp(spec), vec![a.tensor()?]))
+}
+
+fn function(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
+    let a = file.array("a")?;
+    let spec = FunctionSpec {
+        shape: a.shape(),
+        input: pair(file, "a", a)?,
+        output: pair(file, "out", a)?,
+    };
+    let op = match op {
+        "tanh" => OpSpec::Tanh(spec),
+        _ => OpSpec::Sigmoid(spec),
+    };
+    Ok(plain(op, vec![a.tensor()?]))
+}
+
+/// A pool to a given number of windows; the whole image is one window of 6 × 5.
+fn adaptive_pool(
+    file: &CapturedFile<'_>,
+    kernel: (usize, usize),
+    stride: (usize, usize),
+) -> Result<Problem, CaptureError> {
+    let tensor = pair(file, "a", file.array("a")?)?;
+    let (spec, x) = pool(file, (1, 1, 0), false, tensor)?;
+    let spec = PoolSpec {
+        kernel: vec![kernel.0, kernel.1],
+        stride: vec![stride.0, stride.1],
+        ..spec
+    };
+    Ok(plain(OpSpec::AvgPool(spec), vec![x]))
 }
 
 /// A pool over `a`, `[n, c, h, w]`, with square windows.

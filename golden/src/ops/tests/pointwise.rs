@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::profile::{AddForm, AvgPoolForm, MulForm};
-use crate::spec::{BinarySpec, PoolSpec, ReluSpec};
+use crate::spec::{BinarySpec, ClampSpec, FunctionSpec, PoolSpec, ReluSpec};
 use crate::witness::Event;
 
 fn binary(len: usize, a: Quantized, b: Quantized, output: Quantized) -> BinarySpec {
@@ -36,11 +36,12 @@ fn add(form: AddForm, spec: &BinarySpec, a: &[u8], b: &[u8]) -> Vec<u8> {
     ))
 }
 
-const ADD_FORMS: [AddForm; 4] = [
+const ADD_FORMS: [AddForm; 5] = [
     AddForm::Dequantize,
     AddForm::FmaPremul,
     AddForm::FmaFixed,
     AddForm::FixedPoint21,
+    AddForm::FixedPoint20Up,
 ];
 
 #[test]
@@ -87,27 +88,38 @@ fn ties_of_add_fall_where_each_form_says() {
         "the zero point, then even"
     );
     assert_eq!(ties(AddForm::FixedPoint21), [2, 3, 0], "away from zero");
+    assert_eq!(ties(AddForm::FixedPoint20Up), [2, 3, 1], "up");
 }
 
 #[test]
 fn fixed_point_addition_refuses_ratios_that_it_cannot_hold() {
-    let mut profile = profile("exact");
-    profile.pointwise.add = AddForm::FixedPoint21;
-    let q = |scale| quantized(DType::U8, scale, 0);
-    let problem = Problem {
-        op: OpSpec::Add(binary(1, q(256.0), q(1.0), q(1.0))),
-        constants: Constants::default(),
-        inputs: vec![Tensor::new([1], Data::U8(vec![1])).unwrap(); 2],
+    let refusal = |form, scale| {
+        let mut profile = profile("exact");
+        profile.pointwise.add = form;
+        let q = |scale| quantized(DType::U8, scale, 0);
+        let problem = Problem {
+            op: OpSpec::Add(binary(1, q(scale), q(1.0), q(1.0))),
+            constants: Constants::default(),
+            inputs: vec![Tensor::new([1], Data::U8(vec![1])).unwrap(); 2],
+        };
+        let result = reference(&problem, &profile, &mut Witness::default());
+        result.err().map(|error| error.to_string())
     };
-    let error = reference(&problem, &profile, &mut Witness::default()).unwrap_err();
-    assert!(
-        error.to_string().contains("[2^-14, 2^8), not 256"),
-        "{error}"
-    );
+    let below = |scale: f32| f64::from(scale.next_down());
+    for (form, least) in [
+        (AddForm::FixedPoint21, 2f32.powi(-14)),
+        (AddForm::FixedPoint20Up, 2f32.powi(-10)),
+    ] {
+        assert_eq!(refusal(form, f64::from(least)), None);
+        assert_eq!(refusal(form, below(256.0)), None);
+        assert!(refusal(form, below(least)).is_some(), "{form:?}");
+        let error = refusal(form, 256.0).unwrap();
+        assert!(error.contains("2^8), not 256"), "{error}");
+    }
 }
 
 #[test]
-fn fixed_point_rounding_is_to_nearest_and_away_on_ties() {
+fn fixed_point_rounding_is_to_nearest() {
     // One step of `a` is 2^-8 of an output step: every fraction occurs.
     let spec = binary(
         511,
@@ -117,10 +129,12 @@ fn fixed_point_rounding_is_to_nearest_and_away_on_ties() {
     );
     let a: Vec<u8> = (0..511).map(|i| (i % 256) as u8).collect();
     let b: Vec<u8> = (0..511).map(|i| (i / 256) as u8).collect();
-    let got = add(AddForm::FixedPoint21, &spec, &a, &b);
+    let away = add(AddForm::FixedPoint21, &spec, &a, &b);
+    let up = add(AddForm::FixedPoint20Up, &spec, &a, &b);
     for i in 0..511 {
         let exact = (f64::from(a[i]) - 128.0) / 256.0 + (f64::from(b[i]) - 3.0) / 2.0;
-        assert_eq!(f64::from(got[i]), exact.round() + 100.0, "{exact}");
+        assert_eq!(f64::from(away[i]), exact.round() + 100.0, "{exact}");
+        assert_eq!(f64::from(up[i]), (exact + 0.5).floor() + 100.0, "{exact}");
     }
 }
 
@@ -141,6 +155,7 @@ fn every_product_of_two_codes_is_the_exact_one_rounded() {
         MulForm::IntegerProduct,
         MulForm::DequantizeDiv,
         MulForm::IntegerProductDiv,
+        MulForm::IntegerProductDivF32,
     ] {
         let mut profile = profile("exact");
         profile.pointwise.mul = form;
@@ -221,6 +236,131 @@ fn the_mean_of_a_captured_window_is_as_captured() {
     assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [135]);
     profile.pointwise.avg_pool_body = AvgPoolForm::MulAddF32;
     assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [136]);
+}
+
+/// 24 bits times a sum of 16 are exact in f64: only the last rounding rounds.
+#[test]
+fn the_fixed_point_mean_is_exact_and_half_away() {
+    let mut profile = profile("exact");
+    profile.pointwise.avg_pool_body = AvgPoolForm::FixedPoint24;
+    let window = [55, 202, 165, 120];
+    let mut ties = 0;
+    for zero_point in 0..=255 {
+        for scale in [0.5, 0.25, 0.3, 0.007] {
+            let mut spec = pool([2, 2], 2, 2, 0, zero_point);
+            spec.output.qparams.scale = scale;
+            let sum: i32 = window
+                .iter()
+                .map(|&code| i32::from(code) - zero_point)
+                .sum();
+            let multiplier = 0.5f32 / (scale as f32 * 4.0);
+            let steps = f64::from(sum) * f64::from(multiplier);
+            ties += u32::from(steps - steps.floor() == 0.5);
+            let code = (steps.round() + f64::from(zero_point)).clamp(0.0, 255.0);
+            assert_eq!(avg(&profile, spec, &window), [code as u8], "{sum} {scale}");
+        }
+    }
+    assert!(ties > 0);
+}
+
+/// Scales for which a quotient of a quotient is not the quotient by the product.
+#[test]
+fn qnnpack_divides_by_the_product_of_scale_and_count() {
+    let mut differing = 0;
+    for step in 1..3000 {
+        let mut spec = pool([1, 3], 1, 1, 0, 0);
+        spec.kernel = vec![1, 3];
+        spec.activation.qparams.scale = 1.0;
+        // A sum of 3 codes next to the middle of two steps.
+        let sum = 200 + step % 300;
+        let scale = f64::from(sum) / (3.0 * (f64::from(step % 40) + 60.5));
+        spec.output.qparams.scale = f64::from(scale as f32);
+        let codes = [sum / 3, (sum + 1) / 3, (sum + 2) / 3].map(|code| code as u8);
+        let code = |form| {
+            let mut profile = profile("exact");
+            profile.pointwise.avg_pool_body = form;
+            avg(&profile, spec.clone(), &codes)[0]
+        };
+        let multiplier = 1.0 / (scale as f32 * 3.0);
+        let by_product = (sum as f32 * multiplier).round_ties_even() as u8;
+        assert_eq!(code(AvgPoolForm::ProductMulF32), by_product);
+        differing += u32::from(code(AvgPoolForm::MulF32) != by_product);
+    }
+    assert!(differing > 0);
+}
+
+#[test]
+fn qnnpack_pools_refuse_ratios_that_they_cannot_hold() {
+    for form in [AvgPoolForm::ProductMulF32, AvgPoolForm::FixedPoint24] {
+        let mut profile = profile("exact");
+        profile.pointwise.avg_pool_tail = form;
+        let mut spec = pool([2, 2], 2, 2, 0, 0);
+        spec.output.qparams.scale = 0.5 / 256.0;
+        let problem = Problem {
+            op: OpSpec::AvgPool(spec),
+            constants: Constants::default(),
+            inputs: vec![Tensor::new([1, 2, 2, 1], Data::U8(vec![1; 4])).unwrap()],
+        };
+        let error = reference(&problem, &profile, &mut Witness::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("[2^-8, 2^8), not 256"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn clamp_holds_codes_between_two() {
+    let op = |low, high| {
+        OpSpec::Clamp(ClampSpec {
+            shape: vec![5],
+            dtype: DType::I8,
+            low,
+            high,
+        })
+    };
+    let codes = Data::I8(vec![-128, -6, -5, 40, 127]);
+    let mut witness = Witness::default();
+    let got = run(
+        op(-5, 40),
+        Constants::default(),
+        vec![codes.clone()],
+        &profile("exact"),
+        &mut witness,
+    );
+    assert_eq!(got, Data::I8(vec![-5, -5, -5, 40, 40]));
+    assert_eq!(witness.events.count(Event::ClampedLow), 2);
+    assert_eq!(witness.events.count(Event::ClampedHigh), 1);
+    for (low, high) in [(3, 2), (-129, 0), (0, 128)] {
+        let problem = Problem {
+            op: op(low, high),
+            constants: Constants::default(),
+            inputs: vec![Tensor::new([5], codes.clone()).unwrap()],
+        };
+        let result = reference(&problem, &profile("exact"), &mut Witness::default());
+        assert!(result.is_err(), "{low} {high}");
+    }
+}
+
+#[test]
+fn qnnpack_tables_refuse_other_outputs() {
+    for (op, name) in [
+        (OpSpec::Sigmoid as fn(FunctionSpec) -> OpSpec, "sigmoid"),
+        (OpSpec::Tanh, "tanh"),
+    ] {
+        let problem = Problem {
+            op: op(FunctionSpec {
+                shape: vec![1],
+                input: quantized(DType::U8, 0.1, 0),
+                output: quantized(DType::U8, 0.01, 0),
+            }),
+            constants: Constants::default(),
+            inputs: vec![Tensor::new([1], Data::U8(vec![1])).unwrap()],
+        };
+        let error = reference(&problem, &profile("qnnpack"), &mut Witness::default()).unwrap_err();
+        let wanted = format!("QNNPACK's {name} gives scale");
+        assert!(error.to_string().starts_with(&wanted), "{error}");
+    }
 }
 
 #[test]
