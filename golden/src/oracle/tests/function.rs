@@ -11,8 +11,9 @@ use crate::spec::{Constants, FunctionSpec, OpSpec, Problem, QParams, Quantized};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
+type Op = fn(FunctionSpec) -> OpSpec;
 type Oracle = fn(FunctionForm, i64, QParams, Quantized) -> Option<i64>;
-const FUNCTIONS: [(fn(FunctionSpec) -> OpSpec, Oracle); 2] = [
+const FUNCTIONS: [(Op, Oracle); 2] = [
     (OpSpec::Sigmoid, oracle::sigmoid),
     (OpSpec::Tanh, oracle::tanh),
 ];
@@ -25,12 +26,7 @@ fn quantized(dtype: DType, scale: f64, zero_point: i32) -> Quantized {
 }
 
 /// The reference's table; `None` where it has none.
-fn table(
-    op: fn(FunctionSpec) -> OpSpec,
-    form: FunctionForm,
-    input: Quantized,
-    output: Quantized,
-) -> Option<Vec<i64>> {
+fn table(op: Op, form: FunctionForm, input: Quantized, output: Quantized) -> Option<Vec<i64>> {
     let mut profile = named::find("exact").unwrap().profile;
     profile.pointwise.function = form;
     let (low, high) = input.dtype.code_range().unwrap();
