@@ -2,7 +2,7 @@
 
 use super::ReferenceError;
 use super::landing::{BELOW_2_POW_31, Landing, Steps};
-use crate::profile::{PreClamp, Profile, QuantizeRule, Transform};
+use crate::profile::{PreClamp, Profile, QuantizeRule, Transform, ZeroPointAt};
 use crate::spec::{QParams, QuantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
@@ -21,6 +21,13 @@ pub(super) fn quantize(
         )));
     };
     let range = code_range(spec.dtype, spec.range)?;
+    let in_i16 = profile.quantize.zero_point == ZeroPointAt::AfterI16Saturating;
+    if in_i16 && !(range.0 >= i64::from(i16::MIN) && range.1 <= i64::from(i16::MAX)) {
+        return Err(ReferenceError::Undefined(format!(
+            "codes [{}, {}] do not fit the i16 in which this profile adds the zero point",
+            range.0, range.1
+        )));
+    }
     let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
     let codes = (values.iter().enumerate())
         .map(|(index, &value)| {

@@ -12,13 +12,17 @@ use crate::profile::{
 };
 use crate::spec::QParams;
 
-/// The code of `value` under `rule`, within `range`; `None` where the rule leaves it open.
+/// The code of `value` under `rule`, within `range`; `None` where the rule leaves it open,
+/// or adds the zero point in a type that does not hold the range.
 pub fn quantize(
     rule: &QuantizeRule,
     value: f32,
     qparams: QParams,
     range: (i64, i64),
 ) -> Option<i64> {
+    if rule.zero_point == ZeroPointAt::AfterI16Saturating && range.1 - range.0 > 65_535 {
+        return None;
+    }
     let (x, scale) = (Real::from(value), Real::from(qparams.scale));
     let single = F32.fit(scale.clone());
     let (steps, format) = match rule.transform {
