@@ -6,6 +6,21 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
+/// Calls a function generic over instruction sets for each of them.
+macro_rules! every_set {
+    ($check:ident) => {
+        $check::<Scalar>();
+        $check::<Avx2>();
+        $check::<Avx2Exact>();
+        $check::<AvxVnni>();
+        $check::<Avx512>();
+        $check::<Avx512Exact>();
+        $check::<Avx512Vnni>();
+    };
+}
+
+mod fixed_point;
+
 /// Operands of one comparison, as much as the widest vector holds.
 #[derive(Clone)]
 struct Operands {
@@ -16,6 +31,10 @@ struct Operands {
     x: [f32; 16],
     y: [f32; 16],
     z: [f32; 16],
+    /// from 1 to 62
+    shift_62: [i32; 16],
+    /// from 0 to 31
+    shift_31: [i32; 16],
     zero_point: i16,
 }
 
@@ -48,6 +67,13 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
                 isa.load_f32(o.x.as_ptr()),
                 isa.load_f32(o.y.as_ptr()),
                 isa.load_f32(o.z.as_ptr()),
+            )
+        };
+        // SAFETY: 16 i32 are as much as the widest vector.
+        let (shift_62, shift_31) = unsafe {
+            (
+                isa.load_bytes(o.shift_62.as_ptr().cast()),
+                isa.load_bytes(o.shift_31.as_ptr().cast()),
             )
         };
         let bytes = |v: I::V| -> Vec<u8> {
@@ -84,6 +110,17 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "xor": isa.xor(a, b),
             "adds_i16": isa.adds_i16(a, b),
             "mul_i16": isa.mul_i16(a, b),
+            "sub_i16": isa.sub_i16(a, b),
+            "mul_add_i16, first": isa.mul_add_i16([c, d], a, b)[0],
+            "mul_add_i16, second": isa.mul_add_i16([c, d], a, b)[1],
+            "mul_round_shift": isa.mul_round_shift(a, b, shift_62),
+            "rounding_doubling_high_mul_i32": isa.rounding_doubling_high_mul_i32(a, b),
+            "shift_right_i32": isa.shift_right_i32(a, shift_31),
+            "rounding_shift_right_i32": isa.rounding_shift_right_i32(a, shift_31),
+            "gt_i32": isa.gt_i32(a, b),
+            "gt_i32, of itself": isa.gt_i32(a, a),
+            "abs_i32": isa.abs_i32(a),
+            "bits_of_f32": isa.bits_of_f32(x),
             "i16_to_i32, lower": isa.i16_to_i32(a)[0],
             "i16_to_i32, upper": isa.i16_to_i32(a)[1],
             "madd_i16": isa.madd_i16(a, b),
@@ -99,6 +136,7 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
         }
         f! {
             "splat_f32": isa.splat_f32(o.x[0]),
+            "f32_of_bits": isa.f32_of_bits(a),
             "add_f32": isa.add_f32(x, y),
             "sub_f32": isa.sub_f32(x, y),
             "mul_f32": isa.mul_f32(x, y),
@@ -244,7 +282,17 @@ fn float(rng: &mut ChaCha8Rng) -> f32 {
 fn bytes(rng: &mut ChaCha8Rng) -> [u8; 64] {
     let mut bytes = [0; 64];
     rng.fill_bytes(&mut bytes);
-    match rng.random_range(0..4) {
+    match rng.random_range(0..5) {
+        // Ends of i32, where products and magnitudes overflow.
+        4 => {
+            let ends = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX - 1, i32::MAX];
+            let mut out = [0; 64];
+            for (lane, out) in out.chunks_exact_mut(4).enumerate() {
+                let end = ends[usize::from(bytes[lane]) % ends.len()];
+                out.copy_from_slice(&end.to_le_bytes());
+            }
+            out
+        }
         // Ends of the byte ranges, where pairs saturate.
         0 => bytes.map(|b| [0, 127, 128, 255][usize::from(b) % 4]),
         // i32 near the ends of the i16 and byte ranges, where packs saturate.
@@ -272,6 +320,8 @@ fn operands(rng: &mut ChaCha8Rng) -> Operands {
         x: std::array::from_fn(|_| float(rng)),
         y: std::array::from_fn(|_| float(rng)),
         z: std::array::from_fn(|_| float(rng)),
+        shift_62: std::array::from_fn(|_| rng.random_range(1..=62)),
+        shift_31: std::array::from_fn(|_| rng.random_range(0..=31)),
         zero_point: [0, 1, 127, 128, 255, -128, -1, i16::MIN, i16::MAX][rng.random_range(0..9)],
     }
 }
@@ -403,11 +453,5 @@ fn dots_sum_as_declared() {
             }
         }
     }
-    check::<Scalar>();
-    check::<Avx2>();
-    check::<Avx2Exact>();
-    check::<AvxVnni>();
-    check::<Avx512>();
-    check::<Avx512Exact>();
-    check::<Avx512Vnni>();
+    every_set!(check);
 }

@@ -46,6 +46,24 @@ pub enum Dot4 {
     SaturatingPairs,
 }
 
+/// What float-to-integer conversions give for NaN and for what does not fit i32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversion {
+    /// i32::MIN for both (x86 cvtps2dq, cvttps2dq)
+    Indefinite,
+    /// the nearer end of i32, and 0 for NaN (ARM fcvtns, fcvtzs)
+    Saturating,
+}
+
+/// The natural form of products of i16.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum I16Products {
+    /// one product an i32 lane, added to it: [`Isa::mul_add_i16`] is an instruction (ARM smlal)
+    Single,
+    /// two products an i32 lane: [`Isa::madd_i16`] is (x86 vpmaddwd), `mul_add_i16` is made of several
+    Pairs,
+}
+
 /// An instruction set. Methods are `#[inline(always)]` and do not carry
 /// `target_feature` themselves.
 ///
@@ -68,6 +86,13 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const DOT4: Dot4 = <Self::Set as InstructionSet>::DOT4;
     /// How many adjacent k one lane of [`dot`](Self::dot) takes: 4 or 2.
     const DOT_K: usize = <Self::Set as InstructionSet>::DOT_K;
+    /// What [`f32_to_i32_even`](Self::f32_to_i32_even) and
+    /// [`f32_to_i32_trunc`](Self::f32_to_i32_trunc) give for NaN and out of range. A family
+    /// checks that its profile's `cast` axis is met, as it checks [`DOT4`](Self::DOT4).
+    const CONVERSION: Conversion = <Self::Set as InstructionSet>::CONVERSION;
+    /// Whether single products or pairs of i16 are the natural form: a family packs k by 1 or
+    /// by 2 accordingly.
+    const I16_PRODUCTS: I16Products = <Self::Set as InstructionSet>::I16_PRODUCTS;
     /// An activation code packed for [`dot`](Self::dot): u8 or i16.
     type Activation: Copy + Default + From<u8> + Send + Sync + std::fmt::Debug + 'static;
     /// A weight packed for [`dot`](Self::dot): i8 or i16.
@@ -213,6 +238,29 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn adds_i16(self, a: Self::V, b: Self::V) -> Self::V;
     /// i16 lanes, the low half of the product (vpmullw).
     fn mul_i16(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i16 lanes, wrapping (vpsubw; sub.8h).
+    fn sub_i16(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `2·LANES` products of i16 lanes; product `j` is added, wrapping, to i32 lane `j` of the
+    /// pair in memory order: the first `LANES` products to `acc[0]`, the others to `acc[1]`.
+    /// ARM: smlal and smlal2. x86: vpmullw, vpmulhw and unpacking; see
+    /// [`I16_PRODUCTS`](Self::I16_PRODUCTS).
+    fn mul_add_i16(self, acc: [Self::V; 2], a: Self::V, b: Self::V) -> [Self::V; 2];
+    /// i32 lanes: the low 32 bits of `(i64(v)·i64(multiplier) + 2^(shift−1)) >> shift`,
+    /// 1 ≤ shift ≤ 62: a fixed-point product rounded to nearest, ties up.
+    /// ARM: smull, srshl on i64 lanes, xtn. x86: vpmuldq on even and odd lanes, vpsrlvq or vpsravq.
+    fn mul_round_shift(self, v: Self::V, multiplier: Self::V, shift: Self::V) -> Self::V;
+    /// i32 lanes: `(2·a·b + 2^31) >> 32`, saturating, which only MIN·MIN needs (sqrdmulh).
+    /// x86: vpmuldq on even and odd lanes.
+    fn rounding_doubling_high_mul_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes, arithmetic: `v >> n` lane by lane, 0 ≤ n ≤ 31 (vpsravd; sshl by −n).
+    fn shift_right_i32(self, v: Self::V, n: Self::V) -> Self::V;
+    /// i32 lanes: `(v + 2^(n−1)) >> n` without overflow, 0 ≤ n ≤ 31; n = 0 leaves `v` (srshl by
+    /// −n; x86: vpsravd and vpsrlvd).
+    fn rounding_shift_right_i32(self, v: Self::V, n: Self::V) -> Self::V;
+    /// i32 lanes: all ones where `a > b`, else 0 (vpcmpgtd; cmgt).
+    fn gt_i32(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i32 lanes, wrapping: i32::MIN stays (vpabsd; abs).
+    fn abs_i32(self, v: Self::V) -> Self::V;
     /// The lower and the upper half of the i16 lanes, widened to i32 (vpmovsxwd).
     fn i16_to_i32(self, v: Self::V) -> [Self::V; 2];
     /// i16 pairs: `a[2i]·b[2i] + a[2i+1]·b[2i+1]` in i32 (vpmaddwd).
@@ -260,11 +308,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn or_f32(self, a: Self::F, b: Self::F) -> Self::F;
     /// All ones where the lane is NaN, else 0 (cmpps unordered).
     fn nan_mask(self, v: Self::F) -> Self::V;
-    /// i32 lanes to f32, nearest-even (cvtdq2ps).
+    /// The bits of the lanes; no instruction.
+    fn bits_of_f32(self, v: Self::F) -> Self::V;
+    /// The lanes with these bits; no instruction.
+    fn f32_of_bits(self, v: Self::V) -> Self::F;
+    /// i32 lanes to f32, nearest-even (cvtdq2ps; scvtf).
     fn i32_to_f32(self, v: Self::V) -> Self::F;
-    /// f32 to i32, nearest-even; NaN and out of range give i32::MIN (cvtps2dq).
+    /// f32 to i32, nearest-even; NaN and out of range as [`CONVERSION`](Self::CONVERSION) says
+    /// (cvtps2dq; fcvtns).
     fn f32_to_i32_even(self, v: Self::F) -> Self::V;
-    /// f32 to i32, toward zero; NaN and out of range give i32::MIN (cvttps2dq).
+    /// f32 to i32, toward zero; NaN and out of range as [`CONVERSION`](Self::CONVERSION) says
+    /// (cvttps2dq; fcvtzs).
     fn f32_to_i32_trunc(self, v: Self::F) -> Self::V;
     /// The lanes as an array in memory order; lanes past `LANES` are 0.
     fn to_f32_array(self, v: Self::F) -> [f32; 16];

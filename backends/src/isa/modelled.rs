@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use super::models as m;
-use super::{Dot4, InstructionSet, Isa, WithIsa};
+use super::{Conversion, Dot4, InstructionSet, Isa, WithIsa};
 
 /// The modelled form of an instruction set.
 pub type Modelled<S> = <S as InstructionSet>::Model;
@@ -251,6 +251,46 @@ where
         m::vpmullw(a, b)
     }
     #[inline(always)]
+    fn sub_i16(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        m::vpsubw(a, b)
+    }
+    #[inline(always)]
+    fn mul_add_i16(self, acc: [[i32; N]; 2], a: [i32; N], b: [i32; N]) -> [[i32; N]; 2] {
+        m::smlal(acc, a, b)
+    }
+    #[inline(always)]
+    fn mul_round_shift(self, v: [i32; N], multiplier: [i32; N], shift: [i32; N]) -> [i32; N] {
+        m::mul_round_shift(v, multiplier, shift)
+    }
+    #[inline(always)]
+    fn rounding_doubling_high_mul_i32(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        m::sqrdmulh(a, b)
+    }
+    #[inline(always)]
+    fn shift_right_i32(self, v: [i32; N], n: [i32; N]) -> [i32; N] {
+        m::vpsravd(v, n)
+    }
+    #[inline(always)]
+    fn rounding_shift_right_i32(self, v: [i32; N], n: [i32; N]) -> [i32; N] {
+        m::srshl(v, n.map(i32::wrapping_neg))
+    }
+    #[inline(always)]
+    fn gt_i32(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        m::vpcmpgtd(a, b)
+    }
+    #[inline(always)]
+    fn abs_i32(self, v: [i32; N]) -> [i32; N] {
+        m::vpabsd(v)
+    }
+    #[inline(always)]
+    fn bits_of_f32(self, v: [f32; N]) -> [i32; N] {
+        v.map(|x| x.to_bits() as i32)
+    }
+    #[inline(always)]
+    fn f32_of_bits(self, v: [i32; N]) -> [f32; N] {
+        v.map(|x| f32::from_bits(x as u32))
+    }
+    #[inline(always)]
     fn i16_to_i32(self, v: [i32; N]) -> [[i32; N]; 2] {
         [m::vpmovsxwd(v, 0), m::vpmovsxwd(v, N / 2)]
     }
@@ -361,11 +401,17 @@ where
     }
     #[inline(always)]
     fn f32_to_i32_even(self, v: [f32; N]) -> [i32; N] {
-        m::vcvtps2dq(v)
+        match S::CONVERSION {
+            Conversion::Indefinite => m::vcvtps2dq(v),
+            Conversion::Saturating => m::fcvtns(v),
+        }
     }
     #[inline(always)]
     fn f32_to_i32_trunc(self, v: [f32; N]) -> [i32; N] {
-        m::vcvttps2dq(v)
+        match S::CONVERSION {
+            Conversion::Indefinite => m::vcvttps2dq(v),
+            Conversion::Saturating => m::fcvtzs(v),
+        }
     }
     #[inline(always)]
     fn to_f32_array(self, v: [f32; N]) -> [f32; 16] {

@@ -2,9 +2,16 @@
 //! instruction, on `N` lanes of 32 bits (`N / 4` blocks of 128 bits).
 //!
 //! A lane holds 4 bytes or 2 i16, lowest first, as in memory. Source of every
-//! function: Intel 64 and IA-32 Architectures Software Developer's Manual,
-//! volume 2, under the instruction's name. The tests compare each function
-//! with the instruction itself where the CPU has it.
+//! function here: Intel 64 and IA-32 Architectures Software Developer's Manual,
+//! volume 2, under the instruction's name; those of ARM are in `arm`, the
+//! products and shifts of fixed point in `fixed_point`. The tests compare each
+//! function with the instruction itself where the CPU has it.
+
+mod arm;
+mod fixed_point;
+
+pub use arm::*;
+pub use fixed_point::*;
 
 /// The four bytes of a lane, lowest first.
 #[inline(always)]
@@ -118,6 +125,24 @@ pub fn vpmulld<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 #[inline(always)]
 pub fn vpmullw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     words(a, b, i16::wrapping_mul)
+}
+
+/// vpsubw: i16 difference, wrapping.
+#[inline(always)]
+pub fn vpsubw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
+    words(a, b, i16::wrapping_sub)
+}
+
+/// vpcmpgtd: all ones where `a > b`.
+#[inline(always)]
+pub fn vpcmpgtd<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
+    lanes(a, b, |a, b| -i32::from(a > b))
+}
+
+/// vpabsd: magnitude, wrapping.
+#[inline(always)]
+pub fn vpabsd<const N: usize>(v: [i32; N]) -> [i32; N] {
+    v.map(i32::wrapping_abs)
 }
 
 /// vpaddsw: i16 sum, saturating.

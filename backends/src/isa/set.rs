@@ -5,7 +5,7 @@
 //! CPU has the instructions.
 
 use super::modelled::Model;
-use super::{Dot4, Isa};
+use super::{Conversion, Dot4, I16Products, Isa};
 
 /// An instruction set by name.
 pub trait InstructionSet: Copy + Send + Sync + 'static {
@@ -17,6 +17,10 @@ pub trait InstructionSet: Copy + Send + Sync + 'static {
     const DOT4: Dot4;
     /// see [`Isa::DOT_K`]
     const DOT_K: usize;
+    /// see [`Isa::CONVERSION`]
+    const CONVERSION: Conversion;
+    /// see [`Isa::I16_PRODUCTS`]
+    const I16_PRODUCTS: I16Products;
     /// The CPU's own instructions.
     type Native: Isa<Set = Self>;
     /// Models of them.
@@ -36,6 +40,8 @@ impl InstructionSet for Scalar {
     const ARCHITECTURE: &'static str = "any";
     const DOT4: Dot4 = Dot4::Exact;
     const DOT_K: usize = 4;
+    const CONVERSION: Conversion = Conversion::Indefinite;
+    const I16_PRODUCTS: I16Products = I16Products::Pairs;
     // There is no instruction to model: both forms are the same plain code.
     type Native = Model<Scalar, u8, i8, 4>;
     type Model = Model<Scalar, u8, i8, 4>;
@@ -60,6 +66,8 @@ macro_rules! x86_sets {
                 const ARCHITECTURE: &'static str = "x86";
                 const DOT4: Dot4 = Dot4::$dot4;
                 const DOT_K: usize = $dot_k;
+                const CONVERSION: Conversion = Conversion::Indefinite;
+                const I16_PRODUCTS: I16Products = I16Products::Pairs;
                 #[cfg(target_arch = "x86_64")]
                 type Native = super::$module::$register<$name>;
                 #[cfg(not(target_arch = "x86_64"))]
