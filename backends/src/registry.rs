@@ -4,7 +4,8 @@
 use crate::backend::{Backend, Declaration, Execution, Precondition};
 use crate::fbgemm::Fbgemm;
 use crate::isa::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Scalar,
+    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
+    NeonI8mm, Scalar,
 };
 use crate::onednn::Onednn;
 
@@ -66,6 +67,9 @@ pub fn entries() -> Vec<Entry> {
         "fbgemm/avx512-exact": Fbgemm on Avx512Exact, "fbgemm" / "avx512", "fbgemm-exact", [];
         "fbgemm/avx512-acc16": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm-acc16", [];
         "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];
+        "fbgemm/neon": Fbgemm on Neon, "fbgemm" / "neon", "fbgemm-neon", [];
+        "fbgemm/neondot": Fbgemm on NeonDot, "fbgemm" / "neondot", "fbgemm-neon", [];
+        "fbgemm/neoni8mm": Fbgemm on NeonI8mm, "fbgemm" / "neoni8mm", "fbgemm-neon", [];
         "onednn/scalar": Onednn on Scalar, "onednn" / "scalar", "onednn", [SymmetricWeights];
         "onednn/avx2": Onednn on Avx2, "onednn" / "avx2", "onednn-jit-avx2", [SymmetricWeights];
         "onednn/avx2-exact": Onednn on Avx2Exact, "onednn" / "avx2", "onednn-jit", [SymmetricWeights];
@@ -73,5 +77,8 @@ pub fn entries() -> Vec<Entry> {
         "onednn/avx512": Onednn on Avx512, "onednn" / "avx512", "onednn-jit-avx2", [SymmetricWeights];
         "onednn/avx512-exact": Onednn on Avx512Exact, "onednn" / "avx512", "onednn-jit", [SymmetricWeights];
         "onednn/avx512vnni": Onednn on Avx512Vnni, "onednn" / "avx512vnni", "onednn-jit", [SymmetricWeights];
+        "onednn/neon": Onednn on Neon, "onednn" / "neon", "onednn", [SymmetricWeights];
+        "onednn/neondot": Onednn on NeonDot, "onednn" / "neondot", "onednn", [SymmetricWeights];
+        "onednn/neoni8mm": Onednn on NeonI8mm, "onednn" / "neoni8mm", "onednn", [SymmetricWeights];
     }
 }

@@ -7,7 +7,7 @@
 
 use super::aligned::LINE;
 use super::micro_kernel::{Blocking, Sums, TileArgs};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Grouping, Isa, WithIsa};
 
 /// Sums in i16 accumulators that go to i32 every `SPILL` codes of k.
 pub struct Acc16<const SPILL: usize>;
@@ -19,6 +19,8 @@ impl<I: Isa, const SPILL: usize> Sums<I> for Acc16<SPILL> {
     const NAME: &'static str = "u8s8-i16";
     const INTERLEAVE: usize = 2;
     const CODE_BYTES: usize = 1;
+    const CODE_SHIFT: i32 = 0;
+    const GROUPING: Grouping = Grouping::ByColumn;
 
     fn blocking() -> Blocking {
         // A vector of i16 sums is 2·LANES columns.

@@ -10,6 +10,7 @@ use super::aligned::{Aligned, LINE};
 use super::output::Form;
 use super::products::Products;
 use crate::backend::Refusal;
+use crate::isa::{Conversion, Isa};
 use qassay_golden::profile::{
     Bias, Cast, ClampAt, DynamicBias, DynamicScale, Multiplier, Profile, Rounding, Scaling,
     ZeroPointAt,
@@ -30,6 +31,8 @@ pub struct Columns {
     /// the activation scale, where the sum is scaled in two steps
     pub activation_scale: f32,
     corrects_rows: bool,
+    /// what is taken from each code before it is multiplied
+    code_shift: i32,
     /// Σw
     sums: Vec<i32>,
     /// i32 bias
@@ -40,7 +43,7 @@ pub struct Columns {
 
 impl Columns {
     /// For products whose activations have `activation`; dynamic ones call
-    /// [`set_activation`](Self::set_activation) before each run.
+    /// [`set_dynamic`](Self::set_dynamic) before each run. Sums are of codes less `code_shift`.
     pub fn new(
         products: &Products<'_>,
         sums: Vec<i32>,
@@ -48,6 +51,7 @@ impl Columns {
         activation: QParams,
         profile: &Profile,
         output: Output,
+        code_shift: i32,
     ) -> Self {
         let n = sums.len();
         // Four of the widest vectors may be read from any channel on.
@@ -64,6 +68,7 @@ impl Columns {
             // −0 is the one addend that changes nothing.
             bias: Aligned::padded(vec![-0.0; n].into_iter(), padding),
             activation_scale: 0.0,
+            code_shift,
             corrects_rows: zero_points.iter().any(|&zero_point| zero_point != 0),
             weight_zero_point: Aligned::padded(zero_points.into_iter(), padding),
             sums,
@@ -126,7 +131,8 @@ impl Columns {
 
     fn set_activation(&mut self, activation: QParams) {
         self.activation_scale = activation.scale as f32;
-        let za = activation.zero_point;
+        // The zero point of the codes as they are multiplied.
+        let za = activation.zero_point.wrapping_sub(self.code_shift);
         for (channel, &sum) in self.sums.iter().enumerate() {
             let both = (self.k as i32)
                 .wrapping_mul(za)
@@ -153,11 +159,12 @@ fn bias_rule(profile: &Profile, granularity: &Granularity) -> Bias {
     }
 }
 
-/// The form of output that a profile asks for.
+/// The form of output that a profile asks for, met with the conversions of `I`.
 ///
 /// # Errors
-/// When the profile is not one of FBGEMM's, or FBGEMM has no such output.
-pub fn form(profile: &Profile, output: Output, relu: bool) -> Result<Form, Refusal> {
+/// When the profile is not one of FBGEMM's, FBGEMM has no such output, or the instruction set
+/// converts in another way.
+pub fn form<I: Isa>(profile: &Profile, output: Output, relu: bool) -> Result<Form, Refusal> {
     let foreign = |stage: &str| {
         Refusal::Unsupported(format!("fbgemm has no {stage} as this profile asks for"))
     };
@@ -191,15 +198,31 @@ pub fn form(profile: &Profile, output: Output, relu: bool) -> Result<Form, Refus
                 }
             };
             let zero_point = output.qparams.zero_point;
-            match (rule.zero_point, rule.cast) {
-                (ZeroPointAt::AfterI16Saturating, Cast::X86IndefiniteI32) => {
+            match (rule.zero_point, rule.cast, I::CONVERSION) {
+                (
+                    ZeroPointAt::AfterI16Saturating,
+                    Cast::X86IndefiniteI32,
+                    Conversion::Indefinite,
+                ) => Ok(Form::PackedCodes {
+                    signed,
+                    zero_point,
+                    relu,
+                }),
+                // What saturates in i32 and i16 is clamped as what saturates in i64, whatever
+                // zero point a byte can hold.
+                (ZeroPointAt::AfterI64, Cast::Saturate, Conversion::Saturating)
+                    if (-128..=255).contains(&zero_point) =>
+                {
                     Ok(Form::PackedCodes {
                         signed,
                         zero_point,
                         relu,
                     })
                 }
-                (ZeroPointAt::AfterI64, Cast::X86IndefiniteI64) => Ok(Form::WideCodes {
+                (ZeroPointAt::AfterI16Saturating, Cast::X86IndefiniteI32, _) => Err(
+                    Refusal::Unsupported("x86's conversion on instructions that saturate".into()),
+                ),
+                (ZeroPointAt::AfterI64, Cast::X86IndefiniteI64, _) => Ok(Form::WideCodes {
                     signed,
                     zero_point,
                     relu,

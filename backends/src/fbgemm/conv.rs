@@ -57,12 +57,14 @@ pub fn prepare<I: Isa>(
     };
     let k = spec.k();
     let products = Products::new(constants, &spec.weights, spec.bias, spec.out_channels, k)?;
-    let form = form(profile, spec.output, spec.relu)?;
+    let form = form::<I>(profile, spec.output, spec.relu)?;
     let sums = column_sums(products.weights, spec.out_channels, k);
     let qparams = spec.activation.qparams;
-    let columns = Columns::new(&products, sums, k, qparams, profile, spec.output);
+    let columns = |shift| Columns::new(&products, sums, k, qparams, profile, spec.output, shift);
     let rule = &profile.accumulate;
     if spec.is_depthwise() {
+        // `dot4` takes codes as they are.
+        let columns = columns(0);
         return depthwise::prepare(isa, spec, geometry, &products, columns, form, profile);
     }
     let accumulation = if spec.groups == 1 {
@@ -71,6 +73,7 @@ pub fn prepare<I: Isa>(
         rule.grouped
     };
     let engine = engine::choose::<I>(profile, accumulation)?;
+    let columns = columns(engine.code_shift::<I>());
     Ok(with_engine!(
         engine,
         I,

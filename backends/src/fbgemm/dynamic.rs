@@ -7,7 +7,7 @@
 
 use super::aligned::Aligned;
 use crate::backend::Refusal;
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Conversion, Isa, WithIsa};
 use crate::view::View;
 use qassay_golden::profile::{
     Cast, ClampAt, PreClamp, Profile, QuantizeRule, ReduceRange, Rounding, ScalePrecision,
@@ -43,8 +43,16 @@ impl Dynamic {
     /// For rows of `k` values.
     ///
     /// # Errors
-    /// When the profile quantizes or chooses parameters in another way than FBGEMM in PyTorch.
-    pub fn new(profile: &Profile, reduce_range: bool, k: usize) -> Result<Self, Refusal> {
+    /// When the profile quantizes or chooses parameters in another way than FBGEMM in PyTorch,
+    /// or the instruction set converts in another way.
+    pub fn new<I: Isa>(profile: &Profile, reduce_range: bool, k: usize) -> Result<Self, Refusal> {
+        if profile.quantize.cast == Cast::X86IndefiniteI32
+            && I::CONVERSION != Conversion::Indefinite
+        {
+            return Err(Refusal::Unsupported(
+                "x86's conversion on instructions that saturate".into(),
+            ));
+        }
         let qparams = &profile.qparams;
         let known = qparams.precision == ScalePrecision::F64
             && qparams.zero_point_from == ZeroPointFrom::SmallerErrorDifference
@@ -105,6 +113,13 @@ impl Dynamic {
                 values,
                 codes,
             }),
+            Rule::Portable if I::CONVERSION == Conversion::Saturating => {
+                isa.vectorize(Quantize {
+                    quantizer,
+                    values,
+                    codes,
+                });
+            }
             Rule::Portable => {
                 for (code, &value) in codes.iter_mut().zip(values) {
                     let steps = (value * quantizer.inverse).round_ties_even();
@@ -196,7 +211,8 @@ impl<I: Isa> WithIsa<I> for MinMax<'_> {
     }
 }
 
-/// f32 to u8 as QuantizeAvx2 does it; the tail by masks, in the same arithmetic.
+/// f32 to u8 as QuantizeAvx2 does it, or, where conversions saturate, as Quantize does; the tail
+/// by masks, in the same arithmetic.
 struct Quantize<'a> {
     quantizer: Quantizer,
     values: &'a [f32],
@@ -222,8 +238,14 @@ impl<I: Isa> WithIsa<I> for Quantize<'_> {
                 } else {
                     isa.load_f32_partial(self.values.as_ptr().add(at), lanes)
                 };
-                let steps = isa.min_f32(isa.mul_f32(values, inverse), bound);
-                let codes = isa.add_i32(isa.f32_to_i32_even(steps), zero_point);
+                let steps = isa.mul_f32(values, inverse);
+                let codes = if self.quantizer.rule == Rule::Portable {
+                    let code = isa.add_f32(isa.round_even_f32(steps), isa.i32_to_f32(zero_point));
+                    isa.f32_to_i32_trunc(code)
+                } else {
+                    let codes = isa.f32_to_i32_even(isa.min_f32(steps, bound));
+                    isa.add_i32(codes, zero_point)
+                };
                 let codes = isa.min_i32(isa.max_i32(codes, low), high);
                 isa.store_low_bytes(self.codes.as_mut_ptr().add(at), codes, lanes);
             }

@@ -5,7 +5,8 @@ use crate::backend::{Chosen, Refusal};
 use crate::isa::{Dot4, Isa};
 use qassay_golden::profile::{Accumulation, Outliers, PaddingTap, Profile};
 
-use super::micro_kernel::Sums;
+use super::acc16::Acc16;
+use super::micro_kernel::{Acc32, Sums};
 
 /// A way of summing that this family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub enum Engine {
     Acc16Spill128,
     /// i16 accumulators, spilled every 256 k
     Acc16Spill256,
+}
+
+impl Engine {
+    /// What is taken from each code before it is multiplied.
+    pub fn code_shift<I: Isa>(self) -> i32 {
+        match self {
+            Self::Acc32 => <Acc32 as Sums<I>>::CODE_SHIFT,
+            Self::Acc16Spill128 => <Acc16<128> as Sums<I>>::CODE_SHIFT,
+            Self::Acc16Spill256 => <Acc16<256> as Sums<I>>::CODE_SHIFT,
+        }
+    }
 }
 
 /// The engine that sums as `accumulation` says on `I`.

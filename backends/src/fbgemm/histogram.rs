@@ -225,8 +225,11 @@ impl<I: Isa> WithIsa<I> for Count<'_> {
                 let value = rows::load_f32(isa, values, column, lanes);
                 let offset = isa.sub_f32(value, isa.splat_f32(left));
                 let position = isa.div_f32(isa.mul_f32(offset, bins), isa.splat_f32(right - left));
-                // Infinite values and NaN become i32::MIN, which is no bin.
                 let bin = isa.min_i32(isa.f32_to_i32_trunc(position), last);
+                // Infinite values and NaN become −1, which is no bin: they alone are NaN when
+                // taken from themselves.
+                let none = isa.nan_mask(isa.sub_f32(position, position));
+                let bin = isa.or(bin, none);
                 for &bin in &isa.to_i32_array(bin)[..lanes] {
                     if let Ok(bin) = usize::try_from(bin) {
                         self.counts[bin] += 1;

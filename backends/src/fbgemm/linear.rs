@@ -55,15 +55,24 @@ pub fn prepare<I: Isa>(
                 zero_point: 0,
             };
             (
-                Source::Floats(dynamic::Dynamic::new(profile, reduce_range, spec.k)?),
+                Source::Floats(dynamic::Dynamic::new::<I>(profile, reduce_range, spec.k)?),
                 qparams,
             )
         }
     };
-    let form = form(profile, spec.output, spec.relu)?;
+    let form = form::<I>(profile, spec.output, spec.relu)?;
     let engine = engine::choose::<I>(profile, profile.accumulate.linear)?;
     let sums = column_sums(products.weights, spec.n, spec.k);
-    let columns = Columns::new(&products, sums, spec.k, qparams, profile, spec.output);
+    let shift = engine.code_shift::<I>();
+    let columns = Columns::new(
+        &products,
+        sums,
+        spec.k,
+        qparams,
+        profile,
+        spec.output,
+        shift,
+    );
     Ok(with_engine!(
         engine,
         I,

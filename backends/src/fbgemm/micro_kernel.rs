@@ -7,7 +7,7 @@
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
 use crate::fbgemm::aligned::LINE;
-use crate::isa::{Dot4, Isa, WithIsa};
+use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
 
 /// Rows and columns of a tile, and how the loops around it are blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub trait Sums<I: Isa>: Send + 'static {
     const CODE_BYTES: usize;
     /// Groups in a segment of packed A.
     const SEGMENT_GROUPS: usize = LINE / (Self::INTERLEAVE * Self::CODE_BYTES);
+    /// What is taken from each code before it is multiplied.
+    const CODE_SHIFT: i32;
+    /// The order of the weights in a vector.
+    const GROUPING: Grouping;
     /// Codes in a segment of packed A.
     const SEGMENT_CODES: usize = LINE / Self::CODE_BYTES;
 
@@ -71,6 +75,11 @@ const fn one_instruction<I: Isa>() -> bool {
     matches!(I::DOT4, Dot4::Exact) && I::DOT_K == 4
 }
 
+/// Four lanes and registers for 16 sums beside 8 rows of codes and the columns (ARM).
+const fn many_narrow_registers<I: Isa>() -> bool {
+    I::LANES == 4 && <I::Set as InstructionSet>::REGISTERS >= 32
+}
+
 impl<I: Isa> Sums<I> for Acc32 {
     const NAME: &'static str = match (I::DOT4, I::DOT_K) {
         (Dot4::SaturatingPairs, _) => "u8s8-i16pairs-i32",
@@ -79,6 +88,8 @@ impl<I: Isa> Sums<I> for Acc32 {
     };
     const INTERLEAVE: usize = I::DOT_K;
     const CODE_BYTES: usize = size_of::<I::Activation>();
+    const CODE_SHIFT: i32 = I::DOT_SHIFT;
+    const GROUPING: Grouping = I::DOT_GROUPING;
 
     fn blocking() -> Blocking {
         // MCB×KCB of A stays in L2 with NCB×KCB of B; one panel of B stays in L1.
@@ -90,6 +101,8 @@ impl<I: Isa> Sums<I> for Acc32 {
             (12, 1, 120, 64)
         } else if const { I::LANES >= 8 } {
             (6, 2, 120, 64)
+        } else if const { many_narrow_registers::<I>() } {
+            (8, 2, 64, 64)
         } else {
             (4, 2, 64, 8 * I::LANES)
         };
@@ -114,6 +127,8 @@ impl<I: Isa> Sums<I> for Acc32 {
             heights::<I, 12, 6, 1>(isa, rows, args);
         } else if const { I::LANES >= 8 } {
             heights::<I, 6, 3, 2>(isa, rows, args);
+        } else if const { many_narrow_registers::<I>() } {
+            heights::<I, 8, 4, 2>(isa, rows, args);
         } else {
             heights::<I, 4, 3, 2>(isa, rows, args);
         }
@@ -160,13 +175,21 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
         let mut acc = [[isa.splat_i32(0); NV]; ROWS];
         let mut left = groups;
         while left >= SEGMENT_GROUPS {
-            for _ in 0..SEGMENT_GROUPS {
-                // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
-                // `left` counts those not yet read.
-                unsafe {
-                    multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
-                    a = a.add(GROUP);
-                    b = b.add(GROUP * NV * I::LANES);
+            // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
+            // `left` counts those not yet read.
+            unsafe {
+                if const { I::DOT_ELEMENT } {
+                    for _ in 0..SEGMENT_GROUPS / 4 {
+                        multiply_four_groups::<I, ROWS, NV>(isa, a, b, &mut acc);
+                        a = a.add(4 * GROUP);
+                        b = b.add(4 * GROUP * NV * I::LANES);
+                    }
+                } else {
+                    for _ in 0..SEGMENT_GROUPS {
+                        multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
+                        a = a.add(GROUP);
+                        b = b.add(GROUP * NV * I::LANES);
+                    }
                 }
             }
             left -= SEGMENT_GROUPS;
@@ -217,6 +240,48 @@ unsafe fn multiply_group<I: Isa, const ROWS: usize, const NV: usize>(
         let group = unsafe { isa.broadcast_4(a.add(r * LINE)) };
         for (sum, column) in row.iter_mut().zip(columns) {
             *sum = isa.dot(*sum, group, column);
+        }
+    }
+}
+
+/// Adds the products of four groups of k, on vectors that hold four groups.
+///
+/// # Safety
+/// `a` must be readable for a vector in each of `ROWS` segments, `b` for `4·NV` vectors.
+#[inline(always)]
+unsafe fn multiply_four_groups<I: Isa, const ROWS: usize, const NV: usize>(
+    isa: I,
+    a: *const u8,
+    b: *const u8,
+    acc: &mut [[I::V; NV]; ROWS],
+) {
+    // SAFETY: the caller's promise.
+    let rows: [I::V; ROWS] = std::array::from_fn(|r| unsafe { isa.load_bytes(a.add(r * LINE)) });
+    // SAFETY: the caller's promise.
+    unsafe {
+        multiply_element::<I, 0, ROWS, NV>(isa, &rows, b, acc);
+        multiply_element::<I, 1, ROWS, NV>(isa, &rows, b, acc);
+        multiply_element::<I, 2, ROWS, NV>(isa, &rows, b, acc);
+        multiply_element::<I, 3, ROWS, NV>(isa, &rows, b, acc);
+    }
+}
+
+/// Adds the products of group `G` of each row with group `G` of `b`.
+///
+/// # Safety
+/// `b` must be readable for `(G + 1)·NV` vectors.
+#[inline(always)]
+unsafe fn multiply_element<I: Isa, const G: usize, const ROWS: usize, const NV: usize>(
+    isa: I,
+    rows: &[I::V; ROWS],
+    b: *const u8,
+    acc: &mut [[I::V; NV]; ROWS],
+) {
+    for v in 0..NV {
+        // SAFETY: the caller's promise.
+        let column = unsafe { isa.load_bytes(b.add((G * NV + v) * 4 * I::LANES)) };
+        for (row, &codes) in acc.iter_mut().zip(rows) {
+            row[v] = isa.dot_element::<G>(row[v], codes, column);
         }
     }
 }

@@ -50,10 +50,12 @@ impl<I: Isa, T: Sums<I>> PackedRows<I, T> {
                 target,
                 stride: mr * LINE,
                 code_bytes: T::CODE_BYTES,
+                shift: T::CODE_SHIFT as u8,
             });
         }
         if with_sum {
-            self.row_sums[row] = isa.vectorize(Sum(codes));
+            let shift = T::CODE_SHIFT.wrapping_mul(codes.len() as i32);
+            self.row_sums[row] = isa.vectorize(Sum(codes)).wrapping_sub(shift);
         }
     }
 
@@ -63,7 +65,7 @@ impl<I: Isa, T: Sums<I>> PackedRows<I, T> {
         self.bytes[(row / mr * self.segments + segment) * mr * LINE..].as_ptr()
     }
 
-    /// Σa of each row packed with its sum.
+    /// Σa of each row packed with its sum; of the codes as they are multiplied.
     pub fn row_sums(&self) -> &[i32] {
         &self.row_sums
     }
@@ -75,6 +77,8 @@ struct Segments<'a> {
     target: &'a mut [u8],
     stride: usize,
     code_bytes: usize,
+    /// taken from each code (as bytes, by turning the bits over)
+    shift: u8,
 }
 
 impl<I: Isa> WithIsa<I> for Segments<'_> {
@@ -90,14 +94,23 @@ impl<I: Isa> WithIsa<I> for Segments<'_> {
             if codes.len() < per_segment {
                 segment.fill(0);
                 if self.code_bytes == 1 {
-                    segment[..codes.len()].copy_from_slice(codes);
+                    for (to, &code) in segment.iter_mut().zip(codes) {
+                        *to = code ^ self.shift;
+                    }
                     continue;
                 }
                 for (to, &code) in segment.chunks_exact_mut(self.code_bytes).zip(codes) {
                     to[0] = code;
                 }
             } else if self.code_bytes == 1 {
-                segment.copy_from_slice(codes);
+                for at in (0..LINE).step_by(4 * I::LANES) {
+                    // SAFETY: both are LINE bytes, a multiple of a vector (LANES ≤ 16).
+                    unsafe {
+                        let bytes = isa.load_bytes(codes.as_ptr().add(at));
+                        let bytes = isa.xor(bytes, isa.splat_u8(self.shift));
+                        isa.store_bytes(segment.as_mut_ptr().add(at), bytes);
+                    }
+                }
             } else {
                 for at in (0..per_segment).step_by(2 * I::LANES) {
                     // SAFETY: `codes` has per_segment codes and `segment` twice as many bytes,

@@ -1,6 +1,7 @@
 //! Packing of weights, once, when an op is prepared: blocks of KCB×NCB, in a
 //! block panels of `nr` columns, in a panel groups of adjacent k (4 or 2) side
-//! by side, column after column, so that a micro-kernel reads it front to back.
+//! by side, column after column (or, within a vector, depth after depth, where
+//! the instruction wants it so), so that a micro-kernel reads it front to back.
 //!
 //! k and columns are padded with zeros, not with the zero point (FBGEMM
 //! `src/PackBMatrix.cc`): a zero adds nothing to a saturating pair.
@@ -9,7 +10,7 @@ use std::marker::PhantomData;
 
 use super::aligned::Aligned;
 use super::micro_kernel::Sums;
-use crate::isa::Isa;
+use crate::isa::{Grouping, Isa};
 
 /// Packed weights of one product (one group of a convolution).
 pub struct PackedWeights<I, T> {
@@ -34,8 +35,7 @@ impl<I: Isa, T: Sums<I>> PackedWeights<I, T> {
         packed.bytes = Aligned::zeroed(panels * packed.groups() * packed.group_bytes());
         for (column, codes) in weights.chunks_exact(k.max(1)).take(n).enumerate() {
             for (at, &code) in codes.iter().enumerate() {
-                let place =
-                    packed.offset(column, at / T::INTERLEAVE) + at % T::INTERLEAVE * T::CODE_BYTES;
+                let place = packed.place(column, at);
                 if T::CODE_BYTES == 1 {
                     packed.bytes[place] = code as u8;
                 } else {
@@ -72,7 +72,19 @@ impl<I: Isa, T: Sums<I>> PackedWeights<I, T> {
         T::blocking().nr * T::INTERLEAVE * T::CODE_BYTES
     }
 
-    /// The byte at which a column's group starts.
+    /// The byte at which a weight lies.
+    fn place(&self, column: usize, at: usize) -> usize {
+        let (group, depth) = (at / T::INTERLEAVE, at % T::INTERLEAVE);
+        match T::GROUPING {
+            Grouping::ByColumn => self.offset(column, group) + depth * T::CODE_BYTES,
+            Grouping::ByDepth => {
+                let lane = column % I::LANES;
+                self.offset(column - lane, group) + (depth * I::LANES + lane) * T::CODE_BYTES
+            }
+        }
+    }
+
+    /// The byte at which a column's group starts, where groups lie by column.
     fn offset(&self, column: usize, group: usize) -> usize {
         let blocking = T::blocking();
         let (per_block, panels) = (blocking.kcb / T::INTERLEAVE, blocking.ncb / blocking.nr);
@@ -101,7 +113,7 @@ pub fn column_sums(weights: &[i8], n: usize, k: usize) -> Vec<i32> {
 mod tests {
     use super::*;
     use crate::fbgemm::micro_kernel::Acc32;
-    use crate::isa::{Avx2, Avx2Exact, Avx512Vnni, Modelled};
+    use crate::isa::{Avx2, Avx2Exact, Avx512Vnni, Modelled, Neon, NeonDot};
 
     /// Every weight stands at one place, groups hold adjacent k, all else is 0.
     fn check<I: Isa, T: Sums<I>>(n: usize, k: usize) {
@@ -109,8 +121,14 @@ mod tests {
         let packed = PackedWeights::<I, T>::new(&weights, n, k);
         let read = |column: usize, at: usize| {
             let nr = T::blocking().nr;
-            let place = packed.offset(column / nr * nr, at / T::INTERLEAVE)
-                + (column % nr * T::INTERLEAVE + at % T::INTERLEAVE) * T::CODE_BYTES;
+            let vector = column % nr / I::LANES * I::LANES;
+            let (lane, depth) = (column % I::LANES, at % T::INTERLEAVE);
+            let element = match T::GROUPING {
+                Grouping::ByColumn => column % nr * T::INTERLEAVE + depth,
+                Grouping::ByDepth => vector * T::INTERLEAVE + depth * I::LANES + lane,
+            };
+            let place =
+                packed.offset(column / nr * nr, at / T::INTERLEAVE) + element * T::CODE_BYTES;
             match T::CODE_BYTES {
                 1 => i16::from(packed.bytes[place] as i8),
                 _ => i16::from_le_bytes([packed.bytes[place], packed.bytes[place + 1]]),
@@ -141,6 +159,8 @@ mod tests {
             check::<Modelled<Avx2>, Acc32>(n, k);
             check::<Modelled<Avx2Exact>, Acc32>(n, k);
             check::<Modelled<Avx512Vnni>, Acc32>(n, k);
+            check::<Modelled<Neon>, Acc32>(n, k);
+            check::<Modelled<NeonDot>, Acc32>(n, k);
             check::<Modelled<Avx2>, super::super::acc16::Acc16<256>>(n, k);
         }
     }

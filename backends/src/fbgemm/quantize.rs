@@ -1,11 +1,11 @@
 //! f32 to codes, as FBGEMM's QuantizeAvx2 does it (src/QuantUtilsAvx2.cc), and
 //! its portable Quantize (include/fbgemm/QuantUtils.h).
 
-use qassay_golden::profile::{Profile, ZeroPointAt};
+use qassay_golden::profile::{Cast, Profile, ZeroPointAt};
 use qassay_golden::spec::QuantizeSpec;
 
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Conversion, Isa, WithIsa};
 use crate::rows::{self, Along, Channels, Codes, Narrowing};
 use crate::view::{View, ViewMut};
 
@@ -24,6 +24,11 @@ pub fn prepare<I: Isa>(
     let range = rows::code_range(spec.dtype, spec.range)?;
     let qparams = rows::all_qparams(&spec.granularity);
     let portable = profile.quantize.zero_point == ZeroPointAt::AfterF32;
+    if profile.quantize.cast == Cast::X86IndefiniteI32 && I::CONVERSION != Conversion::Indefinite {
+        return Err(Refusal::Unsupported(
+            "x86's conversion on instructions that saturate".into(),
+        ));
+    }
     let form = if portable { "portable" } else { "vector" };
     Ok(Box::new(Quantize {
         isa,
@@ -59,7 +64,7 @@ struct Quantize<I> {
 impl<I: Isa> Kernel for Quantize<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let (input, output) = (inputs[0], &mut outputs[0]);
-        if self.portable {
+        if self.portable && I::CONVERSION != Conversion::Saturating {
             self.run_portable(input, output);
         } else {
             self.isa.vectorize(Rows {
@@ -110,11 +115,14 @@ impl<I: Isa> WithIsa<I> for Rows<'_, '_, I> {
             let to = rows::code_row(self.output, row);
             let first = op.channels.first(row);
             let (inverse, zero_point) = (&op.inverse[first..], &op.zero_point[first..]);
+            // Only where conversions saturate does the portable arithmetic come here.
+            let portable = op.portable;
             if op.channels == Channels::Columns {
-                let steps: Row<'_, true> = Row::new(from, inverse, zero_point, low, high);
+                let steps: Row<'_, true> = Row::new(from, inverse, zero_point, low, high, portable);
                 rows::write_row(isa, &steps, op.narrowing, to);
             } else {
-                let steps: Row<'_, false> = Row::new(from, inverse, zero_point, low, high);
+                let steps: Row<'_, false> =
+                    Row::new(from, inverse, zero_point, low, high, portable);
                 rows::write_row(isa, &steps, op.narrowing, to);
             }
         }
@@ -127,6 +135,7 @@ struct Row<'a, const COLUMNS: bool> {
     zero_point: Along<'a, i32, COLUMNS>,
     low: i32,
     high: i32,
+    portable: bool,
 }
 
 impl<'a, const COLUMNS: bool> Row<'a, COLUMNS> {
@@ -137,6 +146,7 @@ impl<'a, const COLUMNS: bool> Row<'a, COLUMNS> {
         zero_point: &'a [i32],
         low: i32,
         high: i32,
+        portable: bool,
     ) -> Self {
         Self {
             from,
@@ -144,6 +154,7 @@ impl<'a, const COLUMNS: bool> Row<'a, COLUMNS> {
             zero_point: Along(zero_point),
             low,
             high,
+            portable,
         }
     }
 }
@@ -153,9 +164,15 @@ impl<I: Isa, const COLUMNS: bool> Codes<I> for Row<'_, COLUMNS> {
     fn codes(&self, isa: I, column: usize, lanes: usize) -> I::V {
         let values = rows::load_f32(isa, self.from, column, lanes);
         let steps = isa.mul_f32(values, self.inverse.lanes(isa, column, lanes));
-        let steps = isa.min_f32(steps, isa.splat_f32(BELOW_2_POW_31));
-        let codes = isa.f32_to_i32_even(steps);
-        let codes = isa.add_i32(codes, self.zero_point.lanes(isa, column, lanes));
+        let zero_point = self.zero_point.lanes(isa, column, lanes);
+        let codes = if self.portable {
+            // Integral, as both addends are; it saturates to i32, which is then clamped.
+            let code = isa.add_f32(isa.round_even_f32(steps), isa.i32_to_f32(zero_point));
+            isa.f32_to_i32_trunc(code)
+        } else {
+            let steps = isa.min_f32(steps, isa.splat_f32(BELOW_2_POW_31));
+            isa.add_i32(isa.f32_to_i32_even(steps), zero_point)
+        };
         isa.min_i32(
             isa.max_i32(codes, isa.splat_i32(self.low)),
             isa.splat_i32(self.high),

@@ -3,12 +3,12 @@
 //! saturating i16, packs to 8 bits, lower bound for relu. The portable form
 //! (src/RefImplementations.cc, requantize_u8acc32_ref) adds in 64 bits.
 
-use qassay_golden::profile::{Profile, ZeroPointAt};
+use qassay_golden::profile::{Cast, Profile, ZeroPointAt};
 use qassay_golden::spec::RequantizeSpec;
 use qassay_golden::tensor::DType;
 
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Conversion, Isa, WithIsa};
 use crate::rows::{self, Along, Channels, Codes, Narrowing};
 use crate::view::{View, ViewMut};
 
@@ -40,7 +40,32 @@ pub fn prepare<I: Isa>(
     } else {
         low
     };
-    let portable = profile.requantize.zero_point != ZeroPointAt::AfterI16Saturating;
+    let rule = &profile.requantize;
+    let portable = match (rule.zero_point, rule.cast, I::CONVERSION) {
+        (ZeroPointAt::AfterI16Saturating, Cast::X86IndefiniteI32, Conversion::Saturating) => {
+            return Err(Refusal::Unsupported(
+                "x86's conversion on instructions that saturate".into(),
+            ));
+        }
+        (ZeroPointAt::AfterI64, Cast::Saturate, Conversion::Indefinite) => {
+            return Err(Refusal::Unsupported(
+                "a saturating conversion on x86's instructions".into(),
+            ));
+        }
+        // What saturates in i32 and i16 is clamped as what saturates in i64.
+        (ZeroPointAt::AfterI64, Cast::Saturate, Conversion::Saturating)
+            if (-128..=255).contains(&zero_point) =>
+        {
+            false
+        }
+        (ZeroPointAt::AfterI64, Cast::Saturate, Conversion::Saturating) => {
+            return Err(Refusal::Unsupported(format!(
+                "an output zero point of {zero_point}; {low} to {high} is right for {}",
+                spec.dtype.name()
+            )));
+        }
+        (zero_point, ..) => zero_point != ZeroPointAt::AfterI16Saturating,
+    };
     let form = if portable { "portable" } else { "vector" };
     Ok(Box::new(Requantize {
         isa,

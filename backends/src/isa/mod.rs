@@ -14,9 +14,12 @@
 //! - [`models`]: what each real instruction does, in plain Rust
 //! - [`modelled`]: an [`Isa`] made of those models; runs on every CPU
 //! - `ymm`, `zmm`: the CPU's own instructions (x86-64 only)
+//! - `quad`: the CPU's own instructions (aarch64 only)
 
 pub mod modelled;
 pub mod models;
+#[cfg(target_arch = "aarch64")]
+pub mod quad;
 pub mod set;
 #[cfg(target_arch = "x86_64")]
 pub mod ymm;
@@ -27,7 +30,10 @@ pub mod zmm;
 mod agreement;
 
 pub use modelled::Modelled;
-pub use set::{Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Scalar};
+pub use set::{
+    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
+    NeonI8mm, Scalar,
+};
 
 /// A computation that [`Isa::vectorize`] runs.
 pub trait WithIsa<I: Isa> {
@@ -44,6 +50,27 @@ pub enum Dot4 {
     Exact,
     /// each pair of adjacent products saturates to i16 (vpmaddubsw), pairs are added exactly
     SaturatingPairs,
+}
+
+/// How the weights of one vector of [`Isa::dot`] lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// each lane holds the [`DOT_K`](Isa::DOT_K) adjacent k of its column
+    ByColumn,
+    /// the first k of all `LANES` columns, then the next k of all
+    ByDepth,
+}
+
+/// A code x from 0 to 255 held as x − 128, one byte: for instructions that multiply s8 alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Shifted(i8);
+
+impl From<u8> for Shifted {
+    #[inline(always)]
+    fn from(code: u8) -> Self {
+        Self((code ^ 0x80) as i8)
+    }
 }
 
 /// What float-to-integer conversions give for NaN and for what does not fit i32.
@@ -72,11 +99,11 @@ pub enum I16Products {
 /// - [`dot4`](Isa::dot4): four u8 codes and four s8 weights in each lane; always there.
 /// - [`dot`](Isa::dot): [`DOT_K`](Isa::DOT_K) codes and weights in each lane, held as
 ///   [`Activation`](Isa::Activation) and [`Weight`](Isa::Weight); the fastest form. It is
-///   `dot4` on bytes (`DOT_K` 4) where the instruction takes bytes, and vpmaddwd on i16
-///   (`DOT_K` 2) where exactness asks for widened operands. A lane is 4 bytes in both, so
-///   [`broadcast_4`](Isa::broadcast_4) and [`load_bytes`](Isa::load_bytes) serve both.
-///   A GEMM that packs `DOT_K` adjacent k of a column next to each other, as `Weight`,
-///   is therefore written once.
+///   `dot4` on bytes (`DOT_K` 4) where the instruction takes bytes, and vpmaddwd or smlal on
+///   i16 (`DOT_K` 2) where exactness asks for widened operands. A group of codes is 4 bytes in
+///   both, so [`broadcast_4`](Isa::broadcast_4) and [`load_bytes`](Isa::load_bytes) serve both.
+///   A GEMM that packs `DOT_K` adjacent k of a column, as `Weight`, in the order that
+///   [`DOT_GROUPING`](Isa::DOT_GROUPING) says, is therefore written once.
 pub trait Isa: Copy + Send + Sync + 'static {
     /// Which instruction set this is a form of.
     type Set: InstructionSet;
@@ -86,6 +113,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const DOT4: Dot4 = <Self::Set as InstructionSet>::DOT4;
     /// How many adjacent k one lane of [`dot`](Self::dot) takes: 4 or 2.
     const DOT_K: usize = <Self::Set as InstructionSet>::DOT_K;
+    /// What is taken from each code before [`dot`](Self::dot) multiplies it: `dot` sums
+    /// (x − `DOT_SHIFT`)·w. A family corrects zero points by column sums; there the codes' zero
+    /// point is `zero_point − DOT_SHIFT`. 128 where codes are held as s8, else 0.
+    const DOT_SHIFT: i32 = <Self::Set as InstructionSet>::DOT_SHIFT;
+    /// In which order [`dot`](Self::dot) has its weights.
+    const DOT_GROUPING: Grouping = <Self::Set as InstructionSet>::DOT_GROUPING;
+    /// Whether [`dot_element`](Self::dot_element) is an instruction, so that a tile loads four
+    /// groups of a row at once rather than broadcasting each.
+    const DOT_ELEMENT: bool = <Self::Set as InstructionSet>::DOT_ELEMENT;
+    /// Whether [`mmla`](Self::mmla) is an instruction.
+    const MMLA: bool = <Self::Set as InstructionSet>::MMLA;
     /// What [`f32_to_i32_even`](Self::f32_to_i32_even) and
     /// [`f32_to_i32_trunc`](Self::f32_to_i32_trunc) give for NaN and out of range. A family
     /// checks that its profile's `cast` axis is met, as it checks [`DOT4`](Self::DOT4).
@@ -93,7 +131,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// Whether single products or pairs of i16 are the natural form: a family packs k by 1 or
     /// by 2 accordingly.
     const I16_PRODUCTS: I16Products = <Self::Set as InstructionSet>::I16_PRODUCTS;
-    /// An activation code packed for [`dot`](Self::dot): u8 or i16.
+    /// An activation code packed for [`dot`](Self::dot): u8, [`Shifted`] or i16.
     type Activation: Copy + Default + From<u8> + Send + Sync + std::fmt::Debug + 'static;
     /// A weight packed for [`dot`](Self::dot): i8 or i16.
     type Weight: Copy + Default + From<i8> + Send + Sync + std::fmt::Debug + 'static;
@@ -270,8 +308,33 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// `acc + Σ` of 4 u8·s8 products per i32 lane, summed as [`DOT4`](Self::DOT4) says.
     fn dot4(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V;
     /// `acc + Σ` of [`DOT_K`](Self::DOT_K) products of [`Activation`](Self::Activation) and
-    /// [`Weight`](Self::Weight) per i32 lane, summed as [`DOT4`](Self::DOT4) says.
+    /// [`Weight`](Self::Weight) per i32 lane, summed as [`DOT4`](Self::DOT4) says. `a` holds the
+    /// same group of codes in every lane, as [`broadcast_4`](Self::broadcast_4) gives it; `b`
+    /// holds weights as [`DOT_GROUPING`](Self::DOT_GROUPING) says (vpmaddubsw and vpmaddwd,
+    /// vpmaddwd, vpdpbusd; smlal and smlal2 by element, sdot, usdot).
     fn dot(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// As [`dot`](Self::dot), with the group of codes in lane `G` of `a`, 0 ≤ `G` < 4 (ARM: the
+    /// forms by element). See [`DOT_ELEMENT`](Self::DOT_ELEMENT).
+    #[inline(always)]
+    fn dot_element<const G: usize>(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        self.dot(acc, self.splat_i32(self.to_i32_array(a)[G]), b)
+    }
+    /// In each block of four i32 lanes: `acc`, a matrix of 2×2 row by row, plus the product of
+    /// two rows of 8 u8 codes with two columns of 8 s8 weights (usmmla). Where
+    /// [`MMLA`](Self::MMLA) is false it is made of [`dot4`](Self::dot4), and sums as that does.
+    #[inline(always)]
+    fn mmla(self, acc: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        let (a, b) = (self.to_i32_array(a), self.to_i32_array(b));
+        let pick = |from: [i32; 16], lanes: [usize; 4]| {
+            let picked: [i32; 16] = std::array::from_fn(|i| from[i / 4 * 4 + lanes[i % 4]]);
+            // SAFETY: 16 i32 are as much as the widest vector.
+            unsafe { self.load_bytes(picked.as_ptr().cast()) }
+        };
+        let acc = self.dot4(acc, pick(a, [0, 0, 2, 2]), pick(b, [0, 2, 0, 2]));
+        self.dot4(acc, pick(a, [1, 1, 3, 3]), pick(b, [1, 3, 1, 3]))
+    }
+    /// The lower `2·LANES` bytes, unsigned, widened to i16 (vpmovzxbw; uxtl).
+    fn u8_to_i16(self, v: Self::V) -> Self::V;
     /// Each i32 lane clamped to the range of i16 (what packssdw does to a value).
     fn saturate_to_i16(self, v: Self::V) -> Self::V;
     /// Four vectors of i32 lanes narrowed to bytes in memory order: to i16 saturating, plus
@@ -332,21 +395,28 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// not overlap.
     #[inline(always)]
     unsafe fn widen_activations(self, src: *const u8, dst: *mut Self::Activation, len: usize) {
-        if size_of::<Self::Activation>() == 1 {
-            // SAFETY: the caller's contract; an element is one byte.
-            unsafe { std::ptr::copy_nonoverlapping(src, dst.cast::<u8>(), len) };
-            return;
-        }
-        let step = 2 * Self::LANES;
         let mut at = 0;
-        while at + step <= len {
-            // SAFETY: at + 2·LANES ≤ len, for which both pointers are good; a vector holds
-            // 2·LANES elements of two bytes.
-            unsafe {
-                let wide = self.load_u8_as_i16(src.add(at));
-                self.store_bytes(dst.add(at).cast::<u8>(), wide);
+        if size_of::<Self::Activation>() == 1 {
+            let shift = self.splat_u8(Self::DOT_SHIFT as u8);
+            while at + 4 * Self::LANES <= len {
+                // SAFETY: at + 4·LANES ≤ len, for which both pointers are good; an element is
+                // one byte.
+                unsafe {
+                    let codes = self.load_bytes(src.add(at));
+                    self.store_bytes(dst.add(at).cast::<u8>(), self.xor(codes, shift));
+                }
+                at += 4 * Self::LANES;
             }
-            at += step;
+        } else {
+            while at + 2 * Self::LANES <= len {
+                // SAFETY: at + 2·LANES ≤ len, for which both pointers are good; a vector holds
+                // 2·LANES elements of two bytes.
+                unsafe {
+                    let wide = self.load_u8_as_i16(src.add(at));
+                    self.store_bytes(dst.add(at).cast::<u8>(), wide);
+                }
+                at += 2 * Self::LANES;
+            }
         }
         while at < len {
             // SAFETY: at < len.

@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use super::models as m;
-use super::{Conversion, Dot4, InstructionSet, Isa, WithIsa};
+use super::{Conversion, Dot4, Grouping, InstructionSet, Isa, WithIsa};
 
 /// The modelled form of an instruction set.
 pub type Modelled<S> = <S as InstructionSet>::Model;
@@ -314,11 +314,24 @@ where
     }
     #[inline(always)]
     fn dot(self, acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
-        if S::DOT_K == 2 {
-            m::vpaddd(acc, m::vpmaddwd(a, b))
-        } else {
-            self.dot4(acc, a, b)
+        match (S::DOT_K, S::DOT_GROUPING, S::DOT_SHIFT) {
+            (2, Grouping::ByDepth, _) => m::smlal_by_element(acc, a, 0, b),
+            (2, Grouping::ByColumn, _) => m::vpaddd(acc, m::vpmaddwd(a, b)),
+            (_, _, 128) => m::sdot(acc, a, b),
+            _ => self.dot4(acc, a, b),
         }
+    }
+    #[inline(always)]
+    fn dot_element<const G: usize>(self, acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
+        self.dot(acc, [a[G]; N], b)
+    }
+    #[inline(always)]
+    fn mmla(self, acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
+        m::usmmla(acc, a, b)
+    }
+    #[inline(always)]
+    fn u8_to_i16(self, v: [i32; N]) -> [i32; N] {
+        m::uxtl(v)
     }
     #[inline(always)]
     fn saturate_to_i16(self, v: [i32; N]) -> [i32; N] {

@@ -386,5 +386,7 @@ pub fn vcmpunordps<const N: usize>(v: [f32; N]) -> [i32; N] {
     v.map(|x| -i32::from(x.is_nan()))
 }
 
+#[cfg(test)]
+mod samples;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;

@@ -10,7 +10,7 @@
 
 use super::weights::{Block, Form, block_vectors};
 use super::window::Tap;
-use crate::isa::{Dot4, Isa, WithIsa};
+use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
 
 /// One batch of products: rows of activations, taps, and a block of weights.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +40,17 @@ pub struct Product<'a> {
 /// The most values of a tile, on any instruction set.
 pub const MAX_TILE: usize = 6 * 4 * 16;
 
+/// Four lanes and registers for 16 sums (ARM).
+const fn many_narrow_registers<I: Isa>() -> bool {
+    I::LANES == 4 && <I::Set as InstructionSet>::REGISTERS >= 32
+}
+
 /// Rows of the largest tile: as many as leave registers for the operands (a widened group
 /// takes twice the vectors of weights), and no more than the compiler unrolls, because sums
 /// in a loop would stay in memory.
 pub fn max_rows<I: Isa>(form: Form) -> usize {
     match (I::LANES, form) {
+        _ if many_narrow_registers::<I>() => 8,
         (8 | 16, Form::Bytes) => 6,
         _ => 4,
     }
@@ -52,7 +58,8 @@ pub fn max_rows<I: Isa>(form: Form) -> usize {
 
 /// Sums of products of `rows` rows from `first_row` on with the block's columns, into
 /// `sums[row · block.vectors · LANES + column]`. Sums are of raw codes (s8 codes shifted by
-/// +128), in i32 that wraps; bytes are summed as the instruction set's dot product does.
+/// +128; all codes by −128 where the instruction multiplies s8 alone), in i32 that wraps; bytes
+/// are summed as the instruction set's dot product does.
 ///
 /// # Panics
 /// When a row or the padding lies outside its buffer, or `sums` is too short.
@@ -69,7 +76,9 @@ pub fn multiply<I: Isa>(
     while done < rows {
         let left = (rows - done).min(max);
         let (first, sums) = (first_row + done, &mut sums[done * width..]);
-        done += if const { I::LANES > 4 } && left >= 6 {
+        done += if const { many_narrow_registers::<I>() } && left >= 8 {
+            columns::<I, 8>(isa, product, first, sums)
+        } else if const { I::LANES > 4 } && left >= 6 {
             columns::<I, 6>(isa, product, first, sums)
         } else if left >= 4 {
             columns::<I, 4>(isa, product, first, sums)
@@ -90,13 +99,15 @@ fn columns<I: Isa, const MR: usize>(
     let vectors = product.block.vectors;
     let most = block_vectors(I::LANES);
     assert!(vectors <= most, "a block fits the registers");
-    match (vectors, product.signed) {
+    // s8 codes where the instruction wants u8, or u8 codes where it wants s8.
+    let flip = product.signed != (I::DOT_SHIFT != 0);
+    match (vectors, flip) {
         (1, false) => form::<I, MR, 1, false>(isa, product, first_row, sums),
         (1, true) => form::<I, MR, 1, true>(isa, product, first_row, sums),
         (2, false) => form::<I, MR, 2, false>(isa, product, first_row, sums),
         (2, true) => form::<I, MR, 2, true>(isa, product, first_row, sums),
-        (_, signed) if const { block_vectors(I::LANES) == 4 } => {
-            if signed {
+        (_, flip) if const { block_vectors(I::LANES) == 4 } => {
+            if flip {
                 form::<I, MR, 4, true>(isa, product, first_row, sums);
             } else {
                 form::<I, MR, 4, false>(isa, product, first_row, sums);
@@ -107,7 +118,7 @@ fn columns<I: Isa, const MR: usize>(
     MR
 }
 
-fn form<I: Isa, const MR: usize, const NV: usize, const SIGNED: bool>(
+fn form<I: Isa, const MR: usize, const NV: usize, const FLIP: bool>(
     isa: I,
     product: &Product<'_>,
     first_row: usize,
@@ -116,15 +127,23 @@ fn form<I: Isa, const MR: usize, const NV: usize, const SIGNED: bool>(
     // Forms that no product of this instruction set has are not compiled.
     match product.form {
         Form::Bytes if const { I::DOT_K == 4 } => {
-            isa.vectorize(Tile::<'_, Bytes, MR, NV, SIGNED> {
+            isa.vectorize(Tile::<'_, Bytes, MR, NV, FLIP> {
                 product,
                 first_row,
                 sums,
                 step: Bytes,
             });
         }
-        Form::Widened if const { MR <= 4 && !dot4_is_exact::<I>() } => {
-            isa.vectorize(Tile::<'_, Widened, MR, NV, SIGNED> {
+        Form::ByDepth if const { depth_first::<I>() } => {
+            isa.vectorize(Tile::<'_, ByDepth, MR, NV, FLIP> {
+                product,
+                first_row,
+                sums,
+                step: ByDepth,
+            });
+        }
+        Form::Widened if const { MR <= 4 && !dot4_is_exact::<I>() && !depth_first::<I>() } => {
+            isa.vectorize(Tile::<'_, Widened, MR, NV, FLIP> {
                 product,
                 first_row,
                 sums,
@@ -140,10 +159,17 @@ const fn dot4_is_exact<I: Isa>() -> bool {
     I::DOT_K == 4 && matches!(I::DOT4, Dot4::Exact)
 }
 
+/// Whether widened codes are multiplied by element, depth after depth.
+const fn depth_first<I: Isa>() -> bool {
+    I::DOT_K == 2 && matches!(I::DOT_GROUPING, Grouping::ByDepth)
+}
+
 /// The form in which products are exact.
 pub fn exact_form<I: Isa>() -> Form {
     if dot4_is_exact::<I>() {
         Form::Bytes
+    } else if depth_first::<I>() {
+        Form::ByDepth
     } else {
         Form::Widened
     }
@@ -176,7 +202,7 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
     #[inline(always)]
     fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[I::V; NV]) {
         for v in 0..NV {
-            sums[v] = isa.dot4(sums[v], codes, weights[v]);
+            sums[v] = isa.dot(sums[v], codes, weights[v]);
         }
     }
 }
@@ -213,16 +239,38 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
     }
 }
 
+/// [`Form::ByDepth`]: multiply-adds of i16 by element, exact.
+#[derive(Clone, Copy)]
+struct ByDepth;
+
+impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
+    /// channels 0 and 1, and channels 2 and 3
+    type Weights = [[I::V; 2]; NV];
+    #[inline(always)]
+    unsafe fn load(self, isa: I, group: *const i8) -> [[I::V; 2]; NV] {
+        // SAFETY: the caller's contract: the same two halves of each vector.
+        unsafe { Step::<I, NV>::load(Widened, isa, group) }
+    }
+    #[inline(always)]
+    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; 2]; NV]) {
+        let codes = isa.u8_to_i16(codes);
+        for v in 0..NV {
+            let sum = isa.dot_element::<0>(sums[v], codes, weights[v][0]);
+            sums[v] = isa.dot_element::<1>(sum, codes, weights[v][1]);
+        }
+    }
+}
+
 /// One tile: `MR` rows by `NV` vectors of columns.
-struct Tile<'a, S, const MR: usize, const NV: usize, const SIGNED: bool> {
+struct Tile<'a, S, const MR: usize, const NV: usize, const FLIP: bool> {
     product: &'a Product<'a>,
     first_row: usize,
     sums: &'a mut [i32],
     step: S,
 }
 
-impl<I, S, const MR: usize, const NV: usize, const SIGNED: bool> WithIsa<I>
-    for Tile<'_, S, MR, NV, SIGNED>
+impl<I, S, const MR: usize, const NV: usize, const FLIP: bool> WithIsa<I>
+    for Tile<'_, S, MR, NV, FLIP>
 where
     I: Isa,
     S: Step<I, NV>,
@@ -232,7 +280,7 @@ where
     #[inline(always)]
     fn call(self, isa: I) {
         let shift = isa.splat_u8(0x80);
-        let unsigned = |codes: I::V| if SIGNED { isa.xor(codes, shift) } else { codes };
+        let flipped = |codes: I::V| if FLIP { isa.xor(codes, shift) } else { codes };
         let Product { k, block, .. } = *self.product;
         let group = NV * 4 * I::LANES;
         let mut sums = [[isa.splat_i32(0); NV]; MR];
@@ -249,7 +297,7 @@ where
                     let w = self.step.load(isa, weights);
                     for (r, sums) in sums.iter_mut().enumerate() {
                         let row = isa.broadcast_4(codes.add(r * rows.stride));
-                        self.step.add(isa, sums, unsigned(row), &w);
+                        self.step.add(isa, sums, flipped(row), &w);
                     }
                     codes = codes.add(4);
                     weights = weights.add(group);
@@ -261,7 +309,7 @@ where
                     let w = self.step.load(isa, weights);
                     for (r, sums) in sums.iter_mut().enumerate() {
                         let row = isa.splat_i32(last_codes(rows.start.add(r * rows.stride), k));
-                        self.step.add(isa, sums, unsigned(row), &w);
+                        self.step.add(isa, sums, flipped(row), &w);
                     }
                 }
             }
@@ -282,7 +330,7 @@ struct Rows {
     stride: usize,
 }
 
-impl<S, const MR: usize, const NV: usize, const SIGNED: bool> Tile<'_, S, MR, NV, SIGNED> {
+impl<S, const MR: usize, const NV: usize, const FLIP: bool> Tile<'_, S, MR, NV, FLIP> {
     /// The rows of one tap, checked: `MR` rows, `stride` apart, of `k` bytes each.
     #[inline(always)]
     fn rows(&self, tap: &Tap) -> Rows {

@@ -34,7 +34,7 @@ pub fn prepare<I: Isa>(
     check_weights(&spec.weights, spec.out_channels)?;
     check_sizes(spec)?;
     let plan = if spec.is_depthwise() {
-        Plan::Depthwise(depthwise(profile, spec, constants)?)
+        Plan::Depthwise(depthwise::<I>(profile, spec, constants)?)
     } else {
         Plan::Direct(direct::<I>(profile, spec, constants)?)
     };
@@ -90,7 +90,7 @@ fn direct<I: Isa>(
     };
     let form = direct::form::<I>(accumulation, shape)?;
     let exact = accumulation == Accumulation::Exact;
-    let shift = direct::shift(spec.activation.dtype, rule, exact)?;
+    let shift = direct::shift::<I>(spec.activation.dtype, rule, exact)?;
     let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
     let group_len = shape.columns * spec.k();
     let groups: Vec<_> = (0..spec.groups)
@@ -118,7 +118,7 @@ fn direct<I: Isa>(
     ))
 }
 
-fn depthwise(
+fn depthwise<I: Isa>(
     profile: &Profile,
     spec: &ConvSpec,
     constants: &Constants,
@@ -131,7 +131,7 @@ fn depthwise(
         let message = "depthwise sums are exact in this family".into();
         return Err(Refusal::Unsupported(message));
     }
-    direct::shift(spec.activation.dtype, &profile.accumulate, true)?;
+    direct::shift::<I>(spec.activation.dtype, &profile.accumulate, true)?;
     let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
     let parts = Parts {
         constants,
@@ -144,7 +144,7 @@ fn depthwise(
     };
     let mut epilogue = Epilogue::new(profile, parts)?;
     epilogue.set_activation(spec.activation.qparams);
-    Ok(Depthwise::new(
+    Ok(Depthwise::new::<I>(
         Window::of_conv(spec),
         spec.out_channels,
         codes,

@@ -2,7 +2,8 @@
 //! stand in lanes; products are made in i32 lanes, so nothing ever saturates.
 //!
 //! A product u8·s8 takes vpmaddwd on lanes whose upper half is zero in the
-//! weight: one instruction, exact, also for sign-extended s8 codes.
+//! weight: one instruction, exact, also for sign-extended s8 codes. Where pairs
+//! of i16 are no instruction, whole lanes are multiplied.
 //!
 //! Source: oneDNN `src/cpu/x64/jit_uni_x8s8s32x_conv_kernel.cpp`
 //! (compute_ker_dw); the captures show that its sums are exact.
@@ -16,7 +17,7 @@ use super::direct::Codes;
 use super::epilogue::{Epilogue, Sums};
 use super::window::{Tap, Window};
 use crate::backend::Chosen;
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{I16Products, Isa, WithIsa};
 
 /// Outputs of the largest tile.
 const MAX_ROWS: usize = 8;
@@ -26,7 +27,8 @@ const MAX_ROWS: usize = 8;
 pub struct Depthwise {
     window: Window,
     channels: usize,
-    /// `[taps][channels, padded]`: the weight in the lower half of a lane, zero above
+    /// `[taps][channels, padded]`: the weight in the lower half of a lane, zero above; or the
+    /// whole lane, see [`whole_lanes`]
     weights: Vec<i32>,
     /// i32 from one tap to the next
     tap_stride: usize,
@@ -36,6 +38,11 @@ pub struct Depthwise {
     padding: Vec<u8>,
     taps: Vec<Tap>,
     sums: Vec<i32>,
+}
+
+/// Whether products are made in whole i32 lanes.
+const fn whole_lanes<I: Isa>() -> bool {
+    matches!(I::I16_PRODUCTS, I16Products::Single)
 }
 
 /// Σw of each channel of weights laid out `[channels][taps]`.
@@ -52,7 +59,7 @@ pub fn weight_sums(codes: &[i8], channels: usize) -> Vec<i32> {
 impl Depthwise {
     /// Packs weights laid out `[channels][taps]`. The epilogue must know the activations'
     /// parameters and must not shift codes.
-    pub fn new(
+    pub fn new<I: Isa>(
         window: Window,
         channels: usize,
         codes: &[i8],
@@ -65,7 +72,11 @@ impl Depthwise {
         for channel in 0..channels {
             for tap in 0..taps {
                 let weight = i16::from(codes[channel * taps + tap]);
-                weights[tap * tap_stride + channel] = i32::from(weight as u16);
+                weights[tap * tap_stride + channel] = if whole_lanes::<I>() {
+                    i32::from(weight)
+                } else {
+                    i32::from(weight as u16)
+                };
             }
         }
         let (dtype, qparams) = activation;
@@ -86,7 +97,11 @@ impl Depthwise {
     pub fn chosen<I: Isa>(&self) -> Chosen {
         let codes = if self.signed { "s8" } else { "u8" };
         Chosen {
-            micro_kernel: format!("depthwise-{codes}s8-i32-madd-{MAX_ROWS}x{}", I::LANES),
+            micro_kernel: format!(
+                "depthwise-{codes}s8-i32-{}-{MAX_ROWS}x{}",
+                if whole_lanes::<I>() { "mul" } else { "madd" },
+                I::LANES
+            ),
             tile: Some((MAX_ROWS, I::LANES, 1)),
             fallback: None,
         }
@@ -207,7 +222,12 @@ impl<I: Isa, const MR: usize, const SIGNED: bool> WithIsa<I> for Rows<'_, MR, SI
             for (r, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: the assertion: MR rows, `stride` apart, of `lanes` ≤ LANES codes.
                 let codes = unsafe { load::<I, SIGNED>(isa, start.add(r * stride), tile.lanes) };
-                *sum = isa.add_i32(*sum, isa.madd_i16(codes, weights));
+                let product = if const { whole_lanes::<I>() } {
+                    isa.mul_i32(codes, weights)
+                } else {
+                    isa.madd_i16(codes, weights)
+                };
+                *sum = isa.add_i32(*sum, product);
             }
         }
         for (to, sum) in tile.sums[..MR * I::LANES]

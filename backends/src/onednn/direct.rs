@@ -71,18 +71,21 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
     }
 }
 
-/// What is added to each code before it is multiplied: 128 for s8, 0 for u8.
+/// What is added to each code before it is multiplied: 128 for s8, 0 for u8; 128 less where the
+/// instruction multiplies s8 codes alone.
 ///
 /// # Errors
 /// When `dtype` is no 8-bit type, or the profile sums products of signed codes.
-pub fn shift(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result<i32, Refusal> {
+pub fn shift<I: Isa>(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result<i32, Refusal> {
     let unsupported = |message: String| Err(Refusal::Unsupported(message));
     if rule.outliers != Outliers::Kept {
         return unsupported("this family splits off no outliers".into());
     }
     match dtype {
-        DType::U8 => Ok(0),
-        DType::I8 if exact || rule.signed_activation == SignedActivation::Shifted128 => Ok(128),
+        DType::U8 => Ok(-I::DOT_SHIFT),
+        DType::I8 if exact || rule.signed_activation == SignedActivation::Shifted128 => {
+            Ok(128 - I::DOT_SHIFT)
+        }
         DType::I8 => unsupported("signed codes are multiplied shifted by 128".into()),
         other => unsupported(format!("activations of type {}", other.name())),
     }
@@ -151,6 +154,7 @@ impl Direct {
         let (multiply, kc) = match form {
             Form::Bytes => ("dot4", self.groups.first().map_or(0, |g| g.k())),
             Form::Widened => ("madd", self.groups.first().map_or(0, |g| g.k())),
+            Form::ByDepth => ("smlal", self.groups.first().map_or(0, |g| g.k())),
         };
         Chosen {
             micro_kernel: format!("brgemm-{codes}s8-i32-{multiply}-{mr}x{nr}"),

@@ -85,7 +85,7 @@ fn direct<I: Isa>(
         k: spec.k,
     };
     let form = direct::form::<I>(rule.linear, shape)?;
-    let shift = direct::shift(activation.0, rule, rule.linear == Accumulation::Exact)?;
+    let shift = direct::shift::<I>(activation.0, rule, rule.linear == Accumulation::Exact)?;
     let codes = direct::weight_codes(constants, spec.n * spec.k)?;
     let weights = BlockedWeights::pack(codes, shape, I::LANES, form);
     let parts = Parts {

@@ -17,6 +17,9 @@ pub enum Form {
     /// per vector first channels (0, 2) of all columns, then (1, 3): loads widen each half to
     /// i16 pairs, so that sums are exact where the byte instruction would saturate
     Widened,
+    /// per vector first channel 0 of all columns, then 1, 2 and 3: loads widen each half to i16
+    /// for multiply-adds by element
+    ByDepth,
 }
 
 /// Which weights are packed: `columns` rows of `taps · k` codes.
@@ -175,6 +178,7 @@ impl BlockedWeights {
         match self.form {
             Form::Bytes => group + lane * 4 + channel % 4,
             Form::Widened => group + channel % 2 * 2 * self.lanes + lane * 2 + channel % 4 / 2,
+            Form::ByDepth => group + channel % 4 * self.lanes + lane,
         }
     }
 }
@@ -233,12 +237,13 @@ mod tests {
                 let half = &group[c % 2 * 2 * lanes..][..2 * lanes];
                 half[lane * 2 + c % 4 / 2]
             }
+            Form::ByDepth => group[c % 4 * lanes + lane],
         }
     }
 
     #[test]
     fn every_weight_stands_where_the_layout_says_and_the_rest_is_zero() {
-        for form in [Form::Bytes, Form::Widened] {
+        for form in [Form::Bytes, Form::Widened, Form::ByDepth] {
             for lanes in [4, 8, 16] {
                 for columns in [1, lanes - 1, lanes, lanes + 1, 2 * lanes, 4 * lanes + 3] {
                     for k in [1, 2, 3, 4, 5, 9] {

@@ -48,6 +48,12 @@ pub const PROFILES: &[NamedProfile] = &[
         profile: FBGEMM_SCALAR,
     },
     NamedProfile {
+        name: "fbgemm-neon",
+        summary: "FBGEMM on aarch64: the portable path, whose conversions saturate there; NaN becomes the zero point",
+        source: "FBGEMM include/fbgemm/OutputProcessing-inl.h (ReQuantizeOutput), include/fbgemm/QuantUtils.h (Quantize)",
+        profile: FBGEMM_NEON,
+    },
+    NamedProfile {
         name: "fbgemm-acc16",
         summary: "FBGEMM with i16 accumulators: pairs and sums saturate to i16, spilled every 256 k",
         source: "FBGEMM src/GenerateKernelU8S8S32ACC16.cc, src/RefImplementations.cc (matmul_u8i8acc16_ref)",

@@ -4,7 +4,8 @@
 use crate::backend::{Kernel, Refusal};
 use crate::fbgemm::{conv, linear};
 use crate::isa::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Isa, Scalar,
+    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Isa, Neon, NeonDot,
+    NeonI8mm, Scalar,
 };
 use crate::view::{Values, ValuesMut, View, ViewMut};
 use qassay_golden::profile::{Profile, named};
@@ -46,6 +47,9 @@ fn backends() -> Vec<(&'static str, &'static str, [Prepare; 2])> {
         ("avx512", "fbgemm-acc16", forms::<Avx512>()),
         ("avx512-exact", "fbgemm-exact", forms::<Avx512Exact>()),
         ("avx512vnni", "fbgemm-exact", forms::<Avx512Vnni>()),
+        ("neon", "fbgemm-neon", forms::<Neon>()),
+        ("neondot", "fbgemm-neon", forms::<NeonDot>()),
+        ("neoni8mm", "fbgemm-neon", forms::<NeonI8mm>()),
     ]
 }
 

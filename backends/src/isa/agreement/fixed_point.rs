@@ -120,5 +120,5 @@ fn fixed_point_is_what_wide_integers_say() {
             }
         }
     }
-    every_set!(check);
+    every_set!(check());
 }

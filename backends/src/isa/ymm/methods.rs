@@ -314,6 +314,10 @@ impl<S: YmmSet> Isa for Ymm<S> {
         })
     }
     #[inline(always)]
+    fn u8_to_i16(self, v: __m256i) -> __m256i {
+        has!(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(v)))
+    }
+    #[inline(always)]
     fn sub_i16(self, a: __m256i, b: __m256i) -> __m256i {
         has!(_mm256_sub_epi16(a, b))
     }

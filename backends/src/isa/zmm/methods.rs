@@ -301,6 +301,10 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         })
     }
     #[inline(always)]
+    fn u8_to_i16(self, v: __m512i) -> __m512i {
+        has!(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(v)))
+    }
+    #[inline(always)]
     fn sub_i16(self, a: __m512i, b: __m512i) -> __m512i {
         has!(_mm512_sub_epi16(a, b))
     }

@@ -8,9 +8,8 @@ use qassay_golden::tensor::{DType, Data};
 use qassay_golden::witness::{Events, Witness};
 
 use crate::backend::{Kernel, Refusal};
-use crate::isa::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, Dot4, InstructionSet, Isa, Scalar,
-};
+use crate::isa::set::every_set;
+use crate::isa::{Dot4, InstructionSet, Isa};
 use crate::onednn::{conv, linear};
 use crate::view::{Values, ValuesMut, View, ViewMut};
 
@@ -28,7 +27,7 @@ pub type Choices = &'static [(&'static str, &'static str, &'static str)];
 
 fn form<I: Isa>(isa: I, name: String, choices: Choices) -> Form {
     let profile = match (<I::Set as InstructionSet>::ARCHITECTURE, I::DOT4) {
-        ("any", _) => "onednn",
+        ("any" | "arm", _) => "onednn",
         (_, Dot4::SaturatingPairs) => "onednn-jit-avx2",
         (_, Dot4::Exact) => "onednn-jit",
     };
@@ -64,13 +63,7 @@ pub fn forms() -> Vec<Form> {
 
 pub fn forms_with(choices: Choices) -> Vec<Form> {
     let mut forms = Vec::new();
-    of_set::<Scalar>(&mut forms, choices);
-    of_set::<Avx2>(&mut forms, choices);
-    of_set::<Avx2Exact>(&mut forms, choices);
-    of_set::<AvxVnni>(&mut forms, choices);
-    of_set::<Avx512>(&mut forms, choices);
-    of_set::<Avx512Exact>(&mut forms, choices);
-    of_set::<Avx512Vnni>(&mut forms, choices);
+    every_set!(of_set(&mut forms, choices));
     forms
 }
 

@@ -84,6 +84,14 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
     },
 };
 
+pub(super) const FBGEMM_NEON: Profile = Profile {
+    requantize: RequantizeRule {
+        cast: Cast::Saturate,
+        ..FBGEMM_SCALAR.requantize
+    },
+    ..FBGEMM_SCALAR
+};
+
 pub(super) const FBGEMM_EXACT: Profile = Profile {
     quantize: QuantizeRule {
         pre_clamp: PreClamp::MinBelow2Pow31,
