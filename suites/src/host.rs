@@ -87,7 +87,67 @@ fn describe(cpu: &mut CpuFingerprint) {
     cpu.caches_kib = levels.into_iter().map(|(_, kib)| kib).collect();
 }
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
+/// From the main identification register, which Linux lets programs read (Arm Architecture
+/// Reference Manual for A-profile, MIDR_EL1): variant as family, part as model.
+#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+fn describe(cpu: &mut CpuFingerprint) {
+    /// that the register may be read (Linux, Documentation/arch/arm64/cpu-feature-registers.rst)
+    const HWCAP_CPUID: u64 = 1 << 11;
+    // SAFETY: the call reads the process's auxiliary vector and touches nothing else.
+    if unsafe { libc::getauxval(libc::AT_HWCAP) } & HWCAP_CPUID == 0 {
+        return;
+    }
+    let midr: u64;
+    // SAFETY: HWCAP_CPUID was found; the instruction writes one register.
+    unsafe {
+        std::arch::asm!("mrs {}, midr_el1", out(reg) midr, options(pure, nomem, nostack, preserves_flags));
+    }
+    let bits = |low: u32, count: u32| (midr >> low) as u32 & ((1 << count) - 1);
+    cpu.vendor = match bits(24, 8) {
+        0x41 => "Arm".into(),
+        0x42 => "Broadcom".into(),
+        0x43 => "Cavium".into(),
+        0x46 => "Fujitsu".into(),
+        0x48 => "HiSilicon".into(),
+        0x4e => "NVIDIA".into(),
+        0x51 => "Qualcomm".into(),
+        0x53 => "Samsung".into(),
+        0x61 => "Apple".into(),
+        0xc0 => "Ampere".into(),
+        other => format!("implementer {other:#x}"),
+    };
+    (cpu.family, cpu.model, cpu.stepping) = (bits(20, 4), bits(4, 12), bits(0, 4));
+    let known = (bits(24, 8) == 0x41).then(|| arm_core(cpu.model)).flatten();
+    cpu.model_name = known.map_or_else(|| format!("part {:#x}", cpu.model), str::to_owned);
+}
+
+/// The names of Arm's own cores by part number.
+#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+fn arm_core(part: u32) -> Option<&'static str> {
+    Some(match part {
+        0xd03 => "Cortex-A53",
+        0xd05 => "Cortex-A55",
+        0xd07 => "Cortex-A57",
+        0xd08 => "Cortex-A72",
+        0xd09 => "Cortex-A73",
+        0xd0a => "Cortex-A75",
+        0xd0b => "Cortex-A76",
+        0xd0c => "Neoverse N1",
+        0xd40 => "Neoverse V1",
+        0xd41 => "Cortex-A78",
+        0xd46 => "Cortex-A510",
+        0xd47 => "Cortex-A710",
+        0xd49 => "Neoverse N2",
+        0xd4f => "Neoverse V2",
+        _ => return None,
+    })
+}
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "x86",
+    all(target_arch = "aarch64", target_os = "linux")
+)))]
 fn describe(_: &mut CpuFingerprint) {}
 
 #[cfg(test)]
@@ -102,6 +162,9 @@ mod tests {
         if cfg!(target_arch = "x86_64") {
             assert!(cpu.features.contains(&"sse2".to_owned()), "{cpu:?}");
             assert!(cpu.family > 0 && !cpu.vendor.is_empty(), "{cpu:?}");
+        }
+        if cfg!(target_arch = "aarch64") {
+            assert!(cpu.features.contains(&"neon".to_owned()), "{cpu:?}");
         }
     }
 }

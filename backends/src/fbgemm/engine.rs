@@ -6,6 +6,7 @@ use crate::isa::{Dot4, Isa};
 use qassay_golden::profile::{Accumulation, Outliers, PaddingTap, Profile};
 
 use super::acc16::Acc16;
+use super::matrix::Matrix;
 use super::micro_kernel::{Acc32, Sums};
 
 /// A way of summing that this family has.
@@ -13,6 +14,8 @@ use super::micro_kernel::{Acc32, Sums};
 pub enum Engine {
     /// i32 accumulators, by the instruction set's `dot`
     Acc32,
+    /// i32 accumulators, by the instruction set's `mmla`
+    Matrix,
     /// i16 accumulators, spilled every 128 k
     Acc16Spill128,
     /// i16 accumulators, spilled every 256 k
@@ -23,6 +26,7 @@ impl Engine {
     /// What is taken from each code before it is multiplied.
     pub fn code_shift<I: Isa>(self) -> i32 {
         match self {
+            Self::Matrix => <Matrix as Sums<I>>::CODE_SHIFT,
             Self::Acc32 => <Acc32 as Sums<I>>::CODE_SHIFT,
             Self::Acc16Spill128 => <Acc16<128> as Sums<I>>::CODE_SHIFT,
             Self::Acc16Spill256 => <Acc16<256> as Sums<I>>::CODE_SHIFT,
@@ -43,6 +47,7 @@ pub fn choose<I: Isa>(profile: &Profile, accumulation: Accumulation) -> Result<E
         return unsupported("skipped padding; fbgemm packs the zero point");
     }
     match (accumulation, I::DOT4) {
+        (Accumulation::Exact, Dot4::Exact) if I::MMLA => Ok(Engine::Matrix),
         (Accumulation::Exact, Dot4::Exact) | (Accumulation::PairsI16, Dot4::SaturatingPairs) => {
             Ok(Engine::Acc32)
         }
@@ -73,6 +78,13 @@ macro_rules! with_engine {
             $crate::fbgemm::engine::Engine::Acc32 => {
                 Box::new($kernel::<$isa, $crate::fbgemm::micro_kernel::Acc32>::new($($args),*))
                     as Box<dyn $crate::backend::Kernel>
+            }
+            // Not compiled for instruction sets without matrix products.
+            $crate::fbgemm::engine::Engine::Matrix if const { <$isa as $crate::isa::Isa>::MMLA } => {
+                Box::new($kernel::<$isa, $crate::fbgemm::matrix::Matrix>::new($($args),*))
+            }
+            $crate::fbgemm::engine::Engine::Matrix => {
+                unreachable!("`choose` gives matrices to sets that have them")
             }
             $crate::fbgemm::engine::Engine::Acc16Spill128 => {
                 Box::new($kernel::<$isa, $crate::fbgemm::acc16::Acc16<128>>::new($($args),*))

@@ -2,7 +2,7 @@
 //! added after rounding. Written once over [`Isa`].
 //!
 //! - [`linear`], [`conv`], [`depthwise`], [`weight_only`]: the products
-//! - [`micro_kernel`], [`acc16`]: tiles of sums in registers; [`engine`]: which one an op takes
+//! - [`micro_kernel`], [`matrix`], [`acc16`]: tiles of sums in registers; [`engine`]: which one an op takes
 //! - [`pack_b`], [`pack_a`], [`im2col`], [`dynamic`]: operands on their way to a tile
 //! - [`gemm`]: the loops around it; [`columns`], [`output`]: from sums to outputs
 //! - [`quantize`], [`requantize`]: element-wise
@@ -20,6 +20,7 @@ mod gemm;
 mod histogram;
 mod im2col;
 mod linear;
+mod matrix;
 mod micro_kernel;
 mod observe;
 mod output;

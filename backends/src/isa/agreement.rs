@@ -123,6 +123,8 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "dot_element, 2": isa.dot_element::<2>(c, a, b),
             "dot_element, 3": isa.dot_element::<3>(c, a, b),
             "u8_to_i16": isa.u8_to_i16(a),
+            "zip_halves, lower": isa.zip_halves(a, b)[0],
+            "zip_halves, upper": isa.zip_halves(a, b)[1],
             "saturate_to_i16": isa.saturate_to_i16(a),
             "narrow_to_u8": isa.narrow_to_u8([a, b, d, e], o.zero_point),
             "narrow_to_i8": isa.narrow_to_i8([a, b, d, e], o.zero_point),

@@ -333,6 +333,9 @@ pub trait Isa: Copy + Send + Sync + 'static {
         let acc = self.dot4(acc, pick(a, [0, 0, 2, 2]), pick(b, [0, 2, 0, 2]));
         self.dot4(acc, pick(a, [1, 1, 3, 3]), pick(b, [1, 3, 1, 3]))
     }
+    /// In each block of four i32 lanes: the lower halves of `a` and `b`, and their upper halves
+    /// (vpunpcklqdq and vpunpckhqdq; zip1 and zip2 on i64).
+    fn zip_halves(self, a: Self::V, b: Self::V) -> [Self::V; 2];
     /// The lower `2·LANES` bytes, unsigned, widened to i16 (vpmovzxbw; uxtl).
     fn u8_to_i16(self, v: Self::V) -> Self::V;
     /// Each i32 lane clamped to the range of i16 (what packssdw does to a value).

@@ -330,6 +330,10 @@ where
         m::usmmla(acc, a, b)
     }
     #[inline(always)]
+    fn zip_halves(self, a: [i32; N], b: [i32; N]) -> [[i32; N]; 2] {
+        [m::vpunpcklqdq(a, b), m::vpunpckhqdq(a, b)]
+    }
+    #[inline(always)]
     fn u8_to_i16(self, v: [i32; N]) -> [i32; N] {
         m::uxtl(v)
     }

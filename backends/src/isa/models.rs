@@ -229,6 +229,18 @@ pub fn vpacksswb<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     narrow_words(a, b, |x| x.clamp(-128, 127) as i8 as u8)
 }
 
+/// vpunpcklqdq: per 128 bits the lower halves of `a` and `b`.
+#[inline(always)]
+pub fn vpunpcklqdq<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
+    std::array::from_fn(|i| if i % 4 < 2 { a[i] } else { b[i - 2] })
+}
+
+/// vpunpckhqdq: per 128 bits the upper halves of `a` and `b`.
+#[inline(always)]
+pub fn vpunpckhqdq<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
+    std::array::from_fn(|i| if i % 4 < 2 { a[i + 2] } else { b[i] })
+}
+
 /// vpermd: lane `i` of the result is lane `index[i]` of `v`.
 #[inline(always)]
 pub fn vpermd<const N: usize>(v: [i32; N], index: [usize; N]) -> [i32; N] {

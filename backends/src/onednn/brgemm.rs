@@ -8,6 +8,7 @@
 //! Source of the idea: oneDNN `src/cpu/x64/brgemm` and
 //! `jit_uni_x8s8s32x_conv_kernel.cpp`.
 
+use super::steps::{ByDepth, Bytes, Step, Widened};
 use super::weights::{Block, Form, block_vectors};
 use super::window::Tap;
 use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
@@ -175,92 +176,6 @@ pub fn exact_form<I: Isa>() -> Form {
     }
 }
 
-/// How one group of 4 channels is multiplied.
-trait Step<I: Isa, const NV: usize>: Copy {
-    /// the group's weights in registers
-    type Weights: Copy;
-    /// # Safety
-    /// `group` must be readable for `NV · 4 · LANES` bytes.
-    unsafe fn load(self, isa: I, group: *const i8) -> Self::Weights;
-    /// Adds the products of one row, whose 4 codes are in every lane.
-    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &Self::Weights);
-}
-
-/// [`Form::Bytes`]: the instruction set's own dot product.
-#[derive(Clone, Copy)]
-struct Bytes;
-
-impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
-    type Weights = [I::V; NV];
-    #[inline(always)]
-    unsafe fn load(self, isa: I, group: *const i8) -> [I::V; NV] {
-        std::array::from_fn(|v| {
-            // SAFETY: the caller's contract; v < NV.
-            unsafe { isa.load_bytes(group.add(v * 4 * I::LANES).cast()) }
-        })
-    }
-    #[inline(always)]
-    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[I::V; NV]) {
-        for v in 0..NV {
-            sums[v] = isa.dot(sums[v], codes, weights[v]);
-        }
-    }
-}
-
-/// [`Form::Widened`]: i16 pairs, exact.
-#[derive(Clone, Copy)]
-struct Widened;
-
-impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
-    /// channels (0, 2) and channels (1, 3)
-    type Weights = [[I::V; 2]; NV];
-    #[inline(always)]
-    unsafe fn load(self, isa: I, group: *const i8) -> [[I::V; 2]; NV] {
-        std::array::from_fn(|v| {
-            // SAFETY: the caller's contract; v < NV and each half is 2 · LANES bytes.
-            unsafe {
-                let start = group.add(v * 4 * I::LANES);
-                [
-                    isa.load_i8_as_i16(start),
-                    isa.load_i8_as_i16(start.add(2 * I::LANES)),
-                ]
-            }
-        })
-    }
-    #[inline(always)]
-    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; 2]; NV]) {
-        let even = isa.and(codes, isa.splat_i32(0x00ff_00ff));
-        // Each pair times (0, 1): its second byte as i16, which cannot saturate.
-        let odd = isa.maddubs(codes, isa.splat_i16(0x0100));
-        for v in 0..NV {
-            let sum = isa.add_i32(sums[v], isa.madd_i16(even, weights[v][0]));
-            sums[v] = isa.add_i32(sum, isa.madd_i16(odd, weights[v][1]));
-        }
-    }
-}
-
-/// [`Form::ByDepth`]: multiply-adds of i16 by element, exact.
-#[derive(Clone, Copy)]
-struct ByDepth;
-
-impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
-    /// channels 0 and 1, and channels 2 and 3
-    type Weights = [[I::V; 2]; NV];
-    #[inline(always)]
-    unsafe fn load(self, isa: I, group: *const i8) -> [[I::V; 2]; NV] {
-        // SAFETY: the caller's contract: the same two halves of each vector.
-        unsafe { Step::<I, NV>::load(Widened, isa, group) }
-    }
-    #[inline(always)]
-    fn add(self, isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; 2]; NV]) {
-        let codes = isa.u8_to_i16(codes);
-        for v in 0..NV {
-            let sum = isa.dot_element::<0>(sums[v], codes, weights[v][0]);
-            sums[v] = isa.dot_element::<1>(sum, codes, weights[v][1]);
-        }
-    }
-}
-
 /// One tile: `MR` rows by `NV` vectors of columns.
 struct Tile<'a, S, const MR: usize, const NV: usize, const FLIP: bool> {
     product: &'a Product<'a>,
@@ -290,7 +205,20 @@ where
             assert_eq!(panel.len(), k.div_ceil(4) * group, "a tap holds its groups");
             let mut codes = rows.start;
             let mut weights = panel.as_ptr();
-            for _ in 0..k / 4 {
+            let mut groups = k / 4;
+            if const { I::DOT_ELEMENT } {
+                while groups >= S::CHUNK {
+                    // SAFETY: as below, for CHUNK groups.
+                    unsafe {
+                        let at = (codes, rows.stride);
+                        self.step.add_chunk::<MR, FLIP>(isa, &mut sums, at, weights);
+                        codes = codes.add(4 * S::CHUNK);
+                        weights = weights.add(group * S::CHUNK);
+                    }
+                    groups -= S::CHUNK;
+                }
+            }
+            for _ in 0..groups {
                 // SAFETY: `rows` checked that each row holds k bytes, and the assertion that
                 // the tap holds ⌈k/4⌉ groups; this is group number < k/4 of both.
                 unsafe {

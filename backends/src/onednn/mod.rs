@@ -4,7 +4,7 @@
 //!
 //! - [`linear`], [`conv`]: from a spec to a prepared kernel
 //! - `dynamic`, `weight_only`, `depthwise`: the forms with loops of their own
-//! - `direct`, `window`, `brgemm`: loops, geometry, micro-kernel
+//! - `direct`, `window`, `brgemm`, `steps`: loops, geometry, micro-kernel
 //! - `weights`, `epilogue`, `destination`: the layout that goes in, the arithmetic that comes out
 //! - `quantize`, `requantize`, `store`: element-wise, and how values become codes
 
@@ -18,6 +18,7 @@ mod epilogue;
 pub mod linear;
 mod quantize;
 mod requantize;
+mod steps;
 mod store;
 mod weight_only;
 mod weights;

@@ -224,6 +224,10 @@ impl<S: QuadSet> Isa for Quad<S> {
         adds_i16(a: V, b: V) -> V = of_words(vqaddq_s16(words(a), words(b)));
         sub_i16(a: V, b: V) -> V = of_words(vsubq_s16(words(a), words(b)));
         mul_i16(a: V, b: V) -> V = of_words(vmulq_s16(words(a), words(b)));
+        zip_halves(a: V, b: V) -> [V; 2] = {
+            let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
+            [vzip1q_s64(a, b), vzip2q_s64(a, b)].map(|v| vreinterpretq_s32_s64(v))
+        };
         u8_to_i16(v: V) -> V = widened(vget_low_u8(unsigned(v)));
         i16_to_i32(v: V) -> [V; 2] = [vmovl_s16(vget_low_s16(words(v))), vmovl_high_s16(words(v))];
         shift_right_i32(v: V, n: V) -> V = vshlq_s32(v, vnegq_s32(n));

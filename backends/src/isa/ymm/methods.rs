@@ -314,6 +314,10 @@ impl<S: YmmSet> Isa for Ymm<S> {
         })
     }
     #[inline(always)]
+    fn zip_halves(self, a: __m256i, b: __m256i) -> [__m256i; 2] {
+        has!([_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)])
+    }
+    #[inline(always)]
     fn u8_to_i16(self, v: __m256i) -> __m256i {
         has!(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(v)))
     }

@@ -301,6 +301,10 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         })
     }
     #[inline(always)]
+    fn zip_halves(self, a: __m512i, b: __m512i) -> [__m512i; 2] {
+        has!([_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)])
+    }
+    #[inline(always)]
     fn u8_to_i16(self, v: __m512i) -> __m512i {
         has!(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(v)))
     }
