@@ -175,6 +175,8 @@ pub(super) fn requantize() -> Cases {
         ("third", 1.0 / 3.0),
         ("large", 1.5),
         ("small", 0.000_123),
+        // Products past i64, where conversions part.
+        ("huge", 1e10),
     ];
     for dtype in [DType::U8, DType::I8] {
         for (name, multiplier) in multipliers {

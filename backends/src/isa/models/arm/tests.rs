@@ -78,7 +78,12 @@ fn every_pair_of_bytes(mut visit: impl FnMut(Lanes, Lanes)) {
         for code in 0..=255u8 {
             for weight in (-128..=127i8).step_by(8) {
                 let a: Lanes = std::array::from_fn(|i| {
-                    i32::from_le_bytes([code, other_code, code.wrapping_add(i as u8), other_code])
+                    i32::from_le_bytes([
+                        code,
+                        other_code,
+                        code.wrapping_add(i as u8 + 3),
+                        other_code,
+                    ])
                 });
                 let b: Lanes = std::array::from_fn(|i| {
                     let first = weight.wrapping_add(2 * i as i8) as u8;
