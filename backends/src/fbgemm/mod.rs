@@ -1,12 +1,12 @@
 //! FBGEMM's kernels: packed B in blocks, output pipeline in f32, zero point
 //! added after rounding. Written once over [`Isa`].
 //!
-//! - [`linear`], [`conv`], [`depthwise`], [`weight_only`]: the products
-//! - [`micro_kernel`], [`matrix`], [`acc16`]: tiles of sums in registers; [`engine`]: which one an op takes
-//! - [`pack_b`], [`pack_a`], [`im2col`], [`dynamic`]: operands on their way to a tile
-//! - [`gemm`]: the loops around it; [`columns`], [`output`]: from sums to outputs
-//! - [`quantize`], [`requantize`]: element-wise
-//! - [`observe`], [`extremes`], [`histogram`]: observers
+//! - `linear`, `conv`, `depthwise`, `weight_only`: the products
+//! - `micro_kernel`, `matrix`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
+//! - `pack_b`, `pack_a`, `im2col`, `dynamic`: operands on their way to a tile
+//! - `gemm`: the loops around it; `columns`, `output`: from sums to outputs
+//! - `quantize`, `requantize`: element-wise
+//! - `observe`, `extremes`, `histogram`: observers
 
 mod acc16;
 mod aligned;
