@@ -5,14 +5,16 @@
 //! - [`select`]: choosing backends by what people type
 //! - [`view`]: tensors as kernels get them
 //! - [`isa`]: instruction sets, native and modelled
-//! - [`fbgemm`], [`onednn`]: the families
-//! - [`rows`], [`dequantize`]: what element-wise kernels of all families share
+//! - [`fbgemm`], [`onednn`], [`qnnpack`]: the families
+//! - [`rows`], [`dequantize`], [`range`]: what element-wise kernels and dynamic ops of the families share
 
 pub mod backend;
 pub mod dequantize;
 pub mod fbgemm;
 pub mod isa;
 pub mod onednn;
+pub mod qnnpack;
+pub mod range;
 pub mod registry;
 pub mod rows;
 pub mod select;

@@ -8,6 +8,7 @@ use crate::isa::{
     NeonI8mm, Scalar,
 };
 use crate::onednn::Onednn;
+use crate::qnnpack::Qnnpack;
 
 /// One backend: what it declares and how to have it.
 pub struct Entry {
@@ -80,5 +81,10 @@ pub fn entries() -> Vec<Entry> {
         "onednn/neon": Onednn on Neon, "onednn" / "neon", "onednn", [SymmetricWeights];
         "onednn/neondot": Onednn on NeonDot, "onednn" / "neondot", "onednn", [SymmetricWeights];
         "onednn/neoni8mm": Onednn on NeonI8mm, "onednn" / "neoni8mm", "onednn", [SymmetricWeights];
+        "qnnpack/scalar": Qnnpack on Scalar, "qnnpack" / "scalar", "qnnpack", [];
+        "qnnpack/avx2": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack", [];
+        "qnnpack/avxvnni": Qnnpack on AvxVnni, "qnnpack" / "avxvnni", "qnnpack", [];
+        "qnnpack/avx512": Qnnpack on Avx512Exact, "qnnpack" / "avx512", "qnnpack", [];
+        "qnnpack/avx512vnni": Qnnpack on Avx512Vnni, "qnnpack" / "avx512vnni", "qnnpack", [];
     }
 }

@@ -174,3 +174,33 @@ typed! {
     F32, f32, f32_mut, f32;
     F64, f64, f64_mut, f64;
 }
+
+impl<'a> View<'a> {
+    /// u8 or s8 codes as bytes, rows `row_stride` apart.
+    ///
+    /// # Panics
+    /// When the values are no 8-bit codes.
+    pub fn codes(&self) -> &'a [u8] {
+        let Values::I8(codes) = self.values else {
+            return self.u8();
+        };
+        // SAFETY: i8 and u8 have the same size, alignment and valid bit patterns; the borrow
+        // is kept for 'a.
+        unsafe { std::slice::from_raw_parts(codes.as_ptr().cast(), codes.len()) }
+    }
+}
+
+impl ViewMut<'_> {
+    /// u8 or s8 codes as bytes, rows `row_stride` apart.
+    ///
+    /// # Panics
+    /// When the values are no 8-bit codes.
+    pub fn codes_mut(&mut self) -> &mut [u8] {
+        let ValuesMut::I8(codes) = &mut self.values else {
+            return self.u8_mut();
+        };
+        // SAFETY: i8 and u8 have the same size, alignment and valid bit patterns; the exclusive
+        // borrow goes on in the result.
+        unsafe { std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) }
+    }
+}

@@ -6,10 +6,7 @@
 //! (ChooseQuantizationParams); oneDNN's reorder from f32 to u8; the captures of
 //! dynamic linear (onednn).
 
-use qassay_golden::profile::{
-    ClampAt, Profile, QparamsRule, ReduceRange, Rounding, ScalePrecision, SmallScale, Transform,
-    ZeroPointAt, ZeroPointFrom, ZeroPointRounding,
-};
+use qassay_golden::profile::{ClampAt, Profile, Rounding, Transform, ZeroPointAt};
 use qassay_golden::spec::{LinearSpec, QParams};
 
 use super::destination::Destination;
@@ -17,6 +14,7 @@ use super::direct::{Codes, Direct};
 use super::store::Store;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
+use crate::range::{self, Range, Rows, choose_qparams};
 use crate::view::{View, ViewMut};
 
 /// A linear that quantizes its activations, prepared.
@@ -64,22 +62,7 @@ impl<I: Isa> DynamicLinear<I> {
         {
             return refuse("with zero point and clamp before rounding to even");
         }
-        let QparamsRule {
-            precision: ScalePrecision::F64,
-            zero_point_from: ZeroPointFrom::SmallerErrorDifference,
-            zero_point_rounding: ZeroPointRounding::TiesEvenThenClamp,
-            small_scale: SmallScale::TenthAndCutoff,
-            reduce_range: reduce,
-            symmetric: _,
-            symmetric_zero_point: _,
-        } = profile.qparams
-        else {
-            return refuse("with parameters as PyTorch's dynamic ops choose them");
-        };
-        let qmax = match (reduce_range, reduce) {
-            (false, _) | (true, ReduceRange::Ignored) => 255,
-            (true, ReduceRange::Halve | ReduceRange::Symmetric64) => 127,
-        };
+        let qmax = range::highest_code(&profile.qparams, reduce_range)?;
         let mut chosen = direct.chosen::<I>();
         chosen.micro_kernel.insert_str(0, "quantize+");
         Ok(Self {
@@ -95,13 +78,8 @@ impl<I: Isa> DynamicLinear<I> {
 
 impl<I: Isa> Kernel for DynamicLinear<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let rows = Rows {
-            values: inputs[0].f32(),
-            stride: inputs[0].row_stride(),
-            rows: inputs[0].rows(),
-            len: inputs[0].row_len(),
-        };
-        let (min, max) = self.isa.vectorize(Range { rows });
+        let rows = Rows::of(&inputs[0]);
+        let (min, max) = self.isa.vectorize(Range(rows));
         let qparams = choose_qparams(min, max, self.qmax);
         self.isa.vectorize(Quantize {
             rows,
@@ -120,92 +98,6 @@ impl<I: Isa> Kernel for DynamicLinear<I> {
 
     fn chosen(&self) -> &Chosen {
         &self.chosen
-    }
-}
-
-/// Scale and zero point of u8 codes up to `qmax` for values from `min` to `max`.
-pub fn choose_qparams(min: f32, max: f32, qmax: i32) -> QParams {
-    /// below this scale the range is widened
-    const CUTOFF: f32 = 6.1e-5;
-    let (mut min, mut max) = (min.min(0.0), max.max(0.0));
-    let steps = f64::from(qmax);
-    let mut scale = (f64::from(max) - f64::from(min)) / steps;
-    if scale as f32 == 0.0 || (1.0 / scale as f32).is_infinite() {
-        scale = 0.1;
-    }
-    if scale < f64::from(CUTOFF) {
-        let widened = CUTOFF / scale as f32;
-        scale = f64::from(CUTOFF);
-        if min == 0.0 {
-            max = CUTOFF * qmax as f32;
-        } else if max == 0.0 {
-            min = -CUTOFF * qmax as f32;
-        } else {
-            min *= widened;
-            max *= widened;
-        }
-    }
-    let (from_min, from_max) = (f64::from(min) / scale, f64::from(max) / scale);
-    let (error_min, error_max) = (-from_min.abs(), steps - from_max.abs());
-    let zero_point = if error_min < error_max {
-        -from_min
-    } else {
-        steps - from_max
-    };
-    QParams {
-        scale,
-        zero_point: zero_point.round_ties_even().clamp(0.0, steps) as i32,
-    }
-}
-
-/// Rows of real values.
-#[derive(Clone, Copy)]
-struct Rows<'a> {
-    values: &'a [f32],
-    stride: usize,
-    rows: usize,
-    len: usize,
-}
-
-impl<'a> Rows<'a> {
-    fn row(&self, index: usize) -> &'a [f32] {
-        &self.values[index * self.stride..][..self.len]
-    }
-}
-
-/// The least and the greatest value; NaN is passed over.
-struct Range<'a> {
-    rows: Rows<'a>,
-}
-
-impl<I: Isa> WithIsa<I> for Range<'_> {
-    type Output = (f32, f32);
-
-    #[inline(always)]
-    fn call(self, isa: I) -> (f32, f32) {
-        let mut least = isa.splat_f32(f32::INFINITY);
-        let mut greatest = isa.splat_f32(f32::NEG_INFINITY);
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        for row in 0..self.rows.rows {
-            let mut vectors = self.rows.row(row).chunks_exact(I::LANES);
-            for values in &mut vectors {
-                // SAFETY: `values` is LANES f32, a whole vector.
-                let values = unsafe { isa.load_f32(values.as_ptr()) };
-                // In this order a NaN gives the second operand.
-                least = isa.min_f32(values, least);
-                greatest = isa.max_f32(values, greatest);
-            }
-            for &value in vectors.remainder() {
-                (min, max) = (min.min(value), max.max(value));
-            }
-        }
-        for &value in &isa.to_f32_array(least)[..I::LANES] {
-            min = min.min(value);
-        }
-        for &value in &isa.to_f32_array(greatest)[..I::LANES] {
-            max = max.max(value);
-        }
-        (min, max)
     }
 }
 

@@ -1,0 +1,83 @@
+//! How products are summed, which is also how packed weights lie: by single
+//! products, pairs or dot products, and where the weights' zero points come off.
+
+use crate::isa::{Dot4, I16Products, Isa};
+
+/// What the micro-kernel multiplies and where weights' zero points are taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// one i16 product a lane (kr 1), zero points subtracted from the weights
+    Single,
+    /// one i16 product a lane (kr 1), zero points by row sums (xzp)
+    SingleXzp,
+    /// pairs of i16 products (kr 2), zero points subtracted from the weights
+    Pairs,
+    /// pairs of i16 products (kr 2), zero points by row sums (xzp)
+    PairsXzp,
+    /// dot products of 4 bytes (kr 4), zero points by row sums (xzp)
+    Dot,
+}
+
+/// From how many products on a GEMM without dot products takes zero points off by row sums:
+/// upstream's threshold on Cortex-A72 (QNNPACK `src/init.c`, q8gemm_xzp).
+const XZP_FROM_K: usize = 64;
+
+impl Form {
+    /// The form for this instruction set; `k` products an output, by GEMM or by indirection.
+    pub fn choose<I: Isa>(gemm: bool, k: usize) -> Self {
+        let xzp = gemm && k >= XZP_FROM_K;
+        match (I::DOT4, I::DOT_K, I::I16_PRODUCTS) {
+            (Dot4::Exact, 4, _) => Self::Dot,
+            (_, _, I16Products::Pairs) if xzp => Self::PairsXzp,
+            (_, _, I16Products::Pairs) => Self::Pairs,
+            (_, _, I16Products::Single) if xzp => Self::SingleXzp,
+            (_, _, I16Products::Single) => Self::Single,
+        }
+    }
+
+    /// How many adjacent k one lane multiplies.
+    pub fn kr(self) -> usize {
+        match self {
+            Self::Single | Self::SingleXzp => 1,
+            Self::Pairs | Self::PairsXzp => 2,
+            Self::Dot => 4,
+        }
+    }
+
+    /// Whether zero points are taken off by row sums.
+    pub fn is_xzp(self) -> bool {
+        matches!(self, Self::SingleXzp | Self::PairsXzp | Self::Dot)
+    }
+
+    /// The byte of a weight, from its u8 code: s8 where no zero point is subtracted from it.
+    pub fn weight(self, code: u8) -> u8 {
+        if self.is_xzp() { code ^ 0x80 } else { code }
+    }
+
+    /// Where the weight of column `lane` and number `at` (below 4) lies in a group of `4·nr`
+    /// bytes. `nr` is two vectors.
+    pub fn place(self, nr: usize, lane: usize, at: usize) -> usize {
+        let half = nr / 2;
+        let (vector, lane_in) = (lane / half, lane % half);
+        match self {
+            Self::Single | Self::SingleXzp => at * nr + lane,
+            // First the even, then the odd numbers of all lanes of a vector.
+            Self::Pairs | Self::PairsXzp => vector * 2 * nr + at % 2 * nr + lane_in * 2 + at / 2,
+            Self::Dot => vector * 2 * nr + lane_in * 4 + at,
+        }
+    }
+
+    /// Writes the zero point of column `lane` into the `nr` values of its block: i32 for row
+    /// sums, else i16 as the weights it is subtracted from lie.
+    pub fn place_zero_point(self, block: &mut [i32], lane: usize, zero_point: u8) {
+        let wide = i32::from(zero_point);
+        match self {
+            Self::Pairs => block[lane] = wide | wide << 16,
+            Self::Single => {
+                let shift = 16 * (lane % 2);
+                block[lane / 2] |= wide << shift;
+            }
+            _ => block[lane] = wide - 128,
+        }
+    }
+}

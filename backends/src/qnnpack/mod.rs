@@ -1,0 +1,95 @@
+//! The QNNPACK family: convolution by an indirection buffer, small tiles without
+//! cache blocking, weights' zero points taken off in the kernel, biases folded
+//! with zero points into packed weights, requantization schemes to select.
+//! Written once over [`Isa`].
+//!
+//! - [`linear`], [`conv`]: from a spec to a prepared kernel
+//! - `product`, `micro_kernel`, `depthwise`: loops and tiles
+//! - `pack`, `form`, `geometry`, `indirection`: operands on their way to a tile
+//! - `output`, `scheme`, `fixed_point`: from sums to outputs
+//! - `dynamic`, `element`, `quantize`, `requantize`: values to codes, sums to codes
+//! - `pool`, `add`, `clamp`: ops without weights
+
+mod add;
+mod clamp;
+pub mod conv;
+mod depthwise;
+mod dynamic;
+mod element;
+mod fixed_point;
+mod form;
+mod geometry;
+mod indirection;
+pub mod linear;
+mod micro_kernel;
+mod output;
+mod pack;
+mod pool;
+mod product;
+mod quantize;
+mod requantize;
+mod scheme;
+
+use qassay_golden::profile::Profile;
+use qassay_golden::spec::{Constants, OpSpec};
+
+use crate::backend::{Backend, Declaration, Execution, Kernel, Refusal};
+use crate::dequantize;
+use crate::isa::Isa;
+
+/// The family on one instruction set.
+pub struct Qnnpack<I> {
+    isa: I,
+    execution: Execution,
+    declaration: &'static Declaration,
+    profile: &'static Profile,
+}
+
+impl<I: Isa> Qnnpack<I> {
+    /// The family on `isa`, which is `execution`.
+    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+        Self {
+            isa,
+            execution,
+            declaration,
+            profile: &declaration.named_profile().profile,
+        }
+    }
+}
+
+impl<I: Isa> Backend for Qnnpack<I> {
+    fn declaration(&self) -> &'static Declaration {
+        self.declaration
+    }
+
+    fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
+        prepare(self.isa, self.profile, op, constants)
+    }
+}
+
+/// Prepares `op` under `profile`.
+fn prepare<I: Isa>(
+    isa: I,
+    profile: &Profile,
+    op: &OpSpec,
+    constants: &Constants,
+) -> Result<Box<dyn Kernel>, Refusal> {
+    match op {
+        OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),
+        OpSpec::Dequantize(spec) => dequantize::prepare(isa, profile, spec),
+        OpSpec::Requantize(spec) => requantize::prepare(isa, profile, spec),
+        OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
+        OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
+        OpSpec::AvgPool(spec) => pool::prepare_average(isa, profile, spec),
+        OpSpec::MaxPool(spec) => pool::prepare_max(isa, spec),
+        OpSpec::Add(spec) => add::prepare(isa, profile, spec),
+        OpSpec::Relu(spec) => clamp::prepare_relu(isa, spec),
+        _ => Err(Refusal::Unsupported(
+            "qnnpack has no kernel for this op".into(),
+        )),
+    }
+}

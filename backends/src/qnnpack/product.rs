@@ -1,0 +1,196 @@
+//! The loops around the micro-kernel: groups, tiles of output pixels, blocks of
+//! columns. Nothing is blocked for caches, as in QNNPACK
+//! (`src/operator-run.c`, compute_q8gemm and compute_q8conv).
+
+use qassay_golden::profile::{Accumulation, Outliers, Profile};
+use qassay_golden::tensor::DType;
+
+use super::form::Form;
+use super::geometry::Geometry;
+use super::indirection::Indirection;
+use super::micro_kernel::{self, MAX_TILE, Rows, Tile};
+use super::output::{Finish, Sums, input_zero_point};
+use super::pack::{PackedWeights, WeightCodes};
+use crate::backend::{Chosen, Refusal};
+use crate::isa::Isa;
+use crate::view::ViewMut;
+
+/// The codes that a product reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes<'a> {
+    /// the codes' bytes
+    pub bytes: &'a [u8],
+    /// codes between pixels
+    pub stride: usize,
+}
+
+/// A product of pixels' channels with packed weights, prepared.
+#[derive(Debug)]
+pub struct Product {
+    form: Form,
+    groups: Vec<PackedWeights>,
+    /// output columns of a group
+    columns: usize,
+    /// kernel positions
+    taps: usize,
+    /// input channels of a group
+    k: usize,
+    /// output pixels
+    outputs: usize,
+    indirection: Option<Indirection>,
+    zero: Vec<u8>,
+    signed: bool,
+    finish: Finish,
+    sums: Vec<i32>,
+}
+
+/// The sizes of a product.
+#[derive(Debug)]
+pub struct Sizes {
+    /// groups of channels
+    pub groups: usize,
+    /// output columns of a group
+    pub columns: usize,
+    /// input channels of a group
+    pub k: usize,
+    /// output pixels
+    pub outputs: usize,
+    /// where windows read, if not each output the pixel of its number
+    pub geometry: Option<Geometry>,
+}
+
+impl Product {
+    /// Packs weights. `finish` and `bias` come from [`Finish::new`].
+    ///
+    /// # Errors
+    /// When the activations are no 8-bit codes.
+    pub fn new<I: Isa>(
+        sizes: Sizes,
+        weights: &WeightCodes,
+        activation: (DType, i32),
+        finish: Finish,
+        bias: &[i32],
+    ) -> Result<Self, Refusal> {
+        let taps = sizes.geometry.as_ref().map_or(1, Geometry::taps);
+        let (columns, k, depth) = (sizes.columns, sizes.k, taps * sizes.k);
+        let form = Form::choose::<I>(sizes.geometry.is_none(), depth);
+        let (zero, _) = input_zero_point(activation.0, activation.1)?;
+        let groups = (0..sizes.groups)
+            .map(|group| {
+                let part = weights.part(group * columns, columns, depth);
+                let bias = &bias[group * columns..][..columns];
+                PackedWeights::new(part, taps, k, bias, form, micro_kernel::nr::<I>())
+            })
+            .collect();
+        let mut product = Self {
+            form,
+            groups,
+            columns,
+            taps,
+            k,
+            outputs: sizes.outputs,
+            indirection: (sizes.geometry.as_ref())
+                .map(|geometry| Indirection::new(geometry, micro_kernel::mr::<I>(form))),
+            zero: vec![zero; k],
+            signed: activation.0 == DType::I8,
+            finish,
+            sums: vec![0; MAX_TILE],
+        };
+        product.set_zero_point(activation.1);
+        Ok(product)
+    }
+
+    /// Sets the activations' zero point, which must be one of their codes; does not allocate.
+    fn set_zero_point(&mut self, zero_point: i32) {
+        let moved = zero_point + if self.signed { 128 } else { 0 };
+        for weights in &mut self.groups {
+            weights.set_input_zero_point(moved);
+        }
+        self.zero.fill(zero_point as u8);
+    }
+
+    /// Sets the activations' parameters; does not allocate.
+    pub fn set_activation(&mut self, scale: f64, zero_point: i32) {
+        self.set_zero_point(zero_point);
+        self.finish.set_activation_scale(scale);
+    }
+
+    /// What a record says of this product.
+    pub fn chosen<I: Isa>(&self) -> Chosen {
+        let (mr, nr) = (micro_kernel::mr::<I>(self.form), micro_kernel::nr::<I>());
+        let kind = if self.indirection.is_some() {
+            "q8conv"
+        } else {
+            "q8gemm"
+        };
+        let codes = if self.signed { "s8" } else { "u8" };
+        let xzp = if self.form.is_xzp() { "-xzp" } else { "" };
+        let kr = self.form.kr();
+        Chosen {
+            micro_kernel: format!("{kind}-{codes}-{mr}x{nr}c{kr}{xzp}-{}", self.finish.name()),
+            tile: Some((mr, nr, self.k)),
+            fallback: None,
+        }
+    }
+
+    /// Computes all outputs; does not allocate.
+    pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: &mut ViewMut<'_>) {
+        let mr = micro_kernel::mr::<I>(self.form);
+        let nr = micro_kernel::nr::<I>();
+        for (group, weights) in self.groups.iter().enumerate() {
+            for first in (0..self.outputs).step_by(mr) {
+                let offset = group * self.k;
+                let rows = match &self.indirection {
+                    None => Rows::Strided {
+                        start: first * codes.stride + offset,
+                        stride: codes.stride,
+                    },
+                    Some(indirection) => Rows::Indirect {
+                        entries: indirection.tile(first / mr),
+                        tile: mr,
+                        stride: codes.stride,
+                        offset,
+                    },
+                };
+                let count = mr.min(self.outputs - first);
+                for index in 0..weights.blocks() {
+                    let block = weights.block(index);
+                    let tile = Tile {
+                        codes: codes.bytes,
+                        signed: self.signed,
+                        zero: &self.zero,
+                        rows,
+                        count,
+                        taps: self.taps,
+                        k: self.k,
+                        block,
+                        symmetric: weights.is_symmetric(),
+                        sums: &mut self.sums,
+                    };
+                    micro_kernel::multiply(isa, self.form, tile);
+                    let sums = Sums {
+                        sums: &self.sums,
+                        stride: nr,
+                        rows: count,
+                        columns: block.columns,
+                        row: first,
+                        column: group * self.columns + block.column,
+                    };
+                    self.finish.store(isa, sums, output);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a profile sums as this family does.
+///
+/// # Errors
+/// When it does not: sums are exact here, whatever the instruction set.
+pub fn check_sums(profile: &Profile, accumulation: Accumulation) -> Result<(), Refusal> {
+    if accumulation != Accumulation::Exact || profile.accumulate.outliers != Outliers::Kept {
+        let message = "qnnpack has no sums in i16; its sums are exact".into();
+        return Err(Refusal::Unsupported(message));
+    }
+    Ok(())
+}
