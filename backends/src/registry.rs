@@ -82,9 +82,27 @@ pub fn entries() -> Vec<Entry> {
         "onednn/neondot": Onednn on NeonDot, "onednn" / "neondot", "onednn", [SymmetricWeights];
         "onednn/neoni8mm": Onednn on NeonI8mm, "onednn" / "neoni8mm", "onednn", [SymmetricWeights];
         "qnnpack/scalar": Qnnpack on Scalar, "qnnpack" / "scalar", "qnnpack", [];
-        "qnnpack/avx2": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack", [];
-        "qnnpack/avxvnni": Qnnpack on AvxVnni, "qnnpack" / "avxvnni", "qnnpack", [];
-        "qnnpack/avx512": Qnnpack on Avx512Exact, "qnnpack" / "avx512", "qnnpack", [];
-        "qnnpack/avx512vnni": Qnnpack on Avx512Vnni, "qnnpack" / "avx512vnni", "qnnpack", [];
+        "qnnpack/avx2": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack-sse2", [];
+        "qnnpack/avxvnni": Qnnpack on AvxVnni, "qnnpack" / "avxvnni", "qnnpack-sse2", [];
+        "qnnpack/avx512": Qnnpack on Avx512Exact, "qnnpack" / "avx512", "qnnpack-sse2", [];
+        "qnnpack/avx512vnni": Qnnpack on Avx512Vnni, "qnnpack" / "avx512vnni", "qnnpack-sse2", [];
+        "qnnpack/neon": Qnnpack on Neon, "qnnpack" / "neon", "qnnpack", [];
+        "qnnpack/neondot": Qnnpack on NeonDot, "qnnpack" / "neondot", "qnnpack", [];
+        "qnnpack/neoni8mm": Qnnpack on NeonI8mm, "qnnpack" / "neoni8mm", "qnnpack", [];
+        "qnnpack/scalar-magic": Qnnpack on Scalar, "qnnpack" / "scalar", "qnnpack-magic", [];
+        "qnnpack/avx2-magic": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack-magic", [];
+        "qnnpack/neon-magic": Qnnpack on Neon, "qnnpack" / "neon", "qnnpack-magic", [];
+        "qnnpack/scalar-q31": Qnnpack on Scalar, "qnnpack" / "scalar", "qnnpack-q31", [];
+        "qnnpack/avx2-q31": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack-q31", [];
+        "qnnpack/neon-q31": Qnnpack on Neon, "qnnpack" / "neon", "qnnpack-q31", [];
+        "qnnpack/scalar-precise": Qnnpack on Scalar, "qnnpack" / "scalar", "qnnpack-precise", [];
+        "qnnpack/avx2-precise": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "qnnpack-precise", [];
+        "qnnpack/neon-precise": Qnnpack on Neon, "qnnpack" / "neon", "qnnpack-precise", [];
+        "qnnpack/scalar-gemmlowp": Qnnpack on Scalar, "qnnpack" / "scalar", "gemmlowp", [];
+        "qnnpack/avx2-gemmlowp": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "gemmlowp", [];
+        "qnnpack/neon-gemmlowp": Qnnpack on Neon, "qnnpack" / "neon", "gemmlowp", [];
+        "qnnpack/scalar-rndnu": Qnnpack on Scalar, "qnnpack" / "scalar", "xnnpack-rndnu", [];
+        "qnnpack/avx2-rndnu": Qnnpack on Avx2Exact, "qnnpack" / "avx2", "xnnpack-rndnu", [];
+        "qnnpack/neon-rndnu": Qnnpack on Neon, "qnnpack" / "neon", "xnnpack-rndnu", [];
     }
 }

@@ -25,7 +25,7 @@ mod weights;
 mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};

@@ -1,8 +1,8 @@
 //! Every instruction set, native and modelled, against the reference under the
 //! profile that it declares.
 
-mod forms;
-mod problems;
+pub(crate) mod forms;
+pub(crate) mod problems;
 
 use qassay_golden::spec::{Activation, Granularity, OpSpec, QParams};
 use qassay_golden::tensor::DType;

@@ -1,8 +1,9 @@
-//! Sum of two quantized tensors in fixed point: 21-bit multipliers with one
-//! binary point, one shift rounded half away from zero.
+//! Sum of two quantized tensors in fixed point: two multipliers with one binary
+//! point, one rounding shift.
 //!
 //! Sources: QNNPACK `src/qnnpack/requantization.h`
-//! (pytorch_qnnp_compute_add_quantization_params), `src/q8vadd/{neon,sse2}.c`.
+//! (pytorch_qnnp_compute_add_quantization_params), `src/q8vadd/{neon,sse2}.c`;
+//! XNNPACK `src/microparams-init.c` (xnn_init_qs8_add_minmax_scalar_params).
 
 use qassay_golden::profile::{AddForm, Profile};
 use qassay_golden::spec::BinarySpec;
@@ -25,17 +26,21 @@ pub fn prepare<I: Isa>(
     profile: &Profile,
     spec: &BinarySpec,
 ) -> Result<Box<dyn Kernel>, Refusal> {
-    if profile.pointwise.add != AddForm::FixedPoint21 {
-        let message = "qnnpack adds in fixed point, not in real values".into();
-        return Err(Refusal::Unsupported(message));
-    }
+    let form = match profile.pointwise.add {
+        AddForm::FixedPoint21 => &HALF_AWAY,
+        AddForm::FixedPoint20Up => &HALF_UP,
+        _ => {
+            let message = "qnnpack adds in fixed point, not in real values".into();
+            return Err(Refusal::Unsupported(message));
+        }
+    };
     for tensor in [&spec.a, &spec.b] {
         eight_bits(tensor.dtype)?;
     }
     let (low, high) = eight_bits(spec.output.dtype)?;
     let (a, b, output) = (spec.a.qparams, spec.b.qparams, spec.output.qparams);
     let ratio = |scale: f64| scale as f32 / output.scale as f32;
-    let mut sum = Sum::new(ratio(a.scale), ratio(b.scale))?;
+    let mut sum = Sum::new(form, ratio(a.scale), ratio(b.scale))?;
     sum.bias = (sum.a.wrapping_mul(a.zero_point))
         .wrapping_add(sum.b.wrapping_mul(b.zero_point))
         .wrapping_neg();
@@ -57,9 +62,30 @@ pub fn prepare<I: Isa>(
     }))
 }
 
+/// A fixed point: how many bits, the least ratio of scales as a power of 2, and its ties.
+struct Form {
+    bits: i32,
+    least: i32,
+    ties_up: bool,
+}
+
+/// QNNPACK's.
+const HALF_AWAY: Form = Form {
+    bits: 21,
+    least: -14,
+    ties_up: false,
+};
+/// XNNPACK's.
+const HALF_UP: Form = Form {
+    bits: 20,
+    least: -10,
+    ties_up: true,
+};
+
 /// `(a·qa + b·qb + bias) / 2^shift`
 #[derive(Debug, Clone, Copy)]
 struct Sum {
+    ties_up: bool,
     a: i32,
     b: i32,
     bias: i32,
@@ -67,15 +93,16 @@ struct Sum {
 }
 
 impl Sum {
-    /// From the ratios of input to output scale, each in [2^−14, 2^8).
-    fn new(ra: f32, rb: f32) -> Result<Self, Refusal> {
-        let held = 1.0 / 16384.0..256.0;
+    /// From the ratios of input to output scale.
+    fn new(form: &Form, ra: f32, rb: f32) -> Result<Self, Refusal> {
+        let held = 2f32.powi(form.least)..256.0;
         if let Some(ratio) = [ra, rb].into_iter().find(|ratio| !held.contains(ratio)) {
             return Err(Refusal::Unsupported(format!(
-                "a ratio of input to output scale of {ratio}; fixed-point addition holds [2^-14, 2^8)"
+                "a ratio of input to output scale of {ratio}; fixed-point addition holds [2^{}, 2^8)",
+                form.least
             )));
         }
-        let shift = 21 - ((ra.max(rb).to_bits() >> 23) as i32 - 127);
+        let shift = form.bits - ((ra.max(rb).to_bits() >> 23) as i32 - 127);
         let fixed = |ratio: f32| {
             // A power of two times an f32 is exact; only the integer rounds.
             (f64::from(ratio) * 2f64.powi(shift)).round_ties_even() as i32
@@ -83,6 +110,7 @@ impl Sum {
         let (a, b) = (fixed(ra), fixed(rb));
         // Sums stay below 2^31: a greater shift leaves nothing of them, as no sum at all does.
         let sum = Self {
+            ties_up: form.ties_up,
             a,
             b,
             bias: 0,
@@ -158,7 +186,13 @@ struct Row<'a, I> {
 impl<I: Isa> Codes<I> for Row<'_, I> {
     #[inline(always)]
     fn codes(&self, isa: I, column: usize, lanes: usize) -> I::V {
-        let Sum { a, b, bias, shift } = self.op.sum;
+        let Sum {
+            ties_up,
+            a,
+            b,
+            bias,
+            shift,
+        } = self.op.sum;
         let [qa, qb] = [(self.a, 0), (self.b, 1)].map(|(codes, index)| {
             let codes = &codes[column.min(codes.len())..][..lanes];
             // SAFETY: the slice holds `lanes` ≤ LANES codes.
@@ -174,8 +208,13 @@ impl<I: Isa> Codes<I> for Row<'_, I> {
             isa.add_i32(isa.splat_i32(bias), isa.mul_i32(qa, isa.splat_i32(a))),
             isa.mul_i32(qb, isa.splat_i32(b)),
         );
-        let negative = isa.gt_i32(isa.splat_i32(0), sum);
-        let steps = shift_half_away(isa, sum, negative, isa.splat_i32(shift));
+        let shift = isa.splat_i32(shift);
+        let steps = if ties_up {
+            isa.rounding_shift_right_i32(sum, shift)
+        } else {
+            let negative = isa.gt_i32(isa.splat_i32(0), sum);
+            shift_half_away(isa, sum, negative, shift)
+        };
         let held = isa.max_i32(steps, isa.splat_i32(self.op.low));
         let held = isa.min_i32(held, isa.splat_i32(self.op.high));
         isa.add_i32(held, isa.splat_i32(self.op.zero_point))

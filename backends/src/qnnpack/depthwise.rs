@@ -9,7 +9,7 @@ use qassay_golden::tensor::DType;
 
 use super::geometry::Geometry;
 use super::indirection::{Indirection, PADDING};
-use super::output::{Finish, Sums, input_zero_point};
+use super::output::{Finish, Sums, zero_byte};
 use super::pack::WeightCodes;
 use super::product::Codes;
 use crate::backend::{Chosen, Refusal};
@@ -58,7 +58,7 @@ impl Depthwise {
         finish: Finish,
         bias: &[i32],
     ) -> Result<Self, Refusal> {
-        let (zero, _) = input_zero_point(activation.0, activation.1)?;
+        let zero = zero_byte(activation.0, activation.1)?;
         let packed = Packed::new(weights, geometry.taps(), activation.1, bias, 2 * I::LANES);
         Ok(Self {
             indirection: Indirection::new(geometry, 1),

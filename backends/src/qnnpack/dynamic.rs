@@ -4,6 +4,7 @@
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{LinearSpec, Output, QParams};
+use qassay_golden::tensor::DType;
 
 use super::element::Element;
 use super::product::{Codes, Product};
@@ -46,7 +47,7 @@ impl<I: Isa> DynamicLinear<I> {
         Ok(Self {
             isa,
             product,
-            element: Element::new::<I>(&profile.quantize, false)?,
+            element: Element::new::<I>(&profile.quantize, DType::U8, (0, 255))?,
             qmax: range::highest_code(&profile.qparams, reduce_range)?,
             codes: vec![0; spec.m * spec.k],
             chosen,
@@ -102,9 +103,7 @@ impl<I: Isa> WithIsa<I> for Quantize<'_, '_> {
                 // SAFETY: both chunks hold `lanes` ≤ LANES values.
                 unsafe {
                     let values = isa.load_f32_partial(values.as_ptr(), lanes);
-                    let made = self
-                        .element
-                        .codes(isa, values, factor, zero_point, (0, 255));
+                    let made = self.element.codes(isa, values, factor, zero_point);
                     isa.store_low_bytes(codes.as_mut_ptr(), made, lanes);
                 }
             }

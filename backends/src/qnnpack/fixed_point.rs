@@ -19,6 +19,8 @@ enum Scheme {
     Q31,
     /// magnitude times mantissa, rounded half up once, sign put back (QNNPACK precise)
     Precise,
+    /// 64-bit product of the mantissa, one shift rounded half up (XNNPACK rndnu)
+    Rndnu,
     /// shifted left, high product rounded half up, shifted right rounded half away (gemmlowp)
     Gemmlowp,
 }
@@ -28,7 +30,8 @@ enum Scheme {
 pub struct Columns {
     multiplier: Vec<i32>,
     shift: Vec<i32>,
-    /// gemmlowp: the power of two before the multiplication; precise: what i32::MIN becomes
+    /// gemmlowp: the power of two before the multiplication; precise: what i32::MIN becomes;
+    /// rndnu: the lowest sum that is told apart
     extra: Vec<i32>,
 }
 
@@ -51,7 +54,13 @@ impl Columns {
                     let magnitude = (i64::from(mantissa) << 31) + (1 << (shift - 1));
                     (mantissa, shift, -(magnitude >> shift) as i32)
                 }
-                Scaling::Q31SrdhmRdbpot => quantize(real),
+                Scaling::Q31Rshu => {
+                    let (mantissa, exponent) = mantissa(real, 256.0)?;
+                    // From 2^20 on every sum is above all codes, and its product may leave i32.
+                    let lowest = if real < 1.0 { i32::MIN } else { -1 << 20 };
+                    (mantissa, 150 - exponent, lowest)
+                }
+                Scaling::Q31SrdhmRdbpot => quantize(real)?,
                 _ => {
                     let message = "qnnpack has no requantization with this scaling".into();
                     return Err(Refusal::Unsupported(message));
@@ -73,7 +82,10 @@ impl Columns {
 }
 
 /// The mantissa of 24 bits and the biased exponent of a float in [2^−32, `limit`).
-fn mantissa(real: f32, limit: f32) -> Result<(i32, i32), Refusal> {
+///
+/// # Errors
+/// When the float lies outside.
+pub fn mantissa(real: f32, limit: f32) -> Result<(i32, i32), Refusal> {
     if !(2f32.powi(-32)..limit).contains(&real) {
         return Err(Refusal::Unsupported(format!(
             "a multiplier of {real}; this fixed point holds [2^-32, {limit})"
@@ -86,7 +98,12 @@ fn mantissa(real: f32, limit: f32) -> Result<(i32, i32), Refusal> {
 /// gemmlowp's form: multiplier of 31 bits, shift to the right, power of two before it
 /// (gemmlowp doc/quantization_example.cc, QuantizeMultiplierSmallerThanOne, as TFLite extends
 /// it to multipliers above 1).
-fn quantize(real: f32) -> (i32, i32, i32) {
+fn quantize(real: f32) -> Result<(i32, i32, i32), Refusal> {
+    if !(f32::MIN_POSITIVE..2f32.powi(30)).contains(&real) {
+        return Err(Refusal::Unsupported(format!(
+            "a multiplier of {real}; gemmlowp's fixed point holds normal ones below 2^30"
+        )));
+    }
     let (mut fraction, mut exponent) = (f64::from(real), 0);
     while fraction < 0.5 {
         fraction *= 2.0;
@@ -97,12 +114,11 @@ fn quantize(real: f32) -> (i32, i32, i32) {
         exponent += 1;
     }
     if exponent < -31 {
-        return (0, 0, 1);
+        return Ok((0, 0, 1));
     }
     // A fraction of 24 bits, so nothing is rounded and 2^31 is not reached.
     let multiplier = (fraction * 2_147_483_648.0) as i32;
-    let power = 1i32.checked_shl(exponent.max(0) as u32).unwrap_or(0);
-    (multiplier, (-exponent).max(0), power)
+    Ok((multiplier, (-exponent).max(0), 1 << exponent.max(0)))
 }
 
 impl FixedPoint {
@@ -114,6 +130,7 @@ impl FixedPoint {
         let scheme = match scaling {
             Scaling::QnnpackQ31 => Scheme::Q31,
             Scaling::QnnpackPrecise => Scheme::Precise,
+            Scaling::Q31Rshu => Scheme::Rndnu,
             Scaling::Q31SrdhmRdbpot => Scheme::Gemmlowp,
             _ => {
                 let message = "qnnpack has no requantization with this scaling".into();
@@ -128,6 +145,7 @@ impl FixedPoint {
         match self.scheme {
             Scheme::Q31 => "q31",
             Scheme::Precise => "precise",
+            Scheme::Rndnu => "rndnu",
             Scheme::Gemmlowp => "gemmlowp",
         }
     }
@@ -140,22 +158,26 @@ impl FixedPoint {
     pub fn steps<I: Isa>(&self, isa: I, sums: I::V, column: usize) -> I::V {
         let multiplier = lanes(isa, &self.columns.multiplier, column);
         let shift = lanes(isa, &self.columns.shift, column);
-        let negative = isa.gt_i32(isa.splat_i32(0), sums);
         match self.scheme {
             Scheme::Q31 => {
+                let negative = isa.gt_i32(isa.splat_i32(0), sums);
                 let high = isa.rounding_doubling_high_mul_i32(sums, multiplier);
                 // A tie of a negative sum is moved below the half, so that it rounds down.
                 shift_half_away(isa, high, negative, shift)
             }
             Scheme::Precise => {
-                let magnitude = isa.abs_i32(sums);
-                let rounded = isa.mul_round_shift(magnitude, multiplier, shift);
-                let steps = isa.sub_i32(isa.xor(rounded, negative), negative);
+                let steps = multiply_half_away(isa, sums, multiplier, shift);
                 // The magnitude of i32::MIN is no i32.
-                let least = isa.gt_i32(isa.splat_i32(0), magnitude);
+                let least = isa.gt_i32(isa.splat_i32(i32::MIN + 1), sums);
                 let extra = lanes(isa, &self.columns.extra, column);
                 let kept = isa.and(steps, isa.xor(least, isa.splat_i32(-1)));
                 isa.or(kept, isa.and(extra, least))
+            }
+            Scheme::Rndnu => {
+                let lowest = lanes(isa, &self.columns.extra, column);
+                let highest = isa.xor(lowest, isa.splat_i32(-1));
+                let held = isa.min_i32(isa.max_i32(sums, lowest), highest);
+                isa.mul_round_shift(held, multiplier, shift)
             }
             Scheme::Gemmlowp => {
                 let power = lanes(isa, &self.columns.extra, column);
@@ -166,6 +188,14 @@ impl FixedPoint {
             }
         }
     }
+}
+
+/// `v · multiplier / 2^shift` to nearest, ties away from zero; `v` is not i32::MIN.
+#[inline(always)]
+pub fn multiply_half_away<I: Isa>(isa: I, v: I::V, multiplier: I::V, shift: I::V) -> I::V {
+    let negative = isa.gt_i32(isa.splat_i32(0), v);
+    let rounded = isa.mul_round_shift(isa.abs_i32(v), multiplier, shift);
+    isa.sub_i32(isa.xor(rounded, negative), negative)
 }
 
 /// `v >> shift`, plus 1 where the remainder, less 1 where `negative` (all ones) says so, is

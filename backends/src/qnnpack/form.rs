@@ -16,6 +16,8 @@ pub enum Form {
     PairsXzp,
     /// dot products of 4 bytes (kr 4), zero points by row sums (xzp)
     Dot,
+    /// products of 2×8 with 8×2 bytes (kr 8), zero points by row sums (xzp)
+    Mmla,
 }
 
 /// From how many products on a GEMM without dot products takes zero points off by row sums:
@@ -27,6 +29,7 @@ impl Form {
     pub fn choose<I: Isa>(gemm: bool, k: usize) -> Self {
         let xzp = gemm && k >= XZP_FROM_K;
         match (I::DOT4, I::DOT_K, I::I16_PRODUCTS) {
+            (Dot4::Exact, 4, _) if I::MMLA => Self::Mmla,
             (Dot4::Exact, 4, _) => Self::Dot,
             (_, _, I16Products::Pairs) if xzp => Self::PairsXzp,
             (_, _, I16Products::Pairs) => Self::Pairs,
@@ -41,12 +44,23 @@ impl Form {
             Self::Single | Self::SingleXzp => 1,
             Self::Pairs | Self::PairsXzp => 2,
             Self::Dot => 4,
+            Self::Mmla => 8,
         }
+    }
+
+    /// How many adjacent k of a column lie in one group of packed weights.
+    pub fn group(self) -> usize {
+        if self == Self::Mmla { 8 } else { 4 }
     }
 
     /// Whether zero points are taken off by row sums.
     pub fn is_xzp(self) -> bool {
-        matches!(self, Self::SingleXzp | Self::PairsXzp | Self::Dot)
+        !matches!(self, Self::Single | Self::Pairs)
+    }
+
+    /// What is taken from a code as u8 before this form multiplies it.
+    pub fn shift<I: Isa>(self) -> i32 {
+        if self == Self::Dot { I::DOT_SHIFT } else { 0 }
     }
 
     /// The byte of a weight, from its u8 code: s8 where no zero point is subtracted from it.
@@ -54,8 +68,8 @@ impl Form {
         if self.is_xzp() { code ^ 0x80 } else { code }
     }
 
-    /// Where the weight of column `lane` and number `at` (below 4) lies in a group of `4·nr`
-    /// bytes. `nr` is two vectors.
+    /// Where the weight of column `lane` and number `at` lies in a group of
+    /// [`group`](Self::group)`·nr` bytes. `nr` is two vectors.
     pub fn place(self, nr: usize, lane: usize, at: usize) -> usize {
         let half = nr / 2;
         let (vector, lane_in) = (lane / half, lane % half);
@@ -64,6 +78,8 @@ impl Form {
             // First the even, then the odd numbers of all lanes of a vector.
             Self::Pairs | Self::PairsXzp => vector * 2 * nr + at % 2 * nr + lane_in * 2 + at / 2,
             Self::Dot => vector * 2 * nr + lane_in * 4 + at,
+            // Two columns side by side.
+            Self::Mmla => lane * 8 + at,
         }
     }
 

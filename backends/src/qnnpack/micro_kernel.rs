@@ -8,6 +8,7 @@
 
 use super::form::Form;
 use super::indirection::PADDING;
+use super::mmla;
 use super::pack::Block;
 use crate::isa::{Dot4, I16Products, Isa, WithIsa};
 
@@ -22,6 +23,7 @@ pub const fn mr<I: Isa>(form: Form) -> usize {
         (16, _) => 8,
         (8, Form::Dot) => 6,
         (8, _) => 4,
+        (_, Form::Mmla) => 8,
         _ if matches!(I::I16_PRODUCTS, I16Products::Single) => 8,
         _ => 4,
     }
@@ -97,6 +99,7 @@ pub fn multiply<I: Isa>(isa: I, form: Form, tile: Tile<'_>) {
                 zero_points::<I, Dot, 4, 2>(isa, tile);
             }
         }
+        Form::Mmla if const { I::MMLA && I::LANES == 4 } => mmla::multiply(isa, tile),
         Form::Pairs if const { pairs::<I>() } => heights_by_lanes::<I, Pairs<false>>(isa, tile),
         Form::PairsXzp if const { pairs::<I>() } => heights_by_lanes::<I, Pairs<true>>(isa, tile),
         Form::Single if const { single::<I>() } => heights_by_lanes::<I, Single<false>>(isa, tile),
@@ -128,7 +131,9 @@ fn heights_by_lanes<I: Isa, S: Step<I>>(isa: I, tile: Tile<'_>) {
 }
 
 fn zero_points<I: Isa, S: Step<I>, const MR: usize, const HALF: usize>(isa: I, tile: Tile<'_>) {
-    match (S::XZP && !tile.symmetric, tile.signed) {
+    // Codes change sides where they are s8 and multiplied as u8, or the other way round.
+    let flip = tile.signed != (S::SHIFT != 0);
+    match (S::XZP && !tile.symmetric, flip) {
         (false, false) => heights::<I, S, MR, HALF, false, false>(isa, tile),
         (false, true) => heights::<I, S, MR, HALF, false, true>(isa, tile),
         (true, false) => heights::<I, S, MR, HALF, true, false>(isa, tile),
@@ -142,17 +147,17 @@ fn heights<
     const MR: usize,
     const HALF: usize,
     const ROW_SUMS: bool,
-    const SIGNED: bool,
+    const FLIP: bool,
 >(
     isa: I,
     tile: Tile<'_>,
 ) {
     match tile.count {
-        1 => isa.vectorize(Body::<S, 1, ROW_SUMS, SIGNED>(tile, S::default())),
+        1 => isa.vectorize(Body::<S, 1, ROW_SUMS, FLIP>(tile, S::default())),
         count if count <= HALF => {
-            isa.vectorize(Body::<S, HALF, ROW_SUMS, SIGNED>(tile, S::default()));
+            isa.vectorize(Body::<S, HALF, ROW_SUMS, FLIP>(tile, S::default()));
         }
-        _ => isa.vectorize(Body::<S, MR, ROW_SUMS, SIGNED>(tile, S::default())),
+        _ => isa.vectorize(Body::<S, MR, ROW_SUMS, FLIP>(tile, S::default())),
     }
 }
 
@@ -160,15 +165,17 @@ fn heights<
 trait Step<I: Isa>: Copy + Default {
     /// whether zero points are left to row sums
     const XZP: bool;
+    /// what is taken from a code as u8 before it is multiplied: 0 or 128
+    const SHIFT: i32 = 0;
     /// 4 codes of a row in registers
     type Codes: Copy;
     /// a group's weights in registers
     type Weights: Copy;
     /// # Safety
     /// `ptr` must be readable for 4 bytes.
-    unsafe fn codes<const SIGNED: bool>(isa: I, ptr: *const u8) -> Self::Codes;
+    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> Self::Codes;
     /// The same from 4 bytes in a register.
-    fn codes_of<const SIGNED: bool>(isa: I, bytes: u32) -> Self::Codes;
+    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> Self::Codes;
     /// # Safety
     /// `group` must be readable for `NV · 4 · LANES` bytes.
     unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> Self::Weights;
@@ -184,16 +191,17 @@ struct Dot;
 
 impl<I: Isa> Step<I> for Dot {
     const XZP: bool = true;
+    const SHIFT: i32 = I::DOT_SHIFT;
     type Codes = I::V;
     type Weights = [I::V; NV];
     #[inline(always)]
-    unsafe fn codes<const SIGNED: bool>(isa: I, ptr: *const u8) -> I::V {
+    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> I::V {
         // SAFETY: the caller's contract.
-        unsigned::<I, SIGNED>(isa, unsafe { isa.broadcast_4(ptr) })
+        flipped::<I, FLIP>(isa, unsafe { isa.broadcast_4(ptr) })
     }
     #[inline(always)]
-    fn codes_of<const SIGNED: bool>(isa: I, bytes: u32) -> I::V {
-        unsigned::<I, SIGNED>(isa, isa.splat_i32(bytes as i32))
+    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> I::V {
+        flipped::<I, FLIP>(isa, isa.splat_i32(bytes as i32))
     }
     #[inline(always)]
     unsafe fn weights(isa: I, group: *const u8, _: &[I::V; NV]) -> [I::V; NV] {
@@ -203,12 +211,12 @@ impl<I: Isa> Step<I> for Dot {
     #[inline(always)]
     fn add(isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[I::V; NV]) {
         for (sum, &weights) in sums.iter_mut().zip(weights) {
-            *sum = isa.dot4(*sum, codes, weights);
+            *sum = isa.dot(*sum, codes, weights);
         }
     }
     #[inline(always)]
     fn add_codes(isa: I, sum: I::V, codes: I::V) -> I::V {
-        isa.dot4(sum, codes, isa.splat_u8(1))
+        isa.dot(sum, codes, isa.splat_u8(1))
     }
 }
 
@@ -222,16 +230,16 @@ impl<I: Isa, const XZP: bool> Step<I> for Pairs<XZP> {
     type Codes = [I::V; 2];
     type Weights = [[I::V; 2]; NV];
     #[inline(always)]
-    unsafe fn codes<const SIGNED: bool>(isa: I, ptr: *const u8) -> [I::V; 2] {
+    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> [I::V; 2] {
         // SAFETY: the caller's contract.
         part(
             isa,
-            unsigned::<I, SIGNED>(isa, unsafe { isa.broadcast_4(ptr) }),
+            flipped::<I, FLIP>(isa, unsafe { isa.broadcast_4(ptr) }),
         )
     }
     #[inline(always)]
-    fn codes_of<const SIGNED: bool>(isa: I, bytes: u32) -> [I::V; 2] {
-        part(isa, unsigned::<I, SIGNED>(isa, isa.splat_i32(bytes as i32)))
+    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> [I::V; 2] {
+        part(isa, flipped::<I, FLIP>(isa, isa.splat_i32(bytes as i32)))
     }
     #[inline(always)]
     unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> [[I::V; 2]; NV] {
@@ -281,14 +289,14 @@ impl<I: Isa, const XZP: bool> Step<I> for Single<XZP> {
     type Codes = [I::V; 4];
     type Weights = [I::V; 4];
     #[inline(always)]
-    unsafe fn codes<const SIGNED: bool>(isa: I, ptr: *const u8) -> [I::V; 4] {
+    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> [I::V; 4] {
         // SAFETY: the caller's contract.
         let bytes = unsafe { ptr.cast::<[u8; 4]>().read() };
-        <Self as Step<I>>::codes_of::<SIGNED>(isa, u32::from_le_bytes(bytes))
+        <Self as Step<I>>::codes_of::<FLIP>(isa, u32::from_le_bytes(bytes))
     }
     #[inline(always)]
-    fn codes_of<const SIGNED: bool>(isa: I, bytes: u32) -> [I::V; 4] {
-        let bytes = if SIGNED { bytes ^ 0x8080_8080 } else { bytes };
+    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> [I::V; 4] {
+        let bytes = if FLIP { bytes ^ 0x8080_8080 } else { bytes };
         bytes
             .to_le_bytes()
             .map(|code| isa.splat_i16(i16::from(code)))
@@ -321,10 +329,10 @@ impl<I: Isa, const XZP: bool> Step<I> for Single<XZP> {
     }
 }
 
-/// s8 codes moved to u8 ones by +128, u8 ones as they are.
+/// Codes moved by 128 from s8 to u8 or back, or as they are.
 #[inline(always)]
-fn unsigned<I: Isa, const SIGNED: bool>(isa: I, codes: I::V) -> I::V {
-    if SIGNED {
+fn flipped<I: Isa, const FLIP: bool>(isa: I, codes: I::V) -> I::V {
+    if FLIP {
         isa.xor(codes, isa.splat_u8(0x80))
     } else {
         codes
@@ -332,10 +340,10 @@ fn unsigned<I: Isa, const SIGNED: bool>(isa: I, codes: I::V) -> I::V {
 }
 
 /// A tile of up to `MR` rows; rows that it lacks repeat the last one.
-struct Body<'a, S, const MR: usize, const ROW_SUMS: bool, const SIGNED: bool>(Tile<'a>, S);
+struct Body<'a, S, const MR: usize, const ROW_SUMS: bool, const FLIP: bool>(Tile<'a>, S);
 
-impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const SIGNED: bool> WithIsa<I>
-    for Body<'_, S, MR, ROW_SUMS, SIGNED>
+impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const FLIP: bool> WithIsa<I>
+    for Body<'_, S, MR, ROW_SUMS, FLIP>
 {
     type Output = ();
 
@@ -373,7 +381,7 @@ impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const SIGNED: bo
                 unsafe {
                     let w = S::weights(isa, weights, &zero_points);
                     for r in 0..MR {
-                        let codes = S::codes::<SIGNED>(isa, rows[r].add(at));
+                        let codes = S::codes::<FLIP>(isa, rows[r].add(at));
                         S::add(isa, &mut sums[r], codes, &w);
                         if ROW_SUMS {
                             row_sums[r] = S::add_codes(isa, row_sums[r], codes);
@@ -388,8 +396,8 @@ impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const SIGNED: bo
                 unsafe {
                     let w = S::weights(isa, weights, &zero_points);
                     for r in 0..MR {
-                        let codes = last_codes::<SIGNED>(rows[r].add(at), k - at);
-                        let codes = S::codes_of::<SIGNED>(isa, codes);
+                        let codes = last_codes::<FLIP>(rows[r].add(at), k - at);
+                        let codes = S::codes_of::<FLIP>(isa, codes);
                         S::add(isa, &mut sums[r], codes, &w);
                         if ROW_SUMS {
                             row_sums[r] = S::add_codes(isa, row_sums[r], codes);
@@ -416,7 +424,7 @@ impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const SIGNED: bo
 impl Tile<'_> {
     /// The rows of one tap, checked: each is readable for `k` codes.
     #[inline(always)]
-    fn rows<const MR: usize>(&self, tap: usize) -> [*const u8; MR] {
+    pub fn rows<const MR: usize>(&self, tap: usize) -> [*const u8; MR] {
         if self.k == 0 {
             // Rows without codes have no place either.
             return [self.zero.as_ptr(); MR];
@@ -440,14 +448,13 @@ impl Tile<'_> {
     }
 }
 
-/// The last `count` codes of a row (fewer than 4), filled up so that the rest adds nothing
-/// to row sums once it is moved to u8.
+/// The last `count` codes of a row (fewer than 4), filled up with what is 0 once it is multiplied.
 ///
 /// # Safety
 /// `codes` must be readable for `count` bytes.
 #[inline(always)]
-unsafe fn last_codes<const SIGNED: bool>(codes: *const u8, count: usize) -> u32 {
-    let nothing = if SIGNED { 0x80 } else { 0 };
+unsafe fn last_codes<const FLIP: bool>(codes: *const u8, count: usize) -> u32 {
+    let nothing = if FLIP { 0x80 } else { 0 };
     let mut bytes = [nothing; 4];
     for (at, to) in bytes.iter_mut().take(3).enumerate() {
         if at < count {

@@ -4,11 +4,11 @@
 //! Written once over [`Isa`].
 //!
 //! - [`linear`], [`conv`]: from a spec to a prepared kernel
-//! - `product`, `micro_kernel`, `depthwise`: loops and tiles
+//! - `product`, `micro_kernel`, `mmla`, `depthwise`: loops and tiles
 //! - `pack`, `form`, `geometry`, `indirection`: operands on their way to a tile
 //! - `output`, `scheme`, `fixed_point`: from sums to outputs
 //! - `dynamic`, `element`, `quantize`, `requantize`: values to codes, sums to codes
-//! - `pool`, `add`, `clamp`: ops without weights
+//! - `pool`, `mean`, `add`, `clamp`: ops without weights
 
 mod add;
 mod clamp;
@@ -21,7 +21,9 @@ mod form;
 mod geometry;
 mod indirection;
 pub mod linear;
+mod mean;
 mod micro_kernel;
+mod mmla;
 mod output;
 mod pack;
 mod pool;
@@ -29,6 +31,8 @@ mod product;
 mod quantize;
 mod requantize;
 mod scheme;
+#[cfg(test)]
+mod tests;
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};

@@ -11,6 +11,7 @@ use qassay_golden::tensor::{DType, Data};
 use super::scheme::{PADDING, Requantization};
 use crate::backend::Refusal;
 use crate::isa::{Isa, WithIsa};
+use crate::rows;
 use crate::view::ViewMut;
 
 /// What sums become.
@@ -326,17 +327,19 @@ fn multipliers(form: Multiplier, parts: &Parts<'_>, output: Quantized) -> Vec<f3
         .collect()
 }
 
-/// The bytes of the zero buffer and the zero point of codes once they are u8.
-pub fn input_zero_point(dtype: DType, zero_point: i32) -> Result<(u8, i32), Refusal> {
-    let moved = match dtype {
-        DType::U8 => zero_point,
-        DType::I8 => zero_point + 128,
-        other => return refuse(&format!("activations of type {}", other.name())),
-    };
-    if u8::try_from(moved).is_err() {
+/// The byte of the zero buffer: the code of 0.
+///
+/// # Errors
+/// When the activations are no 8-bit codes, or the zero point is none.
+pub fn zero_byte(dtype: DType, zero_point: i32) -> Result<u8, Refusal> {
+    if !matches!(dtype, DType::U8 | DType::I8) {
+        return refuse(&format!("activations of type {}", dtype.name()));
+    }
+    let (low, high) = rows::code_range(dtype, None)?;
+    if !(low..=high).contains(&i64::from(zero_point)) {
         return refuse(&format!("an input zero point of {zero_point}"));
     }
-    Ok((zero_point as u8, moved))
+    Ok(zero_point as u8)
 }
 
 fn refuse<T>(what: &str) -> Result<T, Refusal> {

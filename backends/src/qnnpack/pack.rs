@@ -94,7 +94,7 @@ pub struct Columns<'a> {
 /// The weights of one group, packed.
 #[derive(Debug)]
 pub struct PackedWeights {
-    /// blocks: `nr` biases, then `[tap][group of 4 k]` of `4·nr` bytes
+    /// blocks: `nr` biases, then `[tap][group of k]` of `group·nr` bytes
     bytes: Vec<u8>,
     block_bytes: usize,
     /// `nr` values a block, laid out as the form wants zero points
@@ -132,8 +132,8 @@ impl PackedWeights {
     ) -> Self {
         let count = columns.zero_points.len();
         let blocks = count.div_ceil(nr);
-        let groups = k.div_ceil(4);
-        let block_bytes = 4 * nr * (1 + taps * groups);
+        let (length, groups) = (form.group(), k.div_ceil(form.group()));
+        let block_bytes = nr * (4 + taps * groups * length);
         let mut bytes = vec![0; blocks * block_bytes];
         let mut zero_points = vec![0; blocks * nr];
         for column in 0..count {
@@ -142,15 +142,15 @@ impl PackedWeights {
             form.place_zero_point(&mut zero_points[block * nr..][..nr], lane, zero_point);
             let weights = &mut bytes[block * block_bytes..][4 * nr..block_bytes];
             for tap in 0..taps {
-                for at in 0..4 * groups {
+                for at in 0..length * groups {
                     // Past the last channel stands the zero point, so that nothing is multiplied.
                     let code = if at < k {
                         columns.codes[(column * taps + tap) * k + at]
                     } else {
                         zero_point
                     };
-                    let group = (tap * groups + at / 4) * 4 * nr;
-                    weights[group + form.place(nr, lane, at % 4)] = form.weight(code);
+                    let group = (tap * groups + at / length) * length * nr;
+                    weights[group + form.place(nr, lane, at % length)] = form.weight(code);
                 }
             }
         }
@@ -175,7 +175,7 @@ impl PackedWeights {
         packed
     }
 
-    /// Folds the activations' zero point (of u8 codes) into the biases; does not allocate.
+    /// Folds the zero point of the activations, as they are multiplied, into the biases; does not allocate.
     pub fn set_input_zero_point(&mut self, zero_point: i32) {
         for (column, (&bias, &fold)) in self.bias.iter().zip(&self.fold).enumerate() {
             let folded = bias.wrapping_sub(zero_point.wrapping_mul(fold));

@@ -4,13 +4,14 @@
 //! float scale: zero points taken off the sum, one product, nearest-even),
 //! `src/u8maxpool`, `src/max-pooling.c`.
 
-use qassay_golden::profile::{AvgPoolForm, BodyWidth, PoolCount, Profile};
+use qassay_golden::profile::{BodyWidth, PoolCount, Profile};
 use qassay_golden::spec::PoolSpec;
 use qassay_golden::tensor::DType;
 
 use super::geometry::Geometry;
 use super::indirection::{Indirection, PADDING};
-use super::output::input_zero_point;
+use super::mean::{Mean, Multiplier};
+use super::output::zero_byte;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
 use crate::rows;
@@ -32,21 +33,19 @@ pub fn prepare_average<I: Isa>(
     let geometry = Geometry::of_pool(spec)?;
     let (input, output) = (spec.activation, spec.output);
     let zero_point = input.qparams.zero_point;
-    let (zero, _) = input_zero_point(input.dtype, zero_point)?;
+    let zero = zero_byte(input.dtype, zero_point)?;
     let range = eight_bits(output.dtype)?;
     let (taps, outputs) = (geometry.taps(), geometry.outputs());
     let whole = spec.count_include_pad || rule.avg_pool_count == PoolCount::WholeWindow;
-    let ratio = input.qparams.scale as f32 / output.qparams.scale as f32;
-    let multipliers = (0..outputs)
-        .map(|pixel| {
-            let inside = (0..taps).filter(|&tap| geometry.pixel(pixel, tap).is_some());
-            let multiplier = ratio / if whole { taps } else { inside.count() } as f32;
-            match rule.avg_pool_body {
-                AvgPoolForm::DoubleRecipF32 => 1.0 / (1.0 / multiplier),
-                AvgPoolForm::MulF32 | AvgPoolForm::MulAddF32 => multiplier,
-            }
-        })
-        .collect();
+    let counts = (0..outputs).map(|pixel| {
+        let inside = (0..taps).filter(|&tap| geometry.pixel(pixel, tap).is_some());
+        if whole { taps } else { inside.count() }
+    });
+    let scales = (input.qparams.scale as f32, output.qparams.scale as f32);
+    let mean = Mean::new(rule.avg_pool_body, scales, output.qparams.zero_point, range)?;
+    let multipliers = counts
+        .map(|count| mean.multiplier(scales, count))
+        .collect::<Result<_, _>>()?;
     let signed = input.dtype == DType::I8;
     Ok(Box::new(Average {
         isa,
@@ -54,12 +53,7 @@ pub fn prepare_average<I: Isa>(
         zero: vec![zero; spec.channels],
         signed,
         bias: zero_point.wrapping_mul(taps as i32).wrapping_neg(),
-        mean: Mean {
-            before: rule.avg_pool_body == AvgPoolForm::MulAddF32,
-            zero_point: output.qparams.zero_point,
-            low: range.0,
-            high: range.1,
-        },
+        mean,
         multipliers,
         chosen: chosen(
             format!("q8avgpool-{}-x{}", input.dtype.name(), I::LANES),
@@ -99,39 +93,9 @@ struct Average<I> {
     /// −zero point · taps
     bias: i32,
     /// by output pixel
-    multipliers: Vec<f32>,
+    multipliers: Vec<Multiplier>,
     mean: Mean,
     chosen: Chosen,
-}
-
-/// How a window's sum becomes a code.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mean {
-    /// whether the output zero point is added in f32 before rounding
-    pub(super) before: bool,
-    /// the output zero point
-    pub(super) zero_point: i32,
-    /// the lowest code
-    pub(super) low: i32,
-    /// the highest code
-    pub(super) high: i32,
-}
-
-impl Mean {
-    /// The codes of `LANES` sums, zero points taken off.
-    #[inline(always)]
-    pub(super) fn codes<I: Isa>(self, isa: I, sums: I::V, multiplier: I::F) -> I::V {
-        let mut value = isa.mul_f32(isa.i32_to_f32(sums), multiplier);
-        let mut rest = self.zero_point;
-        if self.before {
-            value = isa.add_f32(value, isa.splat_f32(rest as f32));
-            rest = 0;
-        }
-        let low = isa.splat_f32((self.low - rest) as f32);
-        let high = isa.splat_f32((self.high - rest) as f32);
-        let held = isa.min_f32(isa.max_f32(value, low), high);
-        isa.add_i32(isa.f32_to_i32_even(held), isa.splat_i32(rest))
-    }
 }
 
 impl<I: Isa> Kernel for Average<I> {
@@ -194,7 +158,6 @@ impl<I: Isa> Averages<'_, '_, I> {
         let channels = op.zero.len();
         let to = self.output.codes_mut();
         for (pixel, &multiplier) in op.multipliers.iter().enumerate() {
-            let multiplier = isa.splat_f32(multiplier);
             for channel in (0..channels).step_by(I::LANES) {
                 let lanes = (channels - channel).min(I::LANES);
                 let mut sums = isa.splat_i32(op.bias);

@@ -9,7 +9,7 @@ use super::form::Form;
 use super::geometry::Geometry;
 use super::indirection::Indirection;
 use super::micro_kernel::{self, MAX_TILE, Rows, Tile};
-use super::output::{Finish, Sums, input_zero_point};
+use super::output::{Finish, Sums, zero_byte};
 use super::pack::{PackedWeights, WeightCodes};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::Isa;
@@ -40,6 +40,8 @@ pub struct Product {
     indirection: Option<Indirection>,
     zero: Vec<u8>,
     signed: bool,
+    /// what is added to the activations' codes before they are multiplied
+    moved: i32,
     finish: Finish,
     sums: Vec<i32>,
 }
@@ -74,7 +76,7 @@ impl Product {
         let taps = sizes.geometry.as_ref().map_or(1, Geometry::taps);
         let (columns, k, depth) = (sizes.columns, sizes.k, taps * sizes.k);
         let form = Form::choose::<I>(sizes.geometry.is_none(), depth);
-        let (zero, _) = input_zero_point(activation.0, activation.1)?;
+        let zero = zero_byte(activation.0, activation.1)?;
         let groups = (0..sizes.groups)
             .map(|group| {
                 let part = weights.part(group * columns, columns, depth);
@@ -93,6 +95,7 @@ impl Product {
                 .map(|geometry| Indirection::new(geometry, micro_kernel::mr::<I>(form))),
             zero: vec![zero; k],
             signed: activation.0 == DType::I8,
+            moved: if activation.0 == DType::I8 { 128 } else { 0 } - form.shift::<I>(),
             finish,
             sums: vec![0; MAX_TILE],
         };
@@ -102,9 +105,8 @@ impl Product {
 
     /// Sets the activations' zero point, which must be one of their codes; does not allocate.
     fn set_zero_point(&mut self, zero_point: i32) {
-        let moved = zero_point + if self.signed { 128 } else { 0 };
         for weights in &mut self.groups {
-            weights.set_input_zero_point(moved);
+            weights.set_input_zero_point(zero_point + self.moved);
         }
         self.zero.fill(zero_point as u8);
     }

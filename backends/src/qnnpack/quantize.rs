@@ -2,7 +2,6 @@
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::QuantizeSpec;
-use qassay_golden::tensor::DType;
 
 use super::element::Element;
 use crate::backend::{Chosen, Kernel, Refusal};
@@ -20,8 +19,8 @@ pub fn prepare<I: Isa>(
     profile: &Profile,
     spec: &QuantizeSpec,
 ) -> Result<Box<dyn Kernel>, Refusal> {
-    let (low, high) = rows::code_range(spec.dtype, spec.range)?;
-    let element = Element::new::<I>(&profile.quantize, spec.dtype == DType::I32)?;
+    let range = rows::code_range(spec.dtype, spec.range)?;
+    let element = Element::new::<I>(&profile.quantize, spec.dtype, range)?;
     let qparams = rows::all_qparams(&spec.granularity);
     Ok(Box::new(Quantize {
         isa,
@@ -29,7 +28,6 @@ pub fn prepare<I: Isa>(
         channels: Channels::new(&spec.granularity, &spec.shape)?,
         factor: qparams.iter().map(|q| element.factor(q.scale)).collect(),
         zero_point: qparams.iter().map(|q| q.zero_point).collect(),
-        range: (low as i32, high as i32),
         narrowing: Narrowing::none(spec.dtype),
         chosen: Chosen {
             micro_kernel: format!(
@@ -50,7 +48,6 @@ struct Quantize<I> {
     channels: Channels,
     factor: Vec<f32>,
     zero_point: Vec<i32>,
-    range: (i32, i32),
     narrowing: Narrowing,
     chosen: Chosen,
 }
@@ -99,7 +96,6 @@ impl<I: Isa> All<'_, '_, I> {
                 element: op.element,
                 factor: Along(&op.factor[first..]),
                 zero_point: Along(&op.zero_point[first..]),
-                range: op.range,
             };
             rows::write_row(isa, &codes, op.narrowing, rows::code_row(self.output, row));
         }
@@ -111,7 +107,6 @@ struct Row<'a, const COLUMNS: bool> {
     element: Element,
     factor: Along<'a, f32, COLUMNS>,
     zero_point: Along<'a, i32, COLUMNS>,
-    range: (i32, i32),
 }
 
 impl<I: Isa, const COLUMNS: bool> Codes<I> for Row<'_, COLUMNS> {
@@ -120,7 +115,6 @@ impl<I: Isa, const COLUMNS: bool> Codes<I> for Row<'_, COLUMNS> {
         let values = rows::load_f32(isa, self.from, column, lanes);
         let factor = self.factor.lanes(isa, column, lanes);
         let zero_point = self.zero_point.lanes(isa, column, lanes);
-        self.element
-            .codes(isa, values, factor, zero_point, self.range)
+        self.element.codes(isa, values, factor, zero_point)
     }
 }

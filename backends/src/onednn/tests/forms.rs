@@ -100,26 +100,36 @@ fn gather<T: Copy + PartialEq + std::fmt::Debug>(
 fn run(kernel: &mut dyn Kernel, problem: &Problem) -> Data {
     const GAP: usize = 3;
     let (shape, dtype) = problem.op.outputs().remove(0);
-    let input = &problem.inputs[0];
-    let stride = input.row_len() + GAP;
-    macro_rules! input_view {
-        ($values:expr, $gap:expr, $variant:ident) => {{
-            let buffer = spread($values, input.row_len(), stride, $gap);
-            let view = View::new(input.shape(), stride, Values::$variant(&buffer[1..]));
-            output(kernel, view, &shape, dtype, GAP)
-        }};
-    }
-    match input.data() {
-        Data::U8(v) => input_view!(v, 0xee, U8),
-        Data::I8(v) => input_view!(v, 0x6e, I8),
-        Data::F32(v) => input_view!(v, f32::NAN, F32),
-        _ => unreachable!("activations are codes or f32"),
-    }
+    let buffers: Vec<Data> = (problem.inputs.iter())
+        .map(|input| {
+            let (row, stride) = (input.row_len(), input.row_len() + GAP);
+            match input.data() {
+                Data::U8(v) => Data::U8(spread(v, row, stride, 0xee)),
+                Data::I8(v) => Data::I8(spread(v, row, stride, 0x6e)),
+                Data::I32(v) => Data::I32(spread(v, row, stride, 0x6e6e_6e6e)),
+                Data::F32(v) => Data::F32(spread(v, row, stride, f32::NAN)),
+                Data::F64(v) => Data::F64(spread(v, row, stride, f64::NAN)),
+            }
+        })
+        .collect();
+    let views: Vec<_> = (problem.inputs.iter().zip(&buffers))
+        .map(|(input, buffer)| {
+            let values = match buffer {
+                Data::U8(v) => Values::U8(&v[1..]),
+                Data::I8(v) => Values::I8(&v[1..]),
+                Data::I32(v) => Values::I32(&v[1..]),
+                Data::F32(v) => Values::F32(&v[1..]),
+                Data::F64(v) => Values::F64(&v[1..]),
+            };
+            View::new(input.shape(), input.row_len() + GAP, values)
+        })
+        .collect();
+    output(kernel, &views, &shape, dtype, GAP)
 }
 
 fn output(
     kernel: &mut dyn Kernel,
-    input: View<'_>,
+    inputs: &[View<'_>],
     shape: &[usize],
     dtype: DType,
     gap: usize,
@@ -130,7 +140,7 @@ fn output(
         ($poison:expr, $variant:ident) => {{
             let mut buffer = spread(&vec![$poison; len], row, stride, $poison);
             let view = ViewMut::new(shape, stride, ValuesMut::$variant(&mut buffer[1..]));
-            kernel.run(&[input], &mut [view]);
+            kernel.run(inputs, &mut [view]);
             Data::$variant(gather(&buffer, len, row, stride, $poison))
         }};
     }
