@@ -6,9 +6,9 @@ use crate::isa::{Dot4, I16Products, Isa};
 /// What the micro-kernel multiplies and where weights' zero points are taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// one i16 product a lane (kr 1), zero points subtracted from the weights
+    /// one i16 product a lane (kr 1), codes by element, zero points subtracted from the weights
     Single,
-    /// one i16 product a lane (kr 1), zero points by row sums (xzp)
+    /// as single, zero points by row sums (xzp)
     SingleXzp,
     /// pairs of i16 products (kr 2), zero points subtracted from the weights
     Pairs,
@@ -74,7 +74,10 @@ impl Form {
         let half = nr / 2;
         let (vector, lane_in) = (lane / half, lane % half);
         match self {
-            Self::Single | Self::SingleXzp => at * nr + lane,
+            // Two adjacent numbers of a vector's lanes, one after the other.
+            Self::Single | Self::SingleXzp => {
+                at / 2 * 2 * nr + vector * nr + at % 2 * half + lane_in
+            }
             // First the even, then the odd numbers of all lanes of a vector.
             Self::Pairs | Self::PairsXzp => vector * 2 * nr + at % 2 * nr + lane_in * 2 + at / 2,
             Self::Dot => vector * 2 * nr + lane_in * 4 + at,
@@ -90,8 +93,12 @@ impl Form {
         match self {
             Self::Pairs => block[lane] = wide | wide << 16,
             Self::Single => {
-                let shift = 16 * (lane % 2);
-                block[lane / 2] |= wide << shift;
+                let half = block.len() / 2;
+                let (vector, lane) = (lane / half, lane % half);
+                let at = vector * half + lane / 2;
+                for twice in [at, at + half / 2] {
+                    block[twice] |= wide << (16 * (lane % 2));
+                }
             }
             _ => block[lane] = wide - 128,
         }

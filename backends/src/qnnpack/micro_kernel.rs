@@ -90,7 +90,7 @@ pub struct Tile<'a> {
 pub fn multiply<I: Isa>(isa: I, form: Form, tile: Tile<'_>) {
     // Forms that this instruction set does not take are not compiled.
     match form {
-        Form::Dot if const { dot::<I>() } => {
+        Form::Dot if const { dot::<I>() && !I::MMLA } => {
             if const { I::LANES == 8 } {
                 zero_points::<I, Dot, 6, 3>(isa, tile);
             } else if const { mr::<I>(Form::Dot) == 8 } {
@@ -119,7 +119,7 @@ const fn pairs<I: Isa>() -> bool {
 }
 
 const fn single<I: Isa>() -> bool {
-    !dot::<I>() && matches!(I::I16_PRODUCTS, I16Products::Single)
+    matches!(I::I16_PRODUCTS, I16Products::Single) && I::DOT_K == 2 && I::DOT_ELEMENT
 }
 
 fn heights_by_lanes<I: Isa, S: Step<I>>(isa: I, tile: Tile<'_>) {
@@ -285,47 +285,49 @@ struct Single<const XZP: bool>;
 
 impl<I: Isa, const XZP: bool> Step<I> for Single<XZP> {
     const XZP: bool = XZP;
-    /// each of the codes in every i16 lane
-    type Codes = [I::V; 4];
-    type Weights = [I::V; 4];
+    /// the codes as i16, in the first lanes
+    type Codes = I::V;
+    /// numbers 0 and 1, numbers 2 and 3
+    type Weights = [[I::V; NV]; 2];
     #[inline(always)]
-    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> [I::V; 4] {
+    unsafe fn codes<const FLIP: bool>(isa: I, ptr: *const u8) -> I::V {
         // SAFETY: the caller's contract.
-        let bytes = unsafe { ptr.cast::<[u8; 4]>().read() };
-        <Self as Step<I>>::codes_of::<FLIP>(isa, u32::from_le_bytes(bytes))
+        let codes = flipped::<I, FLIP>(isa, unsafe { isa.broadcast_4(ptr) });
+        isa.u8_to_i16(codes)
     }
     #[inline(always)]
-    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> [I::V; 4] {
-        let bytes = if FLIP { bytes ^ 0x8080_8080 } else { bytes };
-        bytes
-            .to_le_bytes()
-            .map(|code| isa.splat_i16(i16::from(code)))
+    fn codes_of<const FLIP: bool>(isa: I, bytes: u32) -> I::V {
+        isa.u8_to_i16(flipped::<I, FLIP>(isa, isa.splat_i32(bytes as i32)))
     }
     #[inline(always)]
-    unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> [I::V; 4] {
-        std::array::from_fn(|at| {
-            // SAFETY: the caller's contract; the columns of one k are 2 · LANES bytes.
-            unsafe {
-                let at = group.add(at * 2 * I::LANES);
-                if XZP {
-                    isa.load_i8_as_i16(at.cast())
-                } else {
-                    isa.sub_i16(isa.load_u8_as_i16(at), zero_points[0])
+    unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> [[I::V; NV]; 2] {
+        [0, 1].map(|pair| {
+            std::array::from_fn(|v| {
+                // SAFETY: the caller's contract; two numbers of a vector's columns are
+                // 2 · LANES bytes.
+                unsafe {
+                    let at = group.add((pair * NV + v) * 2 * I::LANES);
+                    if XZP {
+                        isa.load_i8_as_i16(at.cast())
+                    } else {
+                        isa.sub_i16(isa.load_u8_as_i16(at), zero_points[v])
+                    }
                 }
-            }
+            })
         })
     }
     #[inline(always)]
-    fn add(isa: I, sums: &mut [I::V; NV], codes: [I::V; 4], weights: &[I::V; 4]) {
-        for (code, &weights) in codes.into_iter().zip(weights) {
-            *sums = isa.mul_add_i16(*sums, code, weights);
+    fn add(isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; NV]; 2]) {
+        for (v, sum) in sums.iter_mut().enumerate() {
+            *sum = isa.dot_element::<0>(*sum, codes, weights[0][v]);
+            *sum = isa.dot_element::<1>(*sum, codes, weights[1][v]);
         }
     }
     #[inline(always)]
-    fn add_codes(isa: I, sum: I::V, codes: [I::V; 4]) -> I::V {
-        let pairs = [(0, 1), (2, 3)].map(|(a, b)| isa.adds_i16(codes[a], codes[b]));
-        let all = isa.adds_i16(pairs[0], pairs[1]);
-        isa.mul_add_i16([sum; 2], all, isa.splat_i16(1))[0]
+    fn add_codes(isa: I, sum: I::V, codes: I::V) -> I::V {
+        let ones = isa.splat_i16(1);
+        let sum = isa.dot_element::<0>(sum, codes, ones);
+        isa.dot_element::<1>(sum, codes, ones)
     }
 }
 

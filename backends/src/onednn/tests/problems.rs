@@ -82,7 +82,7 @@ pub fn pick<T: Copy>(rng: &mut ChaCha8Rng, all: &[T]) -> T {
 
 /// Output, and a bias that goes with it.
 fn output_and_bias(rng: &mut ChaCha8Rng, k: usize, float: bool) -> (Output, BiasKind) {
-    let scale = 0.02 * (k as f64).sqrt();
+    let scale = 0.02 * (k.max(1) as f64).sqrt();
     match rng.random_range(0..if float { 5 } else { 4 }) {
         0 => (Output::Sums, pick(rng, &[BiasKind::None, BiasKind::I32])),
         1 => (

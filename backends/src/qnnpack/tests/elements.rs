@@ -32,6 +32,10 @@ fn pool(rng: &mut ChaCha8Rng, max: bool) -> Problem {
     let kernel: Vec<usize> = (0..dimensions).map(|_| rng.random_range(1..5)).collect();
     let dtype = pick(rng, &[DType::U8, DType::I8]);
     let activation = quantized(rng, dtype, 0.02);
+    // Scales that are powers of two apart, so that means of 2 and 4 codes land on ties.
+    let ratio = pick(rng, &[0.5, 1.0, 1.0, 2.0, 1.3]);
+    let mut average = quantized(rng, dtype, 0.02);
+    average.qparams.scale = activation.qparams.scale * ratio;
     let spec = PoolSpec {
         batch: rng.random_range(1..3),
         input: kernel.iter().map(|k| k + rng.random_range(0..4)).collect(),
@@ -41,11 +45,7 @@ fn pool(rng: &mut ChaCha8Rng, max: bool) -> Problem {
         kernel,
         count_include_pad: rng.random(),
         activation,
-        output: if max {
-            activation
-        } else {
-            quantized(rng, dtype, 0.02)
-        },
+        output: if max { activation } else { average },
     };
     let mut shape = vec![spec.batch];
     shape.extend(&spec.input);
