@@ -1,7 +1,7 @@
-//! Codes held between bounds: relu, which is a lower bound at the zero point
+//! Codes held between bounds: clamp, and relu, whose lower bound is the zero point
 //! (QNNPACK `src/u8clamp`, `src/clamp.c`).
 
-use qassay_golden::spec::ReluSpec;
+use qassay_golden::spec::{ClampSpec, ReluSpec};
 use qassay_golden::tensor::DType;
 
 use super::pool::eight_bits;
@@ -17,6 +17,21 @@ pub fn prepare_relu<I: Isa>(isa: I, spec: &ReluSpec) -> Result<Box<dyn Kernel>, 
     let (low, high) = eight_bits(spec.tensor.dtype)?;
     let floor = spec.tensor.qparams.zero_point.clamp(low, high);
     Ok(Box::new(Clamp::new(isa, spec.tensor.dtype, floor, high)))
+}
+
+/// Prepares clamp.
+///
+/// # Errors
+/// When the codes are not of 8 bits, or the bounds are not in order within them.
+pub fn prepare_clamp<I: Isa>(isa: I, spec: &ClampSpec) -> Result<Box<dyn Kernel>, Refusal> {
+    let (low, high) = eight_bits(spec.dtype)?;
+    if !(low <= spec.low && spec.low <= spec.high && spec.high <= high) {
+        return Err(Refusal::Unsupported(format!(
+            "a clamp to {}..={}; bounds in order within {low}..={high} are right",
+            spec.low, spec.high
+        )));
+    }
+    Ok(Box::new(Clamp::new(isa, spec.dtype, spec.low, spec.high)))
 }
 
 /// Codes held to a range.

@@ -8,7 +8,7 @@
 //! - `pack`, `form`, `geometry`, `indirection`: operands on their way to a tile
 //! - `output`, `scheme`, `fixed_point`: from sums to outputs
 //! - `dynamic`, `element`, `quantize`, `requantize`: values to codes, sums to codes
-//! - `pool`, `mean`, `add`, `clamp`: ops without weights
+//! - `pool`, `mean`, `add`, `clamp`, `table`: ops without weights
 
 mod add;
 mod clamp;
@@ -31,6 +31,7 @@ mod product;
 mod quantize;
 mod requantize;
 mod scheme;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ use qassay_golden::spec::{Constants, OpSpec};
 use crate::backend::{Backend, Declaration, Execution, Kernel, Refusal};
 use crate::dequantize;
 use crate::isa::Isa;
+use table::Function;
 
 /// The family on one instruction set.
 pub struct Qnnpack<I> {
@@ -92,6 +94,9 @@ fn prepare<I: Isa>(
         OpSpec::MaxPool(spec) => pool::prepare_max(isa, spec),
         OpSpec::Add(spec) => add::prepare(isa, profile, spec),
         OpSpec::Relu(spec) => clamp::prepare_relu(isa, spec),
+        OpSpec::Clamp(spec) => clamp::prepare_clamp(isa, spec),
+        OpSpec::Sigmoid(spec) => table::prepare(profile, Function::Sigmoid, spec),
+        OpSpec::Tanh(spec) => table::prepare(profile, Function::Tanh, spec),
         _ => Err(Refusal::Unsupported(
             "qnnpack has no kernel for this op".into(),
         )),

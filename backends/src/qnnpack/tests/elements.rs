@@ -1,7 +1,8 @@
 //! Pools, add, relu and quantize on every instruction set.
 
 use qassay_golden::spec::{
-    BinarySpec, Constants, Granularity, OpSpec, PoolSpec, Problem, QParams, QuantizeSpec, ReluSpec,
+    BinarySpec, ClampSpec, Constants, FunctionSpec, Granularity, OpSpec, PoolSpec, Problem,
+    QParams, QuantizeSpec, Quantized, ReluSpec,
 };
 use qassay_golden::tensor::{DType, Data, Tensor};
 use qassay_golden::witness::{Event, Events};
@@ -84,7 +85,7 @@ fn pools_give_the_references_bits() {
 }
 
 #[test]
-fn add_and_relu_give_the_references_bits() {
+fn add_relu_and_clamp_give_the_references_bits() {
     for profile in ["qnnpack", "xnnpack-rndnu"] {
         let forms = forms(profile, &[]);
         for seed in 0..60 {
@@ -115,6 +116,44 @@ fn add_and_relu_give_the_references_bits() {
             });
             let relu = problem(relu, vec![codes(&mut rng, dtype, &shape)]);
             check(&forms, &relu, &mut Events::default());
+            let bounds = [0, 0].map(|_| rng.random_range(0..128));
+            let clamp = OpSpec::Clamp(ClampSpec {
+                shape: shape.to_vec(),
+                dtype,
+                low: *bounds.iter().min().expect("two"),
+                high: *bounds.iter().max().expect("two"),
+            });
+            let clamp = problem(clamp, vec![codes(&mut rng, dtype, &shape)]);
+            check(&forms, &clamp, &mut Events::default());
+        }
+    }
+}
+
+/// Every code of every shift of the table.
+#[test]
+fn sigmoid_and_tanh_give_the_references_bits() {
+    for profile in ["qnnpack", "xnnpack-rndnu"] {
+        let forms = forms(profile, &[]);
+        for zero_point in [0, 1, 77, 128, 255] {
+            for scale in [0.000_1, 0.01, 0.037, 0.1, 1.3] {
+                let tensor = |scale, zero_point| Quantized {
+                    dtype: DType::U8,
+                    qparams: QParams { scale, zero_point },
+                };
+                let all = Tensor::new([2, 128], Data::U8((0..=255).collect())).expect("256 codes");
+                let spec = |output| FunctionSpec {
+                    shape: vec![2, 128],
+                    input: tensor(scale, zero_point),
+                    output,
+                };
+                for op in [
+                    OpSpec::Sigmoid(spec(tensor(1.0 / 256.0, 0))),
+                    OpSpec::Tanh(spec(tensor(1.0 / 128.0, 128))),
+                ] {
+                    let problem = problem(op, vec![all.clone()]);
+                    check(&forms, &problem, &mut Events::default());
+                }
+            }
         }
     }
 }
