@@ -156,7 +156,13 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                 backend.execution().name()
             );
             let mut ops = vec!["quantize", "dequantize", "requantize", "linear", "conv"];
-            ops.extend((entry.declaration.family == "fbgemm").then_some("observe"));
+            match entry.declaration.family {
+                "fbgemm" => ops.push("observe"),
+                "qnnpack" => ops.extend([
+                    "add", "relu", "clamp", "sigmoid", "tanh", "avg_pool", "max_pool",
+                ]),
+                _ => {}
+            }
             for op in ops {
                 let values = compared
                     .get(&(who.clone(), op.to_string()))

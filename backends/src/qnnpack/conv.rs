@@ -65,7 +65,7 @@ pub fn prepare<I: Isa>(
     };
     let chosen = match &plan {
         Plan::Product(product) => product.chosen::<I>(),
-        Plan::Depthwise(depthwise) => depthwise.chosen::<I>(),
+        Plan::Depthwise(depthwise) => depthwise.chosen(),
     };
     Ok(Box::new(Conv { isa, plan, chosen }))
 }

@@ -71,7 +71,7 @@ impl Depthwise {
     }
 
     /// What a record says of this kernel.
-    pub fn chosen<I: Isa>(&self) -> Chosen {
+    pub fn chosen(&self) -> Chosen {
         let (taps, cr) = (self.indirection.taps(), self.packed.cr);
         let codes = if self.signed { "s8" } else { "u8" };
         let form = if taps <= UNIPASS { "up" } else { "mp" };

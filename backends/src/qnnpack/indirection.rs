@@ -48,14 +48,12 @@ impl Indirection {
         let mut buffer = Self::new(geometry, tile);
         for group in buffer.entries.chunks_mut((buffer.taps * tile).max(1)) {
             for output in 0..tile {
-                let column = (0..buffer.taps).map(|tap| tap * tile + output);
-                let first = column.clone().find(|&at| group[at] != PADDING);
-                if let Some(pixel) = first.map(|at| group[at]) {
-                    column
-                        .filter(|&at| group[at] == PADDING)
-                        .collect::<Vec<_>>()
-                        .into_iter()
-                        .for_each(|at| group[at] = pixel);
+                let taps = (output..group.len()).step_by(tile);
+                let first = taps.clone().map(|at| group[at]).find(|&at| at != PADDING);
+                for at in taps {
+                    if let (PADDING, Some(pixel)) = (group[at], first) {
+                        group[at] = pixel;
+                    }
                 }
             }
         }

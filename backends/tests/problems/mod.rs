@@ -1,6 +1,8 @@
 //! Small problems for every op: all tails, ends of ranges, ties, special
 //! values. One list, used by every test of the registry.
 
+mod plain;
+
 use qassay_golden::spec::{
     Activation, BiasKind, Constants, ConvSpec, DequantizeSpec, Granularity, LinearSpec,
     ObserveSpec, ObserverKind, OpSpec, Output, Problem, QParams, QuantizeSpec, Quantized,
@@ -20,6 +22,7 @@ pub fn all() -> Vec<(String, Problem)> {
     observe(&mut rng, &mut problems);
     linear(&mut rng, &mut problems);
     conv(&mut rng, &mut problems);
+    plain::plain(&mut rng, &mut problems);
     problems
 }
 
