@@ -31,7 +31,7 @@ pub struct Element {
 enum Place {
     /// converted, zero point added in i32, clamped
     Wide,
-    /// converted, narrowed to i16, zero point added in i16 that saturates, clamped
+    /// converted, narrowed to i16, zero point added, clamped; codes are of 8 bits
     Narrow,
     /// held to the range less the zero point, converted, zero point added
     Held,
@@ -65,13 +65,12 @@ impl Element {
             (Rounding::TiesEven, ClampAt::AfterZeroPoint, ZeroPointAt::AfterI32Wrapping) => {
                 Place::Wide
             }
-            (Rounding::TiesEven, ClampAt::AfterZeroPoint, ZeroPointAt::AfterI16Saturating) => {
-                Place::Narrow
-            }
             // Within 8 bits i64 holds what i16 that saturates holds.
-            (Rounding::TiesEven, ClampAt::AfterZeroPoint, ZeroPointAt::AfterI64) if eight => {
-                Place::Narrow
-            }
+            (
+                Rounding::TiesEven,
+                ClampAt::AfterZeroPoint,
+                ZeroPointAt::AfterI16Saturating | ZeroPointAt::AfterI64,
+            ) if eight => Place::Narrow,
             (Rounding::TiesEven, ClampAt::BeforeRound, ZeroPointAt::AfterI64) if eight => {
                 Place::Held
             }
@@ -167,9 +166,6 @@ impl Element {
                     codes = isa.saturate_to_i16(codes);
                 }
                 codes = isa.add_i32(codes, zero_point);
-                if self.place == Place::Narrow {
-                    codes = isa.saturate_to_i16(codes);
-                }
                 isa.min_i32(isa.max_i32(codes, low), high)
             }
         };
