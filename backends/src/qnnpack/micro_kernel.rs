@@ -243,19 +243,22 @@ impl<I: Isa, const XZP: bool> Step<I> for Pairs<XZP> {
     }
     #[inline(always)]
     unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> [[I::V; 2]; NV] {
-        std::array::from_fn(|v| {
-            [0, 1].map(|half| {
+        // Loops rather than closures, which stay calls and keep sums out of registers.
+        let mut weights = [[isa.splat_i32(0); 2]; NV];
+        for (v, halves) in weights.iter_mut().enumerate() {
+            for (half, to) in halves.iter_mut().enumerate() {
                 // SAFETY: the caller's contract; half a vector is 2 · LANES bytes.
-                unsafe {
+                *to = unsafe {
                     let at = group.add((2 * v + half) * 2 * I::LANES);
                     if XZP {
                         isa.load_i8_as_i16(at.cast())
                     } else {
                         isa.sub_i16(isa.load_u8_as_i16(at), zero_points[v])
                     }
-                }
-            })
-        })
+                };
+            }
+        }
+        weights
     }
     #[inline(always)]
     fn add(isa: I, sums: &mut [I::V; NV], codes: [I::V; 2], weights: &[[I::V; 2]; NV]) {
@@ -301,20 +304,22 @@ impl<I: Isa, const XZP: bool> Step<I> for Single<XZP> {
     }
     #[inline(always)]
     unsafe fn weights(isa: I, group: *const u8, zero_points: &[I::V; NV]) -> [[I::V; NV]; 2] {
-        [0, 1].map(|pair| {
-            std::array::from_fn(|v| {
+        let mut weights = [[isa.splat_i32(0); NV]; 2];
+        for (pair, vectors) in weights.iter_mut().enumerate() {
+            for (v, to) in vectors.iter_mut().enumerate() {
                 // SAFETY: the caller's contract; two numbers of a vector's columns are
                 // 2 · LANES bytes.
-                unsafe {
+                *to = unsafe {
                     let at = group.add((pair * NV + v) * 2 * I::LANES);
                     if XZP {
                         isa.load_i8_as_i16(at.cast())
                     } else {
                         isa.sub_i16(isa.load_u8_as_i16(at), zero_points[v])
                     }
-                }
-            })
-        })
+                };
+            }
+        }
+        weights
     }
     #[inline(always)]
     fn add(isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[[I::V; NV]; 2]) {
@@ -431,7 +436,8 @@ impl Tile<'_> {
             // Rows without codes have no place either.
             return [self.zero.as_ptr(); MR];
         }
-        std::array::from_fn(|r| {
+        let mut rows = [self.zero.as_ptr(); MR];
+        for (r, to) in rows.iter_mut().enumerate() {
             let r = r.min(self.count - 1);
             let (buffer, start) = match self.rows {
                 Rows::Strided { start, stride } => (self.codes, start + r * stride),
@@ -445,8 +451,9 @@ impl Tile<'_> {
                     pixel => (self.codes, pixel * stride + offset),
                 },
             };
-            buffer[start..][..self.k].as_ptr()
-        })
+            *to = buffer[start..][..self.k].as_ptr();
+        }
+        rows
     }
 }
 
