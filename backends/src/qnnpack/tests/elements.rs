@@ -86,22 +86,29 @@ fn pools_give_the_references_bits() {
 
 #[test]
 fn add_relu_and_clamp_give_the_references_bits() {
+    let mut ties = 0;
     for profile in ["qnnpack", "xnnpack-rndnu"] {
         let forms = forms(profile, &[]);
         for seed in 0..60 {
             let mut rng = ChaCha8Rng::seed_from_u64(100 + seed);
             let shape = [rng.random_range(1..4), rng.random_range(1..140)];
             let dtype = pick(&mut rng, &[DType::U8, DType::I8]);
-            let (a, b) = (
+            let (a, mut b) = (
                 quantized(&mut rng, dtype, 0.02),
                 quantized(&mut rng, dtype, 0.1),
             );
+            let mut output = quantized(&mut rng, dtype, 0.05);
+            if seed % 2 == 0 {
+                // Scales that are powers of two apart, so that sums land on ties.
+                b.qparams.scale = a.qparams.scale * 0.5;
+                output.qparams.scale = a.qparams.scale;
+            }
             let add = problem(
                 OpSpec::Add(BinarySpec {
                     shape: shape.to_vec(),
                     a,
                     b,
-                    output: quantized(&mut rng, dtype, 0.05),
+                    output,
                     relu: rng.random(),
                 }),
                 vec![
@@ -109,7 +116,9 @@ fn add_relu_and_clamp_give_the_references_bits() {
                     codes(&mut rng, dtype, &shape),
                 ],
             );
-            check(&forms, &add, &mut Events::default());
+            let mut events = Events::default();
+            check(&forms, &add, &mut events);
+            ties += events.count(Event::ExactTie);
             let relu = OpSpec::Relu(ReluSpec {
                 shape: shape.to_vec(),
                 tensor: a,
@@ -127,6 +136,7 @@ fn add_relu_and_clamp_give_the_references_bits() {
             check(&forms, &clamp, &mut Events::default());
         }
     }
+    assert!(ties > 1000, "{ties} ties");
 }
 
 /// Every code of every shift of the table.
