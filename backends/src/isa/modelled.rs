@@ -1,4 +1,4 @@
-//! An [`Isa`] made of [`models`]: does lane for lane what the instructions do,
+//! An [`Isa`] made of [`models`](super::models): does lane for lane what the instructions do,
 //! on every CPU, without using them.
 
 use std::marker::PhantomData;
