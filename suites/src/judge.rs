@@ -4,7 +4,7 @@
 //! and were poisoned differently. Both answers must be the same, nothing but
 //! output values may have changed, and every output bit must be what the
 //! reference says under the profile that the backend is held to. What "the
-//! same" means for floats stands in [`compare`](crate::compare).
+//! same" means for floats stands in [`compare`](mod@crate::compare).
 //!
 //! The reference is computed once per distinct profile and case.
 

@@ -1,7 +1,7 @@
 //! A run: which cases go to which backends, who judges them, and what comes of it.
 //!
-//! Cases run in worker processes ([`pool`]), or in this process where
-//! processes cannot be had, as under some emulators ([`in_process`]). Records
+//! Cases run in worker processes (`pool`), or in this process where
+//! processes cannot be had, as under some emulators (`in_process`). Records
 //! stand in the order of the cases and the chosen backends, whoever was first.
 
 mod in_process;
