@@ -45,6 +45,9 @@ usage: scripts/arm.sh COMMAND [--cpu MODEL[,MODEL]] [ARGS]
                    The default is cortex-a53 (NEON), neoverse-n1 (and dot product)
                    and max,sve=off (and i8mm)
 
+Cases are judged in one process, which is faster under an emulator; with
+QASSAY_IN_PROCESS=0 in worker processes, where a crash is one case's verdict.
+
 Exit codes are qassay's and cargo's own; of several CPUs, the highest counts.
 2: wrong usage, or something is missing.
 END
@@ -98,6 +101,8 @@ toolchain() {
     export RUSTC=$rustc RUSTDOC=${rustc%rustc}rustdoc
     export CARGO_TARGET_DIR=$target_dir CARGO_BUILD_TARGET=$target
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    # Nobody steps through these programs; without debug information they build faster.
+    export CARGO_PROFILE_DEV_DEBUG=0
 }
 
 # Runs a command with everything that starts ARM programs told the emulator:
@@ -109,16 +114,19 @@ on() {
         QASSAY_WORKER_RUNNER="qemu-aarch64-static -cpu $cpu" "$@"
 }
 
-# qassay on an emulated CPU.
+# qassay on an emulated CPU. It judges on threads of one process unless
+# QASSAY_IN_PROCESS says otherwise: every worker process would have its code
+# translated anew, which takes more than twice the time at level smoke.
 qassay() {
     local cpu=$1
     shift
-    on "$cpu" qemu-aarch64-static -cpu "$cpu" "$binary" "$@"
+    QASSAY_IN_PROCESS=${QASSAY_IN_PROCESS-1} on "$cpu" qemu-aarch64-static -cpu "$cpu" "$binary" "$@"
 }
 
 check_models() {
     local known cpu
-    known=$(qemu-aarch64-static -cpu help)
+    # It exits with 1 after this answer.
+    known=$(qemu-aarch64-static -cpu help) || true
     for cpu in "$@"; do
         grep -qxE " *${cpu%%,*}" <<<"$known" || fail "QEMU knows no CPU '$cpu' (see: qemu-aarch64-static -cpu help)"
     done

@@ -98,7 +98,7 @@ has_flag() {
 
 # cargo for a machine that has no C library.
 static_cargo() {
-    RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$target_dir \
+    RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$target_dir CARGO_PROFILE_DEV_DEBUG=0 \
         cargo "$1" --locked --target "$target" "${@:2}"
 }
 

@@ -66,7 +66,7 @@ cost() {
     # shellcheck disable=SC2064 # the folder is known now
     trap "rm -rf '$work'" EXIT
     gcc -std=c11 -D_GNU_SOURCE -Wall -Wextra -O2 -shared -fPIC "$here/arm/count.c" -o "$work/count.so"
-    echo "counted by QEMU; estimates by llvm-mca ($(llvm-mca-22 --version | awk '/LLVM version/ { print $3 }')). No line is a time."
+    echo "counted by QEMU; estimates by llvm-mca (LLVM $(llvm-mca-22 --version | sed -n 's/.*LLVM version //p')). No line is a time."
     local code=0
     for name in "${backends[@]}"; do
         for case_id in "${cases[@]}"; do
@@ -99,12 +99,14 @@ cost_of() {
     # The loop whose share of the difference is largest goes to $work/loop:
     # iterations per run, code.
     awk -v runs=$((cost_runs[0] - cost_runs[1])) -v amount="$amount" -v unit="$unit" -v loop_file="$work/loop" '
+        # Two loops may begin at the same place, and differ in length.
+        { loop = $2 " " $4 }
         FNR == NR && $1 == "instructions" { total = -$2 }
-        FNR == NR && $1 == "loop" { iterations[$2] = -$3; executed[$2] = -$5 }
+        FNR == NR && $1 == "loop" { iterations[loop] = -$3; executed[loop] = -$5 }
         FNR < NR && $1 == "instructions" { total += $2 }
         FNR < NR && $1 == "loop" {
-            iterations[$2] += $3; executed[$2] += $5; length_of[$2] = $4; symbol[$2] = $6; code[$2] = $7
-            if (executed[$2] > executed[most]) most = $2
+            iterations[loop] += $3; executed[loop] += $5; length_of[loop] = $4; code[loop] = $7
+            if (executed[loop] > executed[most]) most = loop
         }
         END {
             printf "  counted   %.4f instructions per %s (%.0f in each run)\n", total / runs / amount, unit, total / runs
