@@ -3,22 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
-/// The program, behind the emulator that this test itself runs in, if there is one.
-fn program() -> Command {
-    let runner = std::env::var("QASSAY_WORKER_RUNNER").unwrap_or_default();
-    let mut words = runner.split_whitespace();
-    let binary = env!("CARGO_BIN_EXE_qassay");
-    match words.next() {
-        None => Command::new(binary),
-        Some(emulator) => {
-            let mut command = Command::new(emulator);
-            command.args(words).arg(binary);
-            command
-        }
-    }
-}
+mod program;
+
+use program::program;
 
 fn qassay(args: &[&str]) -> Output {
     program()
