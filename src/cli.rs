@@ -71,6 +71,16 @@ pub enum Command {
   qassay identify golden/captures/torch-2.15
   qassay identify my-captures --engine mine      (form: golden/SCHEMA.md, Captures)")]
     Identify(IdentifyArgs),
+    /// Run one prepared kernel over and over, for tools that count instructions
+    #[command(hide = true)]
+    #[command(
+        after_help = "Prints what ran and how much work one run is; takes no time. The kernel is
+judged first, so count twice and subtract:
+  valgrind --tool=callgrind qassay count --backend B --case ID --iterations 10
+  valgrind --tool=callgrind qassay count --backend B --case ID --iterations 110
+The difference is 100 runs of the kernel and nothing else."
+    )]
+    Count(CountArgs),
     /// Show this CPU: what it is and which instruction sets run natively
     Cpu,
     /// Golden vectors and captures: what right means, as files
@@ -276,6 +286,20 @@ pub struct ShowArgs {
     /// Show at most this many elements of a tensor
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub elements: usize,
+}
+
+/// Options of `count`.
+#[derive(Debug, Args)]
+pub struct CountArgs {
+    /// The backend, by its name
+    #[arg(long, short, value_name = "B")]
+    pub backend: String,
+    /// The case
+    #[arg(long, short, value_name = "ID")]
+    pub case: String,
+    /// How often its kernel runs after it was judged
+    #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
+    pub iterations: u64,
 }
 
 /// What to do with golden vectors and captures.

@@ -5,6 +5,7 @@
 
 mod cli;
 mod conform;
+mod count;
 mod golden;
 mod identify;
 mod list;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
         Command::Identify(args) => identify::run(args, &mut output),
+        Command::Count(args) => count::run(args, &mut output),
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),

@@ -3,10 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+
+mod program;
+
+use program::program;
 
 fn qassay(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_qassay"))
+    program()
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -272,7 +276,7 @@ fn a_full_disk_is_one_line() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_qassay"))
+    let output = program()
         .args(["list", "cases"])
         .stdout(full)
         .output()
@@ -289,7 +293,7 @@ fn a_full_disk_is_one_line() {
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_is_no_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_qassay"))
+    let mut child = program()
         .args(["list", "cases"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -224,6 +224,36 @@ impl Judge {
         self.run(question, kernel.as_mut(), POISON[0])
     }
 
+    /// Prepares a kernel once and runs it `times` times on the same operands: for
+    /// tools that count what it executes. Gives what the kernel chose and the
+    /// answer of the last run; no answer after no run.
+    ///
+    /// # Errors
+    /// When it refuses, panics or writes outside.
+    pub fn repeat(
+        &mut self,
+        question: &Question,
+        backend: &dyn Backend,
+        times: u64,
+    ) -> Result<(String, Option<Vec<Tensor>>), NoAnswer> {
+        let mut kernel = prepare(backend, &question.problem)?;
+        let inputs = &question.problem.inputs;
+        self.arena
+            .lay(inputs, &question.outputs, &question.layout, POISON[0]);
+        let arena = &mut self.arena;
+        panics::caught(|| {
+            for _ in 0..times {
+                arena.run(kernel.as_mut());
+            }
+        })
+        .map_err(NoAnswer::Panicked)?;
+        self.arena
+            .check(inputs, POISON[0])
+            .map_err(NoAnswer::Trespassed)?;
+        let outputs = (times > 0).then(|| self.arena.outputs());
+        Ok((describe(kernel.chosen()), outputs))
+    }
+
     fn run(
         &mut self,
         question: &Question,

@@ -4,6 +4,7 @@
 //! - [`data`]: data classes
 //! - [`suite`]: which cases make a suite
 //! - [`judge`]: one case on one backend, with [`arena`] and [`compare`]
+//! - [`count`]: one kernel over and over, for tools that count instructions
 //! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
 //! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
@@ -15,6 +16,7 @@
 pub mod arena;
 pub mod case;
 pub mod compare;
+pub mod count;
 pub mod data;
 pub mod explain;
 pub mod host;

@@ -354,16 +354,38 @@ const OTHER_ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
 };
 
 /// Whether the CPU's own list has a feature; asked otherwise than tokens ask.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(target_arch = "aarch64")))]
 fn cpu_lists(features: &[&str]) -> bool {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags = info
         .lines()
-        .find(|line| line.starts_with("flags") || line.starts_with("Features"))
+        .find(|line| line.starts_with("flags"))
         .unwrap_or_default();
     features
         .iter()
         .all(|feature| flags.split_whitespace().any(|flag| flag == *feature))
+}
+
+/// As above. An emulator of this architecture shows its host's `/proc/cpuinfo`,
+/// but gives every process the bits of the CPU that it emulates.
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+fn cpu_lists(features: &[&str]) -> bool {
+    // Kinds of entries and bits: the kernel's uapi/linux/auxvec.h and asm/hwcap.h.
+    const CAPABILITIES: u64 = 16;
+    const CAPABILITIES_2: u64 = 26;
+    let vector = std::fs::read("/proc/self/auxv").unwrap_or_default();
+    let has = |kind: u64, bit: u32| {
+        vector.chunks_exact(16).any(|entry| {
+            let word = |at| u64::from_le_bytes(std::array::from_fn(|i| entry[at + i]));
+            word(0) == kind && word(8) >> bit & 1 == 1
+        })
+    };
+    features.iter().all(|feature| match *feature {
+        "asimd" => has(CAPABILITIES, 1),
+        "asimddp" => has(CAPABILITIES, 20),
+        "i8mm" => has(CAPABILITIES_2, 13),
+        other => panic!("no bit is known for {other}"),
+    })
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -86,6 +86,7 @@ pub fn install() {}
 #[cfg(unix)]
 mod unix {
     use super::*;
+    use crate::os::access;
 
     /// From now on a fatal signal of this process first writes one line
     /// `{"fault":{...}}` to standard output when it touched a guard page.
@@ -121,8 +122,10 @@ mod unix {
     ) {
         // SAFETY: the kernel passes a valid siginfo to a SA_SIGINFO handler.
         let address = unsafe { (*info).si_addr() } as usize;
+        // SAFETY: the context of this very signal.
+        let wrote = unsafe { access::wrote(address, context) };
         let mut line = Line::default();
-        if describe(&WATCHED, address, wrote(context), &mut line) {
+        if describe(&WATCHED, address, wrote, &mut line) {
             // SAFETY: `write` is async-signal-safe; the buffer is on this stack.
             unsafe { libc::write(libc::STDOUT_FILENO, line.bytes.as_ptr().cast(), line.len) };
         }
@@ -132,22 +135,6 @@ mod unix {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = libc::SIG_DFL;
             libc::sigaction(signal, &action, std::ptr::null_mut());
-        }
-    }
-
-    /// Whether the access was a write, where the system tells.
-    fn wrote(context: *mut libc::c_void) -> Option<bool> {
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        {
-            // SAFETY: the kernel passes a valid ucontext to a SA_SIGINFO handler.
-            let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
-            // Bit 1 of the page fault's error code: a write.
-            Some(registers[libc::REG_ERR as usize] & 2 != 0)
-        }
-        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-        {
-            let _ = context;
-            None
         }
     }
 

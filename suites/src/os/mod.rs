@@ -6,6 +6,7 @@
 //! cannot be had, a [`GuardedBuffer`] carries sentinels instead: bytes around
 //! the buffer that must still be there afterwards.
 
+mod access;
 pub mod faults;
 mod guard;
 mod process;

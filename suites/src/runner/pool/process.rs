@@ -119,16 +119,31 @@ impl Worker {
     }
 }
 
-/// The last line of what a worker says on standard error, shortened.
+/// The last line of what a worker says on standard error, shortened. What an
+/// emulator adds about the signal is left out: the worker's end tells it already.
 fn last_words(stderr: impl Read) -> String {
     const MOST: usize = 200;
+    const EMULATOR: &str = "qemu: uncaught target signal";
     let mut last = String::new();
     for line in BufReader::new(stderr).split(b'\n') {
         let Ok(line) = line else { break };
         let line = String::from_utf8_lossy(&line);
-        if !line.trim().is_empty() {
+        if !line.trim().is_empty() && !line.starts_with(EMULATOR) {
             last = line.trim().chars().take(MOST).collect();
         }
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_the_workers_own() {
+        let said = "first\n  no luck  \n\nqemu: uncaught target signal 6 (Aborted) - core dumped\n";
+        assert_eq!(last_words(said.as_bytes()), "no luck");
+        assert_eq!(last_words("ä".repeat(300).as_bytes()), "ä".repeat(200));
+        assert_eq!(last_words(&b""[..]), "");
+    }
 }
