@@ -2,23 +2,8 @@
 //! and what one run of a kernel does.
 
 use std::path::Path;
-use std::process::Output;
 
-mod program;
-
-use program::program;
-
-fn qassay(args: &[&str]) -> Output {
-    program()
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("the binary starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::program::{qassay, text};
 
 #[test]
 fn golden_vectors_made_in_an_empty_folder_are_the_committed_bytes() {

@@ -1,0 +1,8 @@
+//! The command line as a user meets it: exit codes, one-line errors, what it prints.
+
+mod arithmetic;
+mod golden_files;
+mod mistakes;
+mod outputs;
+mod program;
+mod runs;
