@@ -24,13 +24,19 @@ COVERED = {
     r"|observers/(inputs|choose_qparams|MinMax)"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
     r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
-    "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/|calibrators/inputs"
+    "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/"
+    r"|calibrators/(inputs|entropy|percentile)"
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
     r"|QLinear(Global)?AveragePool|QLinearSigmoid|DynamicQuantizeMatMul)",
     # what XNNPACK ran
     "litert-2.3.0": r"(de)?quantize/[iu]8_|ops/(FULLY_CONNECTED_(ties|max|[iu]8[iu]8)|CONV_2D_(ties|i8i8|u8u8)"
     r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
+    "nvidia-pytorch-quantization": r"inputs|max|hist_",
+    "mxnet": r"inputs|entropy",
+    "caffe-int8-convert-tools": r"inputs|kl|weights",
+    "paddle": r"inputs|AbsmaxQuantizer|KLQuantizer|cal_kl_threshold",
+    "paddleslim-2.6.0": r"inputs|observers/|weight/absmax",
     "models/digits-cnn-torch": r"data|float_weights|observed/|\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
     "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
@@ -39,7 +45,7 @@ COVERED = {
 }
 
 PROVENANCE = (
-    "system version python machine cpu numpy onnx torchao sklearn install engine engines model"
+    "system version python machine cpu numpy torch scipy onnx torchao sklearn install engine engines model"
     " quantization torch_version seed text"
 ).split()
 

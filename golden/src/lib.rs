@@ -2,6 +2,7 @@
 //!
 //! - [`profile`]: the axes of arithmetic and the named profiles
 //! - [`spec`], [`tensor`]: what is asked of a kernel
+//! - [`calibrators`]: thresholds and ranges chosen from real values
 //! - [`captures`]: vectors captured from real systems, checked against the reference
 //! - [`observers`]: running statistics, one file each
 //! - [`ops`]: the reference, one file per op
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calibrators;
 pub mod captures;
 pub mod observers;
 pub mod ops;

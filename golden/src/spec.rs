@@ -5,8 +5,10 @@
 //! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
 //! over (kernel position, channel) with the channel fastest.
 
+mod calibrate;
 mod plain;
 
+pub use calibrate::*;
 pub use plain::*;
 
 use crate::tensor::{DType, Tensor};
@@ -316,6 +318,8 @@ pub enum OpSpec {
     ChooseQparams(ChooseQparamsSpec),
     /// see [`ObserveSpec`]
     Observe(ObserveSpec),
+    /// see [`CalibrateSpec`]
+    Calibrate(CalibrateSpec),
     /// see [`LinearSpec`]
     Linear(LinearSpec),
     /// see [`ConvSpec`]
@@ -381,6 +385,7 @@ impl OpSpec {
                 }
                 outputs
             }
+            Self::Calibrate(s) => vec![(vec![s.channels()], DType::F64); s.outputs().len()],
             Self::Linear(s) => vec![(vec![s.m, s.n], s.output.dtype())],
             Self::Conv(s) => vec![(s.output_shape(), s.output.dtype())],
             Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
@@ -401,6 +406,7 @@ impl OpSpec {
             Self::Requantize(s) => vec![(vec![s.rows, s.columns], DType::I32)],
             Self::ChooseQparams(s) => vec![(vec![s.len], DType::F32)],
             Self::Observe(s) => vec![(s.shape.clone(), DType::F32); s.batches],
+            Self::Calibrate(s) => vec![(s.shape.clone(), DType::F32); s.batches],
             Self::Linear(s) => vec![(vec![s.m, s.k], s.activation.dtype())],
             Self::Conv(s) => vec![(
                 image_shape(s.batch, &s.input, s.in_channels),

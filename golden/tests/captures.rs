@@ -365,3 +365,27 @@ fn a_system_without_a_profile_is_counted_not_checked() {
         Some("no profile of this system yet")
     );
 }
+
+#[test]
+fn calibrators_choose_what_each_system_chose() {
+    for system in [
+        "nvidia-pytorch-quantization",
+        "onnxruntime/calibrators",
+        "mxnet",
+        "caffe-int8-convert-tools",
+        "paddle",
+        "paddleslim-2.6.0",
+    ] {
+        let folder = system.split('/').next().unwrap();
+        let rows = rows(&committed().join(folder));
+        let calibrated: Vec<&Row> = rows.iter().filter(|row| row.op == "calibrate").collect();
+        let checked = calibrated
+            .iter()
+            .filter(|row| row.covered() && row.note.is_none());
+        let (values, wrong) = checked.fold((0, 0), |(values, wrong), row| {
+            (values + row.values, wrong + row.mismatches)
+        });
+        assert!(values >= 16, "{system}: {values} thresholds");
+        assert_eq!(wrong, 0, "{system}: {calibrated:#?}");
+    }
+}

@@ -132,6 +132,18 @@ pub(super) fn observe(kind: ObserverKind, axis: usize, batches: Vec<Tensor>) -> 
     }
 }
 
+pub(super) fn calibrate(calibrator: Calibrator, batches: Vec<Tensor>) -> Problem {
+    Problem {
+        op: OpSpec::Calibrate(CalibrateSpec {
+            calibrator,
+            shape: batches.first().map_or(Vec::new(), |b| b.shape().to_vec()),
+            batches: batches.len(),
+        }),
+        constants: Constants::default(),
+        inputs: batches,
+    }
+}
+
 /// What a product is given besides its tensors.
 #[derive(Debug, Clone)]
 pub(super) struct Product {

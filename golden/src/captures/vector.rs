@@ -77,6 +77,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Requantize(_) => "requantize".into(),
         OpSpec::ChooseQparams(_) => "choose_qparams".into(),
         OpSpec::Observe(_) => "observe".into(),
+        OpSpec::Calibrate(_) => "calibrate".into(),
         OpSpec::Linear(s) => match s.activation {
             Activation::Quantized(_) => "linear".into(),
             Activation::Dynamic { .. } => "linear_dynamic".into(),

@@ -51,18 +51,18 @@ impl Observer for Histogram {
             return;
         };
         let Some(old) = self.range else {
-            self.bins = histc(&finite, update);
+            self.bins = histc(&finite, update, BINS);
             self.range = Some(update);
             return;
         };
         let new = (least(old.0, update.0), greatest(old.1, update.1));
-        let counted = histc(&finite, new);
+        let counted = histc(&finite, new, BINS);
         let moved = if new == old {
             std::mem::take(&mut self.bins)
         } else if old.0 == old.1 {
             // Upstream weighs the one old value by the count of the update, not by its own.
             let count: f32 = counted.iter().sum();
-            histc(&[old.0], new)
+            histc(&[old.0], new, BINS)
                 .into_iter()
                 .map(|bin| bin * count)
                 .collect()
@@ -84,19 +84,19 @@ impl Observer for Histogram {
 
 /// torch.histc in f32: ATen/native/cpu/HistogramKernel.cpp. A range without
 /// width is widened by 1 on both sides (ATen/native/Histogram.cpp).
-fn histc(values: &[f32], (min, max): (f32, f32)) -> Vec<f32> {
+pub(crate) fn histc(values: &[f32], (min, max): (f32, f32), count: usize) -> Vec<f32> {
     let (left, right) = if min == max {
         (min - 1.0, max + 1.0)
     } else {
         (min, max)
     };
-    let mut bins = vec![0.0; BINS];
+    let mut bins = vec![0.0; count];
     for &value in values {
         if !(left..=right).contains(&value) {
             continue;
         }
-        let position = (value - left) * BINS as f32 / (right - left);
-        bins[(position as usize).min(BINS - 1)] += 1.0;
+        let position = (value - left) * count as f32 / (right - left);
+        bins[(position as usize).min(count - 1)] += 1.0;
     }
     bins
 }

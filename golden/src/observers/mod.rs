@@ -9,6 +9,7 @@ mod moving_average;
 mod per_channel;
 mod search;
 
+pub(crate) use histogram::histc;
 pub use histogram::{BINS, Histogram};
 pub use min_max::MinMax;
 pub use moving_average::MovingAverage;

@@ -72,6 +72,7 @@ pub fn reference(
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }
         OpSpec::Observe(spec) => return crate::observers::observe(spec, inputs, witness),
+        OpSpec::Calibrate(spec) => return crate::calibrators::calibrate(spec, inputs, witness),
     };
     Ok(vec![output])
 }

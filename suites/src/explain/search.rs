@@ -371,7 +371,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
                 )
         }
         OpSpec::ChooseQparams(_) => axis.stage == "qparams",
-        OpSpec::Observe(_) => false,
+        OpSpec::Observe(_) | OpSpec::Calibrate(_) => false,
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),

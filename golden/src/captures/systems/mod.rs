@@ -1,14 +1,20 @@
 //! Which captured systems have a profile, and what reads the files of each:
 //! one table. A mapping turns a file into problems with expected outputs.
 
+mod caffe;
+mod calibrated;
 mod digits;
 mod digits_pt2e;
 mod documented;
 mod litert;
 mod minilm;
+mod mxnet;
+mod nvidia;
 mod onnxruntime;
+mod onnxruntime_calibrators;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
+mod paddle;
 mod ppocr;
 mod torch;
 mod torch_observers;
@@ -47,6 +53,26 @@ const SYSTEMS: &[System] = &[
     System {
         name: "litert-2.3.0",
         read: litert::read,
+    },
+    System {
+        name: "nvidia-pytorch-quantization",
+        read: nvidia::read,
+    },
+    System {
+        name: "mxnet",
+        read: mxnet::read,
+    },
+    System {
+        name: "caffe-int8-convert-tools",
+        read: caffe::read,
+    },
+    System {
+        name: "paddle",
+        read: paddle::read,
+    },
+    System {
+        name: "paddleslim-2.6.0",
+        read: paddle::read_slim,
     },
     System {
         name: "digits-cnn-torch",

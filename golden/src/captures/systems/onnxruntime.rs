@@ -40,6 +40,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         ("qparams", _) => super::onnxruntime_tools::quantize_data(file, found)?,
         ("ops", _) => super::onnxruntime_ops::read(file, found)?,
         _ if name == "inputs.npz" => {}
+        ("calibrators", _) => super::onnxruntime_calibrators::read(file, found)?,
         _ => found.skip(kind, file.entry.values(|_| true), "no reference op"),
     }
     Ok(())
