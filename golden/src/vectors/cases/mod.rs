@@ -1,6 +1,7 @@
 //! The golden cases of every op: small, with the boundaries built in. Adding a
 //! case to one of these lists is all that it takes.
 
+mod calibrate;
 mod draw;
 mod element;
 mod matrix;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("requantize", element::requantize()),
         ("choose_qparams", statistics::choose_qparams()),
         ("observe", statistics::observe()),
+        ("calibrate", calibrate::calibrate()),
         ("linear", matrix::linear()),
         ("conv", matrix::conv()),
         ("add", pointwise::add()),
