@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Batches of values to a threshold or a range. Inputs: `batches` tensors of
-/// `shape` f32. Outputs: as [`Calibrator::outputs`] says, each `[channels]` f64.
+/// `shape` f32. Outputs: as [`CalibrateSpec::outputs`] says, each `[channels]` f64.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrateSpec {
