@@ -118,7 +118,8 @@ impl Draw {
 /// How many of `standard` cases a level has.
 pub(super) fn count(level: Level, standard: usize) -> usize {
     match level {
-        Level::Smoke => standard.div_ceil(16),
+        // Fewer than eight seldom reach what their classes aim at.
+        Level::Smoke => standard.div_ceil(16).max(8).min(standard),
         Level::Standard => standard,
         Level::Exhaustive => standard * 4,
     }
