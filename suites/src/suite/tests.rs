@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use qassay_golden::ops::{ReferenceError, reference};
 use qassay_golden::profile::named;
+use qassay_golden::tensor::Tensor;
 use qassay_golden::witness::{Event, Events, Witness};
 use rayon::prelude::*;
 
@@ -77,7 +78,7 @@ fn exhaustive_quantize_is_every_f32() {
 fn standard_cases_reach_their_aims_and_every_event() {
     let mut all = Events::default();
     for name in ["fbgemm", "exact", "fbgemm-acc16"] {
-        let (events, undefined) = reach(name);
+        let (events, undefined) = reach(name, Level::Standard);
         assert_eq!(undefined, 0, "{name}");
         all.merge(&events);
     }
@@ -90,41 +91,55 @@ fn standard_cases_reach_their_aims_and_every_event() {
 #[test]
 fn standard_cases_reach_their_aims_in_fixed_point() {
     for name in ["qnnpack", "qnnpack-q31", "xnnpack-rndnu"] {
-        reach(name);
+        reach(name, Level::Standard);
     }
 }
 
-/// The events of all standard cases under a profile, and how many cases it leaves
-/// undefined. Each class must reach its aim in every suite.
-fn reach(name: &str) -> (Events, usize) {
+/// The few cases of `smoke` are no empty gesture either.
+#[test]
+fn smoke_cases_reach_their_aims() {
+    for name in ["fbgemm", "onednn", "qnnpack", "qnnpack-q31"] {
+        reach(name, Level::Smoke);
+    }
+}
+
+/// The events of all cases of a level under a profile, and how many cases it leaves
+/// undefined. Each class must reach its aim in every suite, and something must come out.
+fn reach(name: &str, level: Level) -> (Events, usize) {
     let profile = named::find(name).unwrap().profile;
     let (mut all, mut undefined) = (Events::default(), 0);
     for suite in suites().iter().filter(|suite| suite.name != "captured") {
         let seen: Vec<_> = suite
-            .cases(Level::Standard, 0)
+            .cases(level, 0)
             .par_iter()
             .map(|id| {
                 let case = Case::from_id(id).unwrap_or_else(|e| panic!("{e}"));
                 let mut witness = Witness::default();
                 match reference(case.problem(), &profile, &mut witness) {
-                    Ok(_) => Some((id.data_class(), case.aim().to_vec(), witness.events)),
+                    Ok(outputs) => {
+                        let values: usize = outputs.iter().map(Tensor::len).sum();
+                        let aim = case.aim().to_vec();
+                        Some((id.data_class(), aim, witness.events, values))
+                    }
                     Err(ReferenceError::Undefined(_)) => None,
                     Err(e) => panic!("{id}: {e}"),
                 }
             })
             .collect();
         let mut classes: BTreeMap<_, (Vec<Event>, Events)> = BTreeMap::new();
+        let mut values = 0;
         for entry in seen {
-            let Some((class, aim, events)) = entry else {
+            let Some((class, aim, events, computed)) = entry else {
                 undefined += 1;
                 continue;
             };
+            values += computed;
             all.merge(&events);
             let entry = classes.entry(class).or_default();
             entry.0.extend(aim);
             entry.1.merge(&events);
         }
-        assert!(!classes.is_empty(), "{name}: {} has no case", suite.name);
+        assert!(values > 0, "{name}: no case of {} has a value", suite.name);
         for (class, (aim, events)) in classes {
             for event in aim {
                 let reached = events.count(event) > 0;
