@@ -1,6 +1,8 @@
 //! The one table of backends. Listing, tests, benches, the command line and
 //! reports follow from it.
 
+use qassay_golden::profile::Profile;
+
 use crate::backend::{Backend, Declaration, Execution, Precondition};
 use crate::fbgemm::Fbgemm;
 use crate::isa::{
@@ -14,16 +16,35 @@ use crate::qnnpack::Qnnpack;
 pub struct Entry {
     /// what it declares
     pub declaration: &'static Declaration,
-    /// the backend on this CPU's own instructions; `None` where the CPU lacks them
-    pub native: fn() -> Option<Box<dyn Backend>>,
-    /// the backend on models of the instructions
-    pub modelled: fn() -> Box<dyn Backend>,
+    native: fn(&'static Profile) -> Option<Box<dyn Backend>>,
+    modelled: fn(&'static Profile) -> Box<dyn Backend>,
 }
 
 impl Entry {
+    /// The backend on this CPU's own instructions; `None` where the CPU lacks them.
+    pub fn native(&self) -> Option<Box<dyn Backend>> {
+        self.native_under(&self.declaration.named_profile().profile)
+    }
+
+    /// The backend on models of the instructions.
+    pub fn modelled(&self) -> Box<dyn Backend> {
+        self.modelled_under(&self.declaration.named_profile().profile)
+    }
+
     /// Natively where this CPU can, else modelled.
     pub fn open(&self) -> Box<dyn Backend> {
-        (self.native)().unwrap_or_else(|| (self.modelled)())
+        self.native().unwrap_or_else(|| self.modelled())
+    }
+
+    /// As [`Entry::native`], with the arithmetic of `profile` instead of the declared one.
+    /// What the family cannot do under it, it refuses.
+    pub fn native_under(&self, profile: &'static Profile) -> Option<Box<dyn Backend>> {
+        (self.native)(profile)
+    }
+
+    /// As [`Entry::modelled`], with the arithmetic of `profile` instead of the declared one.
+    pub fn modelled_under(&self, profile: &'static Profile) -> Box<dyn Backend> {
+        (self.modelled)(profile)
     }
 }
 
@@ -43,13 +64,13 @@ macro_rules! table {
             };
             Entry {
                 declaration: &DECLARATION,
-                native: || {
+                native: |profile| {
                     let isa = <$set as InstructionSet>::native()?;
-                    Some(Box::new($backend::new(isa, Execution::Native, &DECLARATION)))
+                    Some(Box::new($backend::new(isa, Execution::Native, &DECLARATION, profile)))
                 },
-                modelled: || {
+                modelled: |profile| {
                     let isa = <$set as InstructionSet>::model();
-                    Box::new($backend::new(isa, Execution::Modelled, &DECLARATION))
+                    Box::new($backend::new(isa, Execution::Modelled, &DECLARATION, profile))
                 },
             }
         },)+]

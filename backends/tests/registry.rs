@@ -43,8 +43,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn both_forms(entry: &registry::Entry) -> Vec<Box<dyn Backend>> {
-    let mut forms = vec![(entry.modelled)()];
-    forms.extend((entry.native)());
+    let mut forms = vec![entry.modelled()];
+    forms.extend(entry.native());
     forms
 }
 

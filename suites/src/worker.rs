@@ -83,7 +83,7 @@ impl Bench {
                     .find(|entry| entry.declaration.name == name)
                     .ok_or_else(|| format!("no backend is named '{name}'"))?;
                 let backend = if session.modelled {
-                    (entry.modelled)()
+                    entry.modelled()
                 } else {
                     entry.open()
                 };

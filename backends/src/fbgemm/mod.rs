@@ -26,8 +26,6 @@ mod observe;
 mod output;
 mod pack_a;
 mod pack_b;
-#[cfg(test)]
-mod product_tests;
 mod products;
 mod quantize;
 mod requantize;
@@ -49,13 +47,18 @@ pub struct Fbgemm<I> {
 }
 
 impl<I: Isa> Fbgemm<I> {
-    /// The family on `isa`, which is `execution`.
-    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+    /// The family on `isa`, which is `execution`, with the arithmetic of `profile`.
+    pub fn new(
+        isa: I,
+        execution: Execution,
+        declaration: &'static Declaration,
+        profile: &'static Profile,
+    ) -> Self {
         Self {
             isa,
             execution,
             declaration,
-            profile: &declaration.named_profile().profile,
+            profile,
         }
     }
 }

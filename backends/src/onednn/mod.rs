@@ -24,9 +24,6 @@ mod weight_only;
 mod weights;
 mod window;
 
-#[cfg(test)]
-pub(crate) mod tests;
-
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};
 
@@ -43,13 +40,18 @@ pub struct Onednn<I> {
 }
 
 impl<I: Isa> Onednn<I> {
-    /// The family on `isa`, which is `execution`.
-    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+    /// The family on `isa`, which is `execution`, with the arithmetic of `profile`.
+    pub fn new(
+        isa: I,
+        execution: Execution,
+        declaration: &'static Declaration,
+        profile: &'static Profile,
+    ) -> Self {
         Self {
             isa,
             execution,
             declaration,
-            profile: &declaration.named_profile().profile,
+            profile,
         }
     }
 }

@@ -32,8 +32,6 @@ mod quantize;
 mod requantize;
 mod scheme;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};
@@ -52,13 +50,18 @@ pub struct Qnnpack<I> {
 }
 
 impl<I: Isa> Qnnpack<I> {
-    /// The family on `isa`, which is `execution`.
-    pub fn new(isa: I, execution: Execution, declaration: &'static Declaration) -> Self {
+    /// The family on `isa`, which is `execution`, with the arithmetic of `profile`.
+    pub fn new(
+        isa: I,
+        execution: Execution,
+        declaration: &'static Declaration,
+        profile: &'static Profile,
+    ) -> Self {
         Self {
             isa,
             execution,
             declaration,
-            profile: &declaration.named_profile().profile,
+            profile,
         }
     }
 }
@@ -73,32 +76,23 @@ impl<I: Isa> Backend for Qnnpack<I> {
     }
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
-        prepare(self.isa, self.profile, op, constants)
-    }
-}
-
-/// Prepares `op` under `profile`.
-fn prepare<I: Isa>(
-    isa: I,
-    profile: &Profile,
-    op: &OpSpec,
-    constants: &Constants,
-) -> Result<Box<dyn Kernel>, Refusal> {
-    match op {
-        OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),
-        OpSpec::Dequantize(spec) => dequantize::prepare(isa, profile, spec),
-        OpSpec::Requantize(spec) => requantize::prepare(isa, profile, spec),
-        OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
-        OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
-        OpSpec::AvgPool(spec) => pool::prepare_average(isa, profile, spec),
-        OpSpec::MaxPool(spec) => pool::prepare_max(isa, spec),
-        OpSpec::Add(spec) => add::prepare(isa, profile, spec),
-        OpSpec::Relu(spec) => clamp::prepare_relu(isa, spec),
-        OpSpec::Clamp(spec) => clamp::prepare_clamp(isa, spec),
-        OpSpec::Sigmoid(spec) => table::prepare(profile, Function::Sigmoid, spec),
-        OpSpec::Tanh(spec) => table::prepare(profile, Function::Tanh, spec),
-        _ => Err(Refusal::Unsupported(
-            "qnnpack has no kernel for this op".into(),
-        )),
+        let (isa, profile) = (self.isa, self.profile);
+        match op {
+            OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),
+            OpSpec::Dequantize(spec) => dequantize::prepare(isa, profile, spec),
+            OpSpec::Requantize(spec) => requantize::prepare(isa, profile, spec),
+            OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
+            OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
+            OpSpec::AvgPool(spec) => pool::prepare_average(isa, profile, spec),
+            OpSpec::MaxPool(spec) => pool::prepare_max(isa, spec),
+            OpSpec::Add(spec) => add::prepare(isa, profile, spec),
+            OpSpec::Relu(spec) => clamp::prepare_relu(isa, spec),
+            OpSpec::Clamp(spec) => clamp::prepare_clamp(isa, spec),
+            OpSpec::Sigmoid(spec) => table::prepare(profile, Function::Sigmoid, spec),
+            OpSpec::Tanh(spec) => table::prepare(profile, Function::Tanh, spec),
+            _ => Err(Refusal::Unsupported(
+                "qnnpack has no kernel for this op".into(),
+            )),
+        }
     }
 }

@@ -96,7 +96,7 @@ fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
             .find(|entry| entry.declaration.name == name)
             .ok_or_else(|| RunError::UnknownBackend(name.clone()))
     };
-    let native = |entry: &Entry| !plan.modelled_only && (entry.native)().is_some();
+    let native = |entry: &Entry| !plan.modelled_only && entry.native().is_some();
     for name in &plan.require_native {
         if !native(find(name)?) {
             let why = if plan.modelled_only {

@@ -8,7 +8,7 @@ use qassay_golden::tensor::{DType, Data, Tensor};
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
-use crate::onednn::tests::problems::{pick, quantized};
+use crate::problems::{pick, quantized};
 
 /// Gives the weights zero points in three problems of four, and makes them u8 in one of three.
 pub fn move_weights(rng: &mut ChaCha8Rng, problem: &mut Problem) {

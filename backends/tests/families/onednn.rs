@@ -1,18 +1,24 @@
 //! Every instruction set, native and modelled, against the reference under the
 //! profile that it declares.
 
-pub(crate) mod forms;
-pub(crate) mod problems;
-
+use qassay_backends::backend::{Precondition, Refusal};
 use qassay_golden::spec::{Activation, Granularity, OpSpec, QParams};
 use qassay_golden::tensor::DType;
 use qassay_golden::witness::{Event, Events};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::backend::{Precondition, Refusal};
-use forms::{Choices, Form, check, forms, forms_with};
-use problems::{Draw, conv_problem, geometry, linear_problem, pick, quantized};
+use crate::forms::{self, Choices, Form, check, profile};
+use crate::problems::{Draw, conv_problem, geometry, linear_problem, pick, quantized};
+
+fn forms_with(choices: Choices) -> Vec<Form> {
+    let declared = ["onednn", "onednn-jit", "onednn-jit-avx2"];
+    forms::forms("onednn", &declared, |declared| profile(declared, choices))
+}
+
+fn forms() -> Vec<Form> {
+    forms_with(&[])
+}
 
 /// Lengths around 1 and 2 tiles of every instruction set.
 const M: [usize; 11] = [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 25];
@@ -156,7 +162,9 @@ fn weight_zero_points_are_refused() {
         zero_point: 1,
     });
     for form in forms() {
-        let refusal = (form.prepare)(&OpSpec::Linear(spec.clone()), &problem.constants).err();
+        let refusal = (form.backend)
+            .prepare(&OpSpec::Linear(spec.clone()), &problem.constants)
+            .err();
         let expected = Refusal::Precondition(Precondition::SymmetricWeights);
         assert_eq!(refusal, Some(expected), "{}", form.name);
     }

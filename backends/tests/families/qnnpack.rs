@@ -4,54 +4,22 @@
 mod elements;
 mod problems;
 
-use qassay_golden::profile::{AxisName, Profile, named};
 use qassay_golden::spec::{Activation, OpSpec, Output, Problem, QParams, Quantized};
 use qassay_golden::tensor::DType;
 use qassay_golden::witness::{Event, Events};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::isa::set::every_set;
-use crate::isa::{Conversion, InstructionSet, Isa};
-use crate::onednn::tests::forms::{Choices, Form, check};
-use crate::onednn::tests::problems::{
-    Draw, conv_problem, geometry, linear_problem, pick, quantized,
-};
+use crate::forms::{self, Choices, Form, check, profile};
+use crate::problems::{Draw, conv_problem, geometry, linear_problem, pick, quantized};
 
-fn form<I: Isa>(isa: I, name: String, profile: &str, choices: Choices) -> Form {
-    let mut declared = named::find(profile).expect("a named profile").profile;
-    if I::CONVERSION == Conversion::Indefinite && profile == "qnnpack" {
-        declared = named::find("qnnpack-sse2")
-            .expect("a named profile")
-            .profile;
-    }
-    let profile = choices
-        .iter()
-        .fold(declared, |profile, &(stage, field, key)| {
-            let choice = profile.with(AxisName { stage, field }, key);
-            choice.expect("a choice on an axis")
-        });
-    let profile: &'static Profile = Box::leak(Box::new(profile));
-    Form {
-        name,
-        profile,
-        prepare: Box::new(move |op, constants| super::prepare(isa, profile, op, constants)),
-    }
-}
-
-fn of_set<S: InstructionSet>(forms: &mut Vec<Form>, profile: &str, choices: Choices) {
-    let modelled = format!("{} modelled", S::NAME);
-    forms.push(form(S::model(), modelled, profile, choices));
-    if let Some(isa) = S::native() {
-        forms.push(form(isa, format!("{} native", S::NAME), profile, choices));
-    }
-}
-
-/// All instruction sets under a named profile with some other choices.
-pub(super) fn forms(profile: &str, choices: Choices) -> Vec<Form> {
-    let mut forms = Vec::new();
-    every_set!(of_set(&mut forms, profile, choices));
-    forms
+/// All instruction sets under a named profile with some other choices; `qnnpack` is what
+/// each declares (the conversion of large values is the instruction set's).
+fn forms(name: &str, choices: Choices) -> Vec<Form> {
+    forms::forms("qnnpack", &["qnnpack", "qnnpack-sse2"], |declared| {
+        let name = if name == "qnnpack" { declared } else { name };
+        profile(name, choices)
+    })
 }
 
 fn static_activation(rng: &mut ChaCha8Rng) -> Activation {
@@ -230,7 +198,10 @@ fn multipliers_outside_a_schemes_range_are_refused() {
         };
         spec.multipliers = vec![multiplier];
         for form in forms(scheme, &[]) {
-            let refusal = (form.prepare)(&OpSpec::Requantize(spec.clone()), &constants).err();
+            let refusal = form
+                .backend
+                .prepare(&OpSpec::Requantize(spec.clone()), &constants)
+                .err();
             let message = refusal.expect("a refusal").to_string();
             assert!(message.contains(&multiplier.to_string()), "{message}");
         }
@@ -253,7 +224,7 @@ fn sums_in_i16_are_refused() {
     };
     spec.output = Output::Sums;
     for form in forms("qnnpack", &[("accumulate", "linear", "i16-pairs")]) {
-        let refusal = (form.prepare)(&problem.op, &problem.constants).err();
+        let refusal = form.backend.prepare(&problem.op, &problem.constants).err();
         let message = refusal.expect("a refusal").to_string();
         assert!(message.contains("its sums are exact"), "{message}");
     }

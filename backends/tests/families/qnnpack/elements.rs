@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::forms;
-use crate::onednn::tests::forms::check;
-use crate::onednn::tests::problems::{pick, quantized};
+use crate::forms::check;
+use crate::problems::{pick, quantized};
 
 fn codes(rng: &mut ChaCha8Rng, dtype: DType, shape: &[usize]) -> Tensor {
     let (low, high) = dtype.code_range().expect("codes");

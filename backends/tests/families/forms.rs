@@ -1,69 +1,64 @@
-//! Every form of an instruction set, and how a problem is run on it: rows apart,
-//! unaligned, outputs poisoned, against the reference.
+//! Every form of a family's backends, and how a problem is run on it: rows apart and
+//! close, unaligned, outputs poisoned, against the reference.
 
 use qassay_golden::ops::reference;
 use qassay_golden::profile::{AxisName, Profile, named};
-use qassay_golden::spec::{Constants, OpSpec, Problem};
+use qassay_golden::spec::Problem;
 use qassay_golden::tensor::{DType, Data};
 use qassay_golden::witness::{Events, Witness};
 
-use crate::backend::{Kernel, Refusal};
-use crate::isa::set::every_set;
-use crate::isa::{Dot4, InstructionSet, Isa};
-use crate::onednn::{conv, linear};
-use crate::view::{Values, ValuesMut, View, ViewMut};
+use qassay_backends::backend::{Backend, Kernel};
+use qassay_backends::registry;
+use qassay_backends::view::{Values, ValuesMut, View, ViewMut};
 
-pub type Prepare = Box<dyn Fn(&OpSpec, &Constants) -> Result<Box<dyn Kernel>, Refusal>>;
-
-/// One form of an instruction set.
+/// A backend in one of its forms, under a profile.
 pub struct Form {
     pub name: String,
     pub profile: &'static Profile,
-    pub prepare: Prepare,
+    pub backend: Box<dyn Backend>,
 }
 
 /// Choices on axes (stage, axis, key) that differ from the declared profile's.
 pub type Choices = &'static [(&'static str, &'static str, &'static str)];
 
-fn form<I: Isa>(isa: I, name: String, choices: Choices) -> Form {
-    let profile = match (<I::Set as InstructionSet>::ARCHITECTURE, I::DOT4) {
-        ("any" | "arm", _) => "onednn",
-        (_, Dot4::SaturatingPairs) => "onednn-jit-avx2",
-        (_, Dot4::Exact) => "onednn-jit",
-    };
-    let declared = named::find(profile).expect("a named profile").profile;
-    let profile = choices
-        .iter()
-        .fold(declared, |profile, &(stage, field, key)| {
-            let choice = profile.with(AxisName { stage, field }, key);
-            choice.expect("a choice on an axis")
-        });
-    let profile: &'static Profile = Box::leak(Box::new(profile));
-    Form {
-        name,
-        profile,
-        prepare: Box::new(move |op, constants| match op {
-            OpSpec::Linear(spec) => linear::prepare(isa, profile, spec, constants),
-            OpSpec::Conv(spec) => conv::prepare(isa, profile, spec, constants),
-            _ => unreachable!("tests of linear and conv"),
-        }),
-    }
+/// The profile called `name` with some other choices.
+pub fn profile(name: &str, choices: Choices) -> &'static Profile {
+    let named = named::find(name).expect("a named profile").profile;
+    let profile = choices.iter().fold(named, |profile, &(stage, field, key)| {
+        let choice = profile.with(AxisName { stage, field }, key);
+        choice.expect("a choice on an axis")
+    });
+    Box::leak(Box::new(profile))
 }
 
-fn of_set<S: InstructionSet>(forms: &mut Vec<Form>, choices: Choices) {
-    forms.push(form(S::model(), format!("{} modelled", S::NAME), choices));
-    if let Some(isa) = S::native() {
-        forms.push(form(isa, format!("{} native", S::NAME), choices));
-    }
-}
-
-pub fn forms() -> Vec<Form> {
-    forms_with(&[])
-}
-
-pub fn forms_with(choices: Choices) -> Vec<Form> {
+/// The backends whose family and declared profile are those, native where this CPU can
+/// and modelled; each under the profile that `under` gives for its declared one.
+pub fn forms(
+    family: &str,
+    declared: &[&str],
+    under: impl Fn(&str) -> &'static Profile,
+) -> Vec<Form> {
     let mut forms = Vec::new();
-    every_set!(of_set(&mut forms, choices));
+    for entry in registry::entries() {
+        let declaration = entry.declaration;
+        if declaration.family != family || !declared.contains(&declaration.profile) {
+            continue;
+        }
+        let profile = under(declaration.profile);
+        let mut add = |backend: Box<dyn Backend>| {
+            let execution = backend.execution().name();
+            forms.push(Form {
+                name: format!("{} {execution}", declaration.name),
+                profile,
+                backend,
+            });
+        };
+        add(entry.modelled_under(profile));
+        if let Some(native) = entry.native_under(profile) {
+            add(native);
+        }
+    }
+    assert!(!forms.is_empty(), "no backend of {family} as {declared:?}");
     forms
 }
 
@@ -97,12 +92,11 @@ fn gather<T: Copy + PartialEq + std::fmt::Debug>(
     values
 }
 
-fn run(kernel: &mut dyn Kernel, problem: &Problem) -> Data {
-    const GAP: usize = 3;
+fn run(kernel: &mut dyn Kernel, problem: &Problem, gap: usize) -> Data {
     let (shape, dtype) = problem.op.outputs().remove(0);
     let buffers: Vec<Data> = (problem.inputs.iter())
         .map(|input| {
-            let (row, stride) = (input.row_len(), input.row_len() + GAP);
+            let (row, stride) = (input.row_len(), input.row_len() + gap);
             match input.data() {
                 Data::U8(v) => Data::U8(spread(v, row, stride, 0xee)),
                 Data::I8(v) => Data::I8(spread(v, row, stride, 0x6e)),
@@ -121,10 +115,10 @@ fn run(kernel: &mut dyn Kernel, problem: &Problem) -> Data {
                 Data::F32(v) => Values::F32(&v[1..]),
                 Data::F64(v) => Values::F64(&v[1..]),
             };
-            View::new(input.shape(), input.row_len() + GAP, values)
+            View::new(input.shape(), input.row_len() + gap, values)
         })
         .collect();
-    output(kernel, &views, &shape, dtype, GAP)
+    output(kernel, &views, &shape, dtype, gap)
 }
 
 fn output(
@@ -179,13 +173,15 @@ pub fn check(forms: &[Form], problem: &Problem, events: &mut Events) {
             .iter()
             .find(|r| r.profile == form.profile)
             .expect("just made");
-        let mut kernel = (form.prepare)(&problem.op, &problem.constants)
+        let mut kernel = form
+            .backend
+            .prepare(&problem.op, &problem.constants)
             .unwrap_or_else(|e| panic!("{}: {e}: {:?}", form.name, problem.op));
-        for _ in 0..2 {
-            let got = run(&mut *kernel, problem);
+        for gap in [3, 0] {
+            let got = run(&mut *kernel, problem, gap);
             if let Some(at) = difference(values, &got, open) {
                 panic!(
-                    "{}, value {at}: expected {}, got {}: {:?}",
+                    "{}, value {at}, rows {gap} apart: expected {}, got {}: {:?}",
                     form.name,
                     value(values, at),
                     value(&got, at),
