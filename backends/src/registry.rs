@@ -16,8 +16,10 @@ use crate::qnnpack::Qnnpack;
 pub struct Entry {
     /// what it declares
     pub declaration: &'static Declaration,
-    native: fn(&'static Profile) -> Option<Box<dyn Backend>>,
-    modelled: fn(&'static Profile) -> Box<dyn Backend>,
+    /// the backend under a profile, on this CPU's own instructions; `None` where the CPU lacks them
+    pub native: fn(&'static Profile) -> Option<Box<dyn Backend>>,
+    /// the backend under a profile, on models of the instructions
+    pub modelled: fn(&'static Profile) -> Box<dyn Backend>,
 }
 
 impl Entry {

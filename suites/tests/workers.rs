@@ -84,7 +84,7 @@ macro_rules! planted_entries {
                 let $planted = Planted::declaring(&DECLARATION);
                 Box::new($change)
             }
-            Entry { declaration: &DECLARATION, native: || Some(open()), modelled: open }
+            Entry { declaration: &DECLARATION, native: |_| Some(open()), modelled: |_| open() }
         },)+]
     };
 }
