@@ -71,6 +71,11 @@ pub enum Command {
   qassay identify golden/captures/torch-2.15
   qassay identify my-captures --engine mine      (form: golden/SCHEMA.md, Captures)")]
     Identify(IdentifyArgs),
+    /// Run a captured network node after node: where do engines part, and is every bit theirs?
+    #[command(after_help = "Examples:
+  qassay model golden/captures/models/digits-cnn-torch/eager_fbgemm
+  qassay model golden/captures/models/digits-cnn-torch/eager_onednn --engine fbgemm,qnnpack")]
+    Model(ModelArgs),
     /// Run one prepared kernel over and over, for tools that count instructions
     #[command(hide = true)]
     #[command(
@@ -221,6 +226,26 @@ pub struct IdentifyArgs {
     /// Only this engine
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
+}
+
+/// Options of `model`.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// a folder with a graph.json among captures
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Only these engines; all that the capture has if none is given
+    #[arg(long, value_delimiter = ',', value_name = "E[,E]")]
+    pub engine: Vec<String>,
+    /// Backends that run the nodes too, each as the engines that have its profile
+    #[arg(
+        long,
+        short,
+        value_delimiter = ',',
+        value_name = "B[,B]",
+        default_value = "all"
+    )]
+    pub backend: Vec<String>,
 }
 
 /// Options of `profiles`.

@@ -9,6 +9,7 @@ mod count;
 mod golden;
 mod identify;
 mod list;
+mod model;
 mod output;
 mod profiles;
 mod show;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
         Command::Identify(args) => identify::run(args, &mut output),
+        Command::Model(args) => model::run(args, &mut output),
         Command::Count(args) => count::run(args, &mut output),
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),

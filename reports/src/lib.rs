@@ -10,6 +10,7 @@
 //! - [`explanation`]: why a backend differs
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`junit`]: JUnit XML for CI systems
+//! - [`model`]: a whole network, node by node
 //! - [`paint`]: colour, only where asked for
 
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod failure;
 pub mod identify;
 pub mod junit;
 pub mod matrix;
+pub mod model;
 pub mod paint;
 pub mod parting;
 pub mod profile_table;

@@ -9,6 +9,7 @@
 //! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
 //! - [`identify`]: whose arithmetic captured outputs are
+//! - [`model`]: a whole network on engines and backends, node after node
 //! - [`host`]: the CPU that runs
 //! - [`record`]: run files
 //! - [`os`]: guard pages, faults, ends of processes: all that differs between systems
@@ -22,6 +23,7 @@ pub mod explain;
 pub mod host;
 pub mod identify;
 pub mod judge;
+pub mod model;
 pub mod os;
 mod panics;
 pub mod parting;

@@ -73,3 +73,32 @@ fn captured_engines_are_identified() {
     );
     one_line_error(&["identify", "/nowhere"], &["/nowhere"]);
 }
+
+#[test]
+fn model_shows_where_engines_part_and_that_each_is_itself() {
+    let networks = "golden/captures/models/digits-cnn-torch";
+    let parts = [
+        "precondition not met: fbgemm sums pairs",
+        "conv1    conv2d            16 384     854       854",
+        "onednn (profile onednn-jit-avx2): every bit is the engine's",
+        "onednn/avx2 ",
+        "16 of 16 inputs classified right",
+    ];
+    let out = ends_with(&["model", &format!("{networks}/eager_onednn")], 0, &parts);
+    let first = out.lines().nth(1).unwrap_or_default();
+    assert!(first.starts_with("precondition not met"), "{out}");
+}
+
+#[test]
+fn model_says_what_is_wrong_with_its_arguments() {
+    let networks = "golden/captures/models/digits-cnn-torch";
+    one_line_error(&["model", "golden"], &["golden", "holds no graph.json"]);
+    one_line_error(
+        &["model", &format!("{networks}/pt2e_xnnpack")],
+        &["real-valued ops"],
+    );
+    one_line_error(
+        &["model", &format!("{networks}/eager_x86"), "--engine", "mkl"],
+        &["no engine 'mkl'", "there are fbgemm, x86, onednn, qnnpack"],
+    );
+}

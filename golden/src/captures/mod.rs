@@ -5,13 +5,15 @@
 //! and counts what differs; what has no reference or no profile yet is counted
 //! too, with the reason. [`layers`] hands out the matrix products and
 //! convolutions, for holding kernels to an engine's own bits; [`solved`]
-//! everything, for finding out whose arithmetic it is.
+//! everything, for finding out whose arithmetic it is; [`graph`] a whole network,
+//! for running it node after node.
 //!
 //! Tensors become channel-last on the way in. `systems` maps the files of each
 //! system to problems.
 
 mod check;
 mod error;
+mod graph;
 mod hexfloat;
 mod layers;
 mod manifest;
@@ -23,6 +25,7 @@ mod vector;
 
 pub use check::{Difference, Progress, Row, check};
 pub use error::CaptureError;
+pub use graph::{Graph, Node, Step, graph};
 pub use layers::{CapturedLayer, LayerOutput, layers};
 pub use solved::{Solved, solved};
-pub use vector::{EngineOutput, UNKNOWN_PROFILE};
+pub use vector::{Captured, EngineOutput, UNKNOWN_PROFILE};

@@ -162,6 +162,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What was collected.
+    pub fn done(self) -> Captured {
+        self.captured
+    }
+
     /// Hands over what was collected.
     pub fn into(self, found: &mut Found) {
         if !self.captured.outputs.is_empty() {

@@ -1,19 +1,19 @@
 //! Digits CNN: every node of quantized graphs, run by its own engine on 16
 //! images, and by the other engines on the same inputs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::{torch, torch_observers};
+use super::torch;
 use crate::captures::error::CaptureError;
+use crate::captures::graph::{Graph, Node, Step};
 use crate::captures::manifest::{CapturedFile, Params, read_json};
 use crate::captures::npz::Npz;
 use crate::captures::problem::{self, Product, Windows, granularity, plain};
-use crate::captures::vector::{Builder, Found};
+use crate::captures::vector::{Builder, Captured, Found};
 use crate::spec::*;
-use crate::tensor::{DType, Data, Tensor};
+use crate::tensor::{DType, Tensor};
 
 const TENSORS: &str = "tensors.npz";
 
@@ -24,7 +24,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         .split_once('/')
         .unwrap_or(("", &file.entry.file));
     match (graph, name) {
-        ("observed", "weights.npz") => weight_observers(file, found),
+        ("observed", "weights.npz") => super::digits_weights::observers(file, found),
         ("observed", _) => super::torch_observers::batches_of_one_tensor(file, found),
         (_, "observers.npz") => {
             let reason = "states after calibration of a whole network: the same observers are checked in observed/";
@@ -50,11 +50,21 @@ pub(super) fn nodes_of(folder: &Path, tensors: &str) -> Result<Vec<Value>, Captu
 }
 
 /// The tensors of a graph and what is needed to rebuild its nodes.
-struct Graph<'a> {
+struct Tensors<'a> {
     file: &'a CapturedFile<'a>,
     weights: Npz,
     /// real-valued input of the graph
     images: Tensor,
+}
+
+impl<'a> Tensors<'a> {
+    fn of(file: &'a CapturedFile<'a>, graph: &str) -> Result<Self, CaptureError> {
+        Ok(Self {
+            file,
+            weights: file.beside(&format!("{graph}/weights.npz"))?,
+            images: file.beside("data.npz")?.array("x_test")?.tensor()?,
+        })
+    }
 }
 
 fn graph_nodes(
@@ -62,14 +72,27 @@ fn graph_nodes(
     graph: &str,
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let path = file.folder.path.join(graph).join("graph.json");
-    let native = file.params().text("engine").unwrap_or_default().to_owned();
-    let weights = format!("{graph}/weights.npz");
-    let context = Graph {
-        file,
-        weights: file.beside(&weights)?,
-        images: file.beside("data.npz")?.array("x_test")?.tensor()?,
-    };
+    for node in graph_of(file, graph)?.nodes {
+        match node.step {
+            Step::Compute(captured) => found.captured.push(*captured),
+            Step::Flatten(_) => {}
+            Step::Unknown(values) => found.skip(&node.op, values, "no reference op"),
+        }
+    }
+    found.skip(
+        "graph",
+        file.entry.values(|a| a.starts_with("logits")),
+        "whole networks: nodes are checked alone, and in order by `qassay model`",
+    );
+    Ok(())
+}
+
+/// The graph whose tensors `file` holds.
+pub(super) fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
+    let path = file.folder.path.join(name).join("graph.json");
+    let tensors = Tensors::of(file, name)?;
+    let engine = file.params().text("engine").unwrap_or_default().to_owned();
+    let mut nodes = Vec::new();
     for node in nodes_of(&file.folder.path, &file.entry.file)? {
         let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
         let (name, op) = (text("name"), text("op"));
@@ -82,25 +105,39 @@ fn graph_nodes(
             .and_then(Value::as_array)
             .map(|list| list.iter().filter_map(Value::as_str).collect())
             .unwrap_or_default();
-        if op == "flatten" {
-            continue;
-        }
-        let Some(problem) = context.problem(op, &inputs, params)? else {
-            let values = file.array(&format!("t.{name}"))?.len() as u64;
-            found.skip(op, values, "no reference op");
-            continue;
+        let step = if op == "flatten" {
+            Step::Flatten(tensors.flattened(name)?)
+        } else {
+            match tensors.problem(op, &inputs, params)? {
+                Some(problem) => Step::Compute(Box::new(tensors.captured(name, &engine, problem)?)),
+                None => Step::Unknown(file.array(&format!("t.{name}"))?.len() as u64),
+            }
         };
-        context.outputs(name, &native, problem, found)?;
+        nodes.push(Node {
+            name: name.to_owned(),
+            op: op.to_owned(),
+            inputs: inputs.into_iter().map(str::to_owned).collect(),
+            step,
+        });
     }
-    found.skip(
-        "graph",
-        file.entry.values(|a| a.starts_with("logits")),
-        "whole networks: nodes are checked alone",
-    );
-    Ok(())
+    let labels = file.beside("data.npz")?.array("y_test")?.integers()?;
+    Ok(Graph {
+        name: name.to_owned(),
+        version: file
+            .params()
+            .text("engine_version")
+            .unwrap_or_default()
+            .to_owned(),
+        workflow: file.params().text("mode").unwrap_or_default().to_owned(),
+        reduce_range: file.params().flag("reduce_range").ok(),
+        engine,
+        engines: torch::ENGINES.to_vec(),
+        nodes,
+        labels,
+    })
 }
 
-impl Graph<'_> {
+impl Tensors<'_> {
     fn tensor(&self, name: &str) -> Result<Tensor, CaptureError> {
         let array = self.file.array(&format!("t.{name}"))?;
         match array.shape().len() {
@@ -109,15 +146,14 @@ impl Graph<'_> {
         }
     }
 
-    /// What every engine gave for node `name`: the array that `params.outputs`
-    /// names for it, or the native engine's, where it gave the same.
-    fn outputs(
+    /// A node with what every engine gave for it: the array that `params.outputs`
+    /// names, or the native engine's, where it gave the same.
+    fn captured(
         &self,
         name: &str,
         native: &str,
         problem: Problem,
-        found: &mut Found,
-    ) -> Result<(), CaptureError> {
+    ) -> Result<Captured, CaptureError> {
         let mut v = Builder::new(self.file, name, problem);
         let stored = self.file.params().get("outputs")?;
         for (engine, profile) in torch::ENGINES {
@@ -135,8 +171,7 @@ impl Graph<'_> {
             };
             v.output(engine, profile, 0, values)?;
         }
-        v.into(found);
-        Ok(())
+        Ok(v.done())
     }
 
     fn quantized(&self, params: Params<'_>, key: &str) -> Result<Quantized, CaptureError> {
@@ -287,76 +322,4 @@ fn channel_last_of_f32(images: &Tensor) -> Tensor {
     let mut shape = images.shape().to_vec();
     shape[1..].rotate_left(1);
     Tensor::new(shape, images.data().clone()).expect("a rotated shape holds as many values")
-}
-
-/// Weight observers on the folded float weights, and the codes under what they chose.
-fn weight_observers(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
-    let floats = file.beside("float_weights.npz")?;
-    let layers: BTreeMap<&str, Vec<&str>> = file
-        .npz()
-        .names()
-        .filter_map(|n| n.strip_suffix(".scale"))
-        .fold(
-            BTreeMap::new(),
-            |mut layers: BTreeMap<&str, Vec<&str>>, part| {
-                let layer = part.split('.').next().unwrap_or_default();
-                layers.entry(layer).or_default().push(part);
-                layers
-            },
-        );
-    for (layer, parts) in layers {
-        let w = floats.array(&format!("folded.{layer}.weight"))?.tensor()?;
-        for part in parts {
-            let of = |what: &str| file.array(&format!("{part}.{what}"));
-            let (scales, zero_points) = (of("scale")?.floats()?, of("zp")?.integers()?);
-            let per_channel = part.contains("PerChannel");
-            let channels = if per_channel { w.shape()[0] } else { 1 };
-            if scales.len() != channels || zero_points.len() != channels {
-                return Err(of("scale")?.error(format!("must have {channels} scales")));
-            }
-            let Data::F32(values) = w.data() else {
-                return Err(file.problem(format!("folded.{layer}.weight is not f32")));
-            };
-            let request = QparamsRequest {
-                dtype: DType::I8,
-                range: None,
-                symmetric: true,
-                reduce_range: false,
-            };
-            let each = values.len() / channels;
-            let mut pairs = Vec::new();
-            for (c, row) in values.chunks(each).enumerate() {
-                let problem = problem::choose_qparams(row.to_vec(), request);
-                let mut v = Builder::new(file, &format!("{part}[{c}]"), problem);
-                let (scale, zero_point) = (scales[c], zero_points[c]);
-                torch_observers::chosen(
-                    file,
-                    &mut v,
-                    "observer",
-                    "pytorch-observer",
-                    scale,
-                    zero_point,
-                )?;
-                v.into(found);
-                pairs.push(problem::qparams(file, scale, zero_point)?);
-            }
-            let granularity = match per_channel {
-                true => Granularity::PerChannel {
-                    axis: 0,
-                    qparams: pairs,
-                },
-                false => Granularity::PerTensor(pairs[0]),
-            };
-            let profile = if per_channel {
-                "pytorch-scalar"
-            } else {
-                "fbgemm"
-            };
-            let problem = problem::quantize(w.clone(), DType::I8, granularity, None);
-            let mut v = Builder::new(file, &format!("{part}.q"), problem);
-            v.output("native", profile, 0, of("q")?.tensor()?)?;
-            v.into(found);
-        }
-    }
-    Ok(())
 }

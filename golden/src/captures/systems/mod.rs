@@ -5,6 +5,7 @@ mod caffe;
 mod calibrated;
 mod digits;
 mod digits_pt2e;
+mod digits_weights;
 mod documented;
 mod litert;
 mod minilm;
@@ -22,6 +23,7 @@ mod torch_ops;
 mod torch_steps;
 
 use super::error::CaptureError;
+use super::graph::Graph;
 use super::manifest::{CapturedFile, Entry, Folder};
 use super::vector::Found;
 
@@ -115,4 +117,14 @@ pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError
     let file = CapturedFile::open(folder, entry)?;
     (known.read)(&file, &mut found)?;
     Ok(found)
+}
+
+/// The whole network whose tensors the file of `entry` holds; `None` where this system has none
+/// that can be run node after node.
+pub(super) fn graph(folder: &Folder, entry: &Entry) -> Result<Option<Graph>, CaptureError> {
+    let (name, _) = entry.file.split_once('/').unwrap_or_default();
+    if folder.manifest.system != "digits-cnn-torch" || name.starts_with("pt2e") {
+        return Ok(None);
+    }
+    digits::graph_of(&CapturedFile::open(folder, entry)?, name).map(Some)
 }
