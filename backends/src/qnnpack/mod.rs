@@ -84,6 +84,7 @@ fn prepare<I: Isa>(
     op: &OpSpec,
     constants: &Constants,
 ) -> Result<Box<dyn Kernel>, Refusal> {
+    Refusal::of_types(op, constants)?;
     match op {
         OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),
         OpSpec::Dequantize(spec) => dequantize::prepare(isa, profile, spec),
