@@ -6,7 +6,7 @@
 use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::spec::{Constants, OpSpec};
 
-use crate::view::{View, ViewMut};
+use crate::view::{self, View, ViewMut};
 
 /// A kernel family on an instruction set.
 pub trait Backend: Send + Sync {
@@ -52,6 +52,28 @@ pub enum Refusal {
     /// a declared precondition does not hold for these operands
     #[error("precondition not met: {0}")]
     Precondition(Precondition),
+}
+
+impl Refusal {
+    /// Refuses what no kernel can be handed: operands or outputs of a type that
+    /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`], which names the type.
+    pub fn of_types(op: &OpSpec, constants: &Constants) -> Result<(), Self> {
+        let run_time = op.inputs().into_iter().chain(op.outputs());
+        let known = [&constants.weights, &constants.bias];
+        let dtypes = run_time
+            .map(|(_, dtype)| dtype)
+            .chain(known.into_iter().flatten().map(|tensor| tensor.dtype()));
+        match dtypes.into_iter().find(|&dtype| !view::holds(dtype)) {
+            Some(dtype) => Err(Self::Unsupported(format!(
+                "{}; kernels take and give u8, s8, s32, f32 and f64",
+                dtype.name()
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a backend asks of its operands.

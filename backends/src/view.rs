@@ -49,6 +49,14 @@ pub enum ValuesMut<'a> {
     F64(&'a mut [f64]),
 }
 
+/// Whether kernels can be handed values of `dtype`: there is a view of them.
+pub fn holds(dtype: DType) -> bool {
+    matches!(
+        dtype,
+        DType::U8 | DType::I8 | DType::I32 | DType::F32 | DType::F64
+    )
+}
+
 /// The extent that a view needs: every row but the last takes a whole stride.
 fn extent(shape: &[usize], row_stride: usize) -> usize {
     let row = shape.last().copied().unwrap_or(1);

@@ -10,10 +10,11 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use qassay_backends::backend::{Backend, Refusal};
-use qassay_backends::registry;
+use qassay_backends::{registry, view};
 use qassay_golden::ops::reference;
 use qassay_golden::profile::named;
-use qassay_golden::tensor::{Data, Tensor};
+use qassay_golden::spec::{Constants, DequantizeSpec, Granularity, OpSpec, QParams, QuantizeSpec};
+use qassay_golden::tensor::{DType, Data, Tensor};
 use qassay_golden::witness::Witness;
 
 use strided::Buffer;
@@ -62,6 +63,7 @@ fn bits(tensor: &Tensor) -> Vec<(u64, String)> {
             })
             .collect(),
         Data::F64(v) => v.iter().map(|x| (x.to_bits(), format!("{x:e}"))).collect(),
+        other => panic!("no kernel gives {}", other.dtype().name()),
     }
 }
 
@@ -169,6 +171,43 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                     .copied()
                     .unwrap_or(0);
                 assert!(values > 1000, "{who}: {values} values of {op} compared");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_backend_refuses_types_that_no_kernel_has() {
+    let constants = Constants::default();
+    for dtype in DType::ALL.into_iter().filter(|&d| !view::holds(d)) {
+        let granularity = Granularity::PerTensor(QParams {
+            scale: 1.0,
+            zero_point: 0,
+        });
+        let ops = [
+            OpSpec::Quantize(QuantizeSpec {
+                shape: vec![4],
+                dtype,
+                granularity: granularity.clone(),
+                range: None,
+            }),
+            OpSpec::Dequantize(DequantizeSpec {
+                shape: vec![4],
+                dtype,
+                granularity,
+            }),
+        ];
+        for entry in registry::entries() {
+            for backend in both_forms(&entry) {
+                for op in &ops {
+                    let refused = backend.prepare(op, &constants);
+                    assert!(
+                        matches!(refused, Err(Refusal::Unsupported(_))),
+                        "{}: {}",
+                        entry.declaration.name,
+                        dtype.name()
+                    );
+                }
             }
         }
     }

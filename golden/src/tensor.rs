@@ -1,66 +1,13 @@
 //! Tensors as the reference sees them: a shape and values of one type, dense,
 //! the last dimension contiguous. Activations are channel-last.
 
-use serde::{Deserialize, Serialize};
+mod dtype;
+mod format;
+mod narrow;
 
-/// The type of a tensor's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum DType {
-    /// unsigned 8-bit codes
-    #[serde(rename = "u8")]
-    U8,
-    /// signed 8-bit codes
-    #[serde(rename = "s8")]
-    I8,
-    /// signed 32-bit codes or sums
-    #[serde(rename = "s32")]
-    I32,
-    /// real values
-    #[serde(rename = "f32")]
-    F32,
-    /// real values kept in double precision (scales)
-    #[serde(rename = "f64")]
-    F64,
-}
-
-impl DType {
-    /// The name in case ids and files: `u8`, `s8`, `s32`, `f32`, `f64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "u8",
-            Self::I8 => "s8",
-            Self::I32 => "s32",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-
-    /// The type with this [`name`](Self::name).
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::U8, Self::I8, Self::I32, Self::F32, Self::F64]
-            .into_iter()
-            .find(|dtype| dtype.name() == name)
-    }
-
-    /// Bytes per value.
-    pub fn size(self) -> usize {
-        match self {
-            Self::U8 | Self::I8 => 1,
-            Self::I32 | Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
-
-    /// The range of codes of an integer type; `None` for float types.
-    pub fn code_range(self) -> Option<(i64, i64)> {
-        match self {
-            Self::U8 => Some((0, 255)),
-            Self::I8 => Some((-128, 127)),
-            Self::I32 => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
-            Self::F32 | Self::F64 => None,
-        }
-    }
-}
+pub use dtype::DType;
+pub use format::{FloatFormat, Special};
+pub use narrow::{Narrow, NarrowError};
 
 /// The values of a tensor.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +22,18 @@ pub enum Data {
     F32(Vec<f32>),
     /// see [`DType::F64`]
     F64(Vec<f64>),
+    /// see [`DType::U16`]
+    U16(Vec<u16>),
+    /// see [`DType::I16`]
+    I16(Vec<i16>),
+    /// see [`DType::I64`]
+    I64(Vec<i64>),
+    /// bit patterns; see [`DType::F16`]
+    F16(Vec<u16>),
+    /// bit patterns; see [`DType::BF16`]
+    BF16(Vec<u16>),
+    /// what is narrower than 8 bits, and floats of 8 bits
+    Narrow(Narrow),
 }
 
 impl Data {
@@ -86,6 +45,10 @@ impl Data {
             Self::I32(v) => v.len(),
             Self::F32(v) => v.len(),
             Self::F64(v) => v.len(),
+            Self::U16(v) | Self::F16(v) | Self::BF16(v) => v.len(),
+            Self::I16(v) => v.len(),
+            Self::I64(v) => v.len(),
+            Self::Narrow(v) => v.bytes().len(),
         }
     }
 
@@ -102,6 +65,12 @@ impl Data {
             Self::I32(_) => DType::I32,
             Self::F32(_) => DType::F32,
             Self::F64(_) => DType::F64,
+            Self::U16(_) => DType::U16,
+            Self::I16(_) => DType::I16,
+            Self::I64(_) => DType::I64,
+            Self::F16(_) => DType::F16,
+            Self::BF16(_) => DType::BF16,
+            Self::Narrow(v) => v.dtype(),
         }
     }
 
@@ -110,20 +79,48 @@ impl Data {
     /// # Panics
     /// When `dtype` is a float type or a value is outside its range.
     pub fn from_codes(dtype: DType, codes: impl IntoIterator<Item = i64>) -> Self {
+        fn narrow<T: TryFrom<i64>>(dtype: DType, codes: impl Iterator<Item = i64>) -> Vec<T> {
+            codes
+                .map(|q| {
+                    T::try_from(q).unwrap_or_else(|_| panic!("{q} is no {} code", dtype.name()))
+                })
+                .collect()
+        }
         let codes = codes.into_iter();
         match dtype {
-            DType::U8 => Self::U8(codes.map(|q| u8::try_from(q).expect("a u8 code")).collect()),
-            DType::I8 => Self::I8(
-                codes
-                    .map(|q| i8::try_from(q).expect("an s8 code"))
-                    .collect(),
-            ),
-            DType::I32 => Self::I32(
-                codes
-                    .map(|q| i32::try_from(q).expect("an s32 code"))
-                    .collect(),
-            ),
-            DType::F32 | DType::F64 => panic!("{} holds no codes", dtype.name()),
+            DType::U8 => Self::U8(narrow(dtype, codes)),
+            DType::I8 => Self::I8(narrow(dtype, codes)),
+            DType::I32 => Self::I32(narrow(dtype, codes)),
+            DType::U16 => Self::U16(narrow(dtype, codes)),
+            DType::I16 => Self::I16(narrow(dtype, codes)),
+            DType::I64 => Self::I64(codes.collect()),
+            _ => {
+                let Some((lo, hi)) = dtype.code_range() else {
+                    panic!("{} holds no codes", dtype.name());
+                };
+                let bytes = codes.inspect(|q| {
+                    assert!((lo..=hi).contains(q), "{q} is no {} code", dtype.name());
+                });
+                let bytes = bytes.map(|q| q as u8).collect();
+                Self::Narrow(Narrow::new(dtype, bytes).expect("codes within the range"))
+            }
+        }
+    }
+
+    /// Values of a float type of at most 16 bits from their bit patterns.
+    ///
+    /// # Panics
+    /// When `dtype` is not such a type or a pattern is wider than it.
+    pub fn from_bits(dtype: DType, bits: impl IntoIterator<Item = u16>) -> Self {
+        let bits = bits.into_iter();
+        match dtype {
+            DType::F16 => Self::F16(bits.collect()),
+            DType::BF16 => Self::BF16(bits.collect()),
+            _ if dtype.is_bit_pattern() => {
+                let bytes = bits.map(|b| u8::try_from(b).expect("a pattern of 8 bits"));
+                Self::Narrow(Narrow::new(dtype, bytes.collect()).expect("patterns of the type"))
+            }
+            _ => panic!("{} is not kept as bit patterns", dtype.name()),
         }
     }
 
@@ -136,8 +133,49 @@ impl Data {
             Self::U8(v) => i64::from(v[index]),
             Self::I8(v) => i64::from(v[index]),
             Self::I32(v) => i64::from(v[index]),
-            Self::F32(_) | Self::F64(_) => panic!("{} holds no codes", self.dtype().name()),
+            Self::U16(v) => i64::from(v[index]),
+            Self::I16(v) => i64::from(v[index]),
+            Self::I64(v) => v[index],
+            Self::Narrow(v) if v.dtype().code_range().is_some() => {
+                v.code(index).expect("an integer type has codes")
+            }
+            _ => panic!("{} holds no codes", self.dtype().name()),
         }
+    }
+
+    /// The bit pattern at `index` of a float type of at most 16 bits.
+    ///
+    /// # Panics
+    /// When the type is another or `index` is out of range.
+    pub fn bits(&self, index: usize) -> u16 {
+        match self {
+            Self::F16(v) | Self::BF16(v) => v[index],
+            Self::Narrow(v) if v.dtype().is_bit_pattern() => u16::from(v.bytes()[index]),
+            _ => panic!("{} is not kept as bit patterns", self.dtype().name()),
+        }
+    }
+
+    /// The value at `index`, of an integer or a float type; s64 rounds to the nearest f64.
+    ///
+    /// # Panics
+    /// When `index` is out of range.
+    pub fn real(&self, index: usize) -> f64 {
+        match self {
+            Self::F32(v) => f64::from(v[index]),
+            Self::F64(v) => v[index],
+            _ => match self.dtype().float_format() {
+                Some(format) => format.value(u64::from(self.bits(index))),
+                None => self.code(index) as f64,
+            },
+        }
+    }
+
+    /// Whether the value at `index` is NaN.
+    ///
+    /// # Panics
+    /// When `index` is out of range.
+    pub fn is_nan(&self, index: usize) -> bool {
+        self.real(index).is_nan()
     }
 
     /// The values as little-endian bytes, in order. What "bit for bit" compares and hashes.
@@ -148,6 +186,12 @@ impl Data {
             Self::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Self::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::U16(v) | Self::F16(v) | Self::BF16(v) => {
+                v.iter().flat_map(|x| x.to_le_bytes()).collect()
+            }
+            Self::I16(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::Narrow(v) => v.bytes().to_vec(),
         }
     }
 }
@@ -215,5 +259,49 @@ impl Tensor {
     /// The length of the last dimension (1 for a single value).
     pub fn row_len(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_every_integer_type_read_back_at_both_ends() {
+        for dtype in DType::ALL {
+            let Some((lo, hi)) = dtype.code_range() else {
+                continue;
+            };
+            let data = Data::from_codes(dtype, [lo, hi, 0]);
+            assert_eq!(data.dtype(), dtype);
+            assert_eq!([data.code(0), data.code(1), data.code(2)], [lo, hi, 0]);
+            assert_eq!(data.to_le_bytes().len(), 3 * dtype.size());
+        }
+    }
+
+    #[test]
+    fn bit_patterns_of_every_such_type_read_back() {
+        for dtype in DType::ALL.into_iter().filter(|d| d.is_bit_pattern()) {
+            let top = ((1u32 << dtype.bits()) - 1) as u16;
+            let data = Data::from_bits(dtype, [0, 1, top]);
+            assert_eq!(data.dtype(), dtype);
+            assert_eq!([data.bits(0), data.bits(1), data.bits(2)], [0, 1, top]);
+            assert_eq!(data.to_le_bytes().len(), 3 * dtype.size());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "8 is no s4 code")]
+    fn codes_outside_of_the_type_are_refused() {
+        Data::from_codes(DType::I4, [7, 8]);
+    }
+
+    #[test]
+    fn names_are_distinct_and_read_back() {
+        for dtype in DType::ALL {
+            assert_eq!(DType::from_name(dtype.name()), Some(dtype));
+            let json = serde_json::to_string(&dtype).unwrap();
+            assert_eq!(json, format!("{:?}", dtype.name()));
+        }
     }
 }

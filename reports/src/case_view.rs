@@ -108,6 +108,10 @@ fn value(data: &Data, index: usize) -> String {
         Data::I32(v) => v[index].to_string(),
         Data::F32(v) => format!("{:?} (0x{:08x})", v[index], v[index].to_bits()),
         Data::F64(v) => format!("{:?} (0x{:016x})", v[index], v[index].to_bits()),
+        _ if data.dtype().is_bit_pattern() => {
+            format!("{:?} (0x{:02x})", data.real(index), data.bits(index))
+        }
+        codes => codes.code(index).to_string(),
     }
 }
 

@@ -309,6 +309,7 @@ macro_rules! typed {
                         // and `place` keeps whole values between them; any bits are a value.
                         unsafe { std::slice::from_raw_parts(first.cast::<$t>(), len) }
                     ),)+
+                    dtype => unreachable!("{} is refused before it is laid", dtype.name()),
                 };
                 View::new(&self.shape, self.row_stride(), values)
             }
@@ -322,6 +323,7 @@ macro_rules! typed {
                         // SAFETY: as in `view`; the view borrows this operand mutably.
                         unsafe { std::slice::from_raw_parts_mut(first.cast::<$t>(), len) }
                     ),)+
+                    dtype => unreachable!("{} is refused before it is laid", dtype.name()),
                 };
                 ViewMut::new(&self.shape, stride, values)
             }
@@ -339,6 +341,7 @@ macro_rules! typed {
                         )
                     }
                 })+
+                data => unreachable!("{} is refused before it is laid", data.dtype().name()),
             }
         }
 
@@ -350,6 +353,7 @@ macro_rules! typed {
                         .map(|value| <$t>::from_ne_bytes(value.try_into().expect("whole values")))
                         .collect(),
                 ),)+
+                dtype => unreachable!("{} is refused before it is laid", dtype.name()),
             }
         }
     };

@@ -61,7 +61,13 @@ pub fn same(a: &Data, b: &Data, element: usize) -> bool {
             let (a, b) = (a[element], b[element]);
             a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
         }
-        _ => panic!("{} compared with {}", a.dtype().name(), b.dtype().name()),
+        _ if a.dtype() != b.dtype() => {
+            panic!("{} compared with {}", a.dtype().name(), b.dtype().name())
+        }
+        _ if a.dtype().is_bit_pattern() => {
+            a.bits(element) == b.bits(element) || (a.is_nan(element) && b.is_nan(element))
+        }
+        _ => a.code(element) == b.code(element),
     }
 }
 
@@ -73,6 +79,7 @@ fn equal(a: &Data, b: &Data) -> bool {
         (Data::I32(a), Data::I32(b)) => a == b,
         (Data::F32(a), Data::F32(b)) => all(a, b, |a, b| a.to_bits() == b.to_bits()),
         (Data::F64(a), Data::F64(b)) => all(a, b, |a, b| a.to_bits() == b.to_bits()),
+        _ if a.dtype() == b.dtype() => a == b,
         _ => panic!("{} compared with {}", a.dtype().name(), b.dtype().name()),
     }
 }
@@ -92,6 +99,9 @@ pub fn display(data: &Data, element: usize) -> String {
     match data {
         Data::F32(v) => format!("{:?} (0x{:08x})", v[element], v[element].to_bits()),
         Data::F64(v) => format!("{:?} (0x{:016x})", v[element], v[element].to_bits()),
+        _ if data.dtype().is_bit_pattern() => {
+            format!("{:?} (0x{:02x})", data.real(element), data.bits(element))
+        }
         _ => data.code(element).to_string(),
     }
 }
@@ -140,5 +150,6 @@ mod tests {
     fn floats_show_their_bits() {
         assert_eq!(display(&Data::F32(vec![1.5]), 0), "1.5 (0x3fc00000)");
         assert_eq!(display(&Data::I8(vec![-3]), 0), "-3");
+        assert_eq!(display(&Data::F16(vec![0x3e00]), 0), "1.5 (0x3e00)");
     }
 }

@@ -351,6 +351,8 @@ pub fn blank_record(
 }
 
 fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
+    // Holds for every backend: the arena lays only what views hold.
+    Refusal::of_types(&problem.op, &problem.constants).map_err(NoAnswer::Refused)?;
     panics::caught(|| backend.prepare(&problem.op, &problem.constants))
         .map_err(NoAnswer::Panicked)?
         .map_err(NoAnswer::Refused)

@@ -205,6 +205,7 @@ impl Run<'_, '_> {
             DType::I32 => output.i32_mut().as_mut_ptr().cast(),
             DType::F32 => output.f32_mut().as_mut_ptr().cast(),
             DType::F64 => output.f64_mut().as_mut_ptr().cast(),
+            other => unreachable!("no view holds {}", other.name()),
         }
     }
 
@@ -217,6 +218,7 @@ impl Run<'_, '_> {
             DType::I32 => 4 * output.i32_mut().len(),
             DType::F32 => 4 * output.f32_mut().len(),
             DType::F64 => 8 * output.f64_mut().len(),
+            other => unreachable!("no view holds {}", other.name()),
         }
     }
 
@@ -237,6 +239,7 @@ impl Run<'_, '_> {
             DType::I32 => (input.i32().as_ptr().cast(), 4 * input.i32().len()),
             DType::F32 => (input.f32().as_ptr().cast(), 4 * input.f32().len()),
             DType::F64 => (input.f64().as_ptr().cast(), 8 * input.f64().len()),
+            other => unreachable!("no view holds {}", other.name()),
         }
     }
 }
@@ -259,6 +262,7 @@ pub fn dense(view: &View<'_>) -> Tensor {
         DType::I32 => rows!(I32, view.i32()),
         DType::F32 => rows!(F32, view.f32()),
         DType::F64 => rows!(F64, view.f64()),
+        other => unreachable!("no view holds {}", other.name()),
     };
     Tensor::new(view.shape(), data).expect("the view's own shape")
 }
@@ -280,5 +284,6 @@ pub fn write(output: &mut ViewMut<'_>, tensor: &Tensor) {
         Data::I32(from) => rows!(from, output.i32_mut()),
         Data::F32(from) => rows!(from, output.f32_mut()),
         Data::F64(from) => rows!(from, output.f64_mut()),
+        other => unreachable!("no view holds {}", other.dtype().name()),
     }
 }

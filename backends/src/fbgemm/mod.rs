@@ -73,6 +73,7 @@ impl<I: Isa> Backend for Fbgemm<I> {
     }
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
+        Refusal::of_types(op, constants)?;
         match op {
             OpSpec::Linear(spec) => linear::prepare(self.isa, self.profile, spec, constants),
             OpSpec::Conv(spec) => conv::prepare(self.isa, self.profile, spec, constants),

@@ -76,6 +76,7 @@ impl<I: Isa> Backend for Qnnpack<I> {
     }
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
+        Refusal::of_types(op, constants)?;
         let (isa, profile) = (self.isa, self.profile);
         match op {
             OpSpec::Quantize(spec) => quantize::prepare(isa, profile, spec),

@@ -103,6 +103,7 @@ fn run(kernel: &mut dyn Kernel, problem: &Problem, gap: usize) -> Data {
                 Data::I32(v) => Data::I32(spread(v, row, stride, 0x6e6e_6e6e)),
                 Data::F32(v) => Data::F32(spread(v, row, stride, f32::NAN)),
                 Data::F64(v) => Data::F64(spread(v, row, stride, f64::NAN)),
+                other => panic!("no kernel takes {}", other.dtype().name()),
             }
         })
         .collect();
@@ -114,6 +115,7 @@ fn run(kernel: &mut dyn Kernel, problem: &Problem, gap: usize) -> Data {
                 Data::I32(v) => Values::I32(&v[1..]),
                 Data::F32(v) => Values::F32(&v[1..]),
                 Data::F64(v) => Values::F64(&v[1..]),
+                other => panic!("no kernel takes {}", other.dtype().name()),
             };
             View::new(input.shape(), input.row_len() + gap, values)
         })
@@ -143,7 +145,7 @@ fn output(
         DType::I8 => run_into!(-0x55, I8),
         DType::I32 => run_into!(-0x5555_5555, I32),
         DType::F32 => run_into!(-7.25e33, F32),
-        DType::F64 => unreachable!("products give no f64"),
+        other => panic!("no product gives {}", other.name()),
     }
 }
 

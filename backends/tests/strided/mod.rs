@@ -54,6 +54,7 @@ impl Buffer {
                 DType::I32 => Data::I32(vec![i32::from_le_bytes(four); len]),
                 DType::F32 => Data::F32(vec![f32::from_le_bytes(four); len]),
                 DType::F64 => Data::F64(vec![f64::from_le_bytes([POISON; 8]); len]),
+                other => panic!("no kernel takes or gives {}", other.name()),
             },
         }
     }
@@ -65,6 +66,7 @@ impl Buffer {
             Data::I32(v) => Values::I32(v),
             Data::F32(v) => Values::F32(v),
             Data::F64(v) => Values::F64(v),
+            _ => unreachable!("not made by `poisoned`"),
         };
         View::new(&self.shape, self.stride, values)
     }
@@ -76,6 +78,7 @@ impl Buffer {
             Data::I32(v) => ValuesMut::I32(v),
             Data::F32(v) => ValuesMut::F32(v),
             Data::F64(v) => ValuesMut::F64(v),
+            _ => unreachable!("not made by `poisoned`"),
         };
         ViewMut::new(&self.shape, self.stride, values)
     }
@@ -98,6 +101,7 @@ impl Buffer {
             Data::I32(v) => dense!(v, I32),
             Data::F32(v) => dense!(v, F32),
             Data::F64(v) => dense!(v, F64),
+            _ => unreachable!("not made by `poisoned`"),
         };
         Tensor::new(self.shape.clone(), data).expect("laid out from the shape")
     }

@@ -12,7 +12,7 @@ use super::systems;
 use super::vector::{Captured, EngineOutput, Found};
 use crate::ops::{ReferenceError, reference};
 use crate::profile::named;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
 /// One line of the table: how the reference does against one engine's values of one op.
@@ -322,7 +322,19 @@ fn distance(a: &Data, b: &Data, index: usize) -> u64 {
                 order(b[index]),
             )
         }
-        (Data::F32(_) | Data::F64(_), _) | (_, Data::F32(_) | Data::F64(_)) => u64::MAX,
+        _ if a.dtype() != b.dtype() => u64::MAX,
+        _ if a.dtype().is_bit_pattern() => {
+            let sign = 1 << (a.dtype().bits() - 1);
+            let order = |x: &Data| {
+                let bits = i64::from(x.bits(index));
+                if bits & sign != 0 && x.dtype() != DType::F8E8M0 {
+                    sign - 1 - bits
+                } else {
+                    bits
+                }
+            };
+            between(a.is_nan(index), b.is_nan(index), order(a), order(b))
+        }
         (a, b) => a.code(index).abs_diff(b.code(index)),
     }
 }
@@ -339,6 +351,9 @@ fn show(data: &Data, index: usize) -> String {
     match data {
         Data::F32(v) => format!("{:?}", v[index]),
         Data::F64(v) => format!("{:?}", v[index]),
+        _ if data.dtype().is_bit_pattern() => {
+            format!("{:?} (0x{:02x})", data.real(index), data.bits(index))
+        }
         codes => codes.code(index).to_string(),
     }
 }

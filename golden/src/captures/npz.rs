@@ -181,6 +181,9 @@ impl Array {
         match &self.values {
             Values::I8(_) => Some(DType::I8),
             Values::U8(_) => Some(DType::U8),
+            Values::I16(_) => Some(DType::I16),
+            Values::U16(_) => Some(DType::U16),
+            Values::I64(_) => Some(DType::I64),
             Values::I32(_) => Some(DType::I32),
             Values::F32(_) => Some(DType::F32),
             Values::F64(_) => Some(DType::F64),
@@ -208,6 +211,9 @@ impl Array {
         let data = match &self.values {
             Values::I8(a) => Data::I8(values(a, order)),
             Values::U8(a) => Data::U8(values(a, order)),
+            Values::I16(a) => Data::I16(values(a, order)),
+            Values::U16(a) => Data::U16(values(a, order)),
+            Values::I64(a) => Data::I64(values(a, order)),
             Values::I32(a) => Data::I32(values(a, order)),
             Values::F32(a) => Data::F32(values(a, order)),
             Values::F64(a) => Data::F64(values(a, order)),

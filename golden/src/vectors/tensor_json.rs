@@ -1,6 +1,7 @@
 //! Tensors in JSON: `{"dtype":"u8","shape":[2,3],"data":[..]}`. Floats are the
 //! shortest decimals that read back to the same bits; what JSON has no number
-//! for is a string: `"NaN"`, `"inf"`, `"-inf"`.
+//! for is a string: `"NaN"`, `"inf"`, `"-inf"`. Floats of at most 16 bits are
+//! their bit patterns, as integers.
 
 use crate::tensor::{DType, Data, Tensor};
 use serde::de::{Error, Visitor};
@@ -25,6 +26,17 @@ impl Serialize for Data {
             Self::I32(values) => serializer.collect_seq(values),
             Self::F32(values) => serializer.collect_seq(values.iter().map(|&v| Single(v))),
             Self::F64(values) => serializer.collect_seq(values.iter().map(|&v| Double(v))),
+            Self::U16(values) | Self::F16(values) | Self::BF16(values) => {
+                serializer.collect_seq(values)
+            }
+            Self::I16(values) => serializer.collect_seq(values),
+            Self::I64(values) => serializer.collect_seq(values),
+            Self::Narrow(values) if values.dtype().is_bit_pattern() => {
+                serializer.collect_seq(values.bytes())
+            }
+            Self::Narrow(values) => {
+                serializer.collect_seq((0..values.bytes().len()).map(|index| values.code(index)))
+            }
         }
     }
 }
@@ -83,6 +95,16 @@ fn data(dtype: DType, scalars: &[Scalar]) -> Result<Data, String> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         return Ok(Data::from_codes(dtype, codes));
+    }
+    if dtype.is_bit_pattern() {
+        let top = (1 << dtype.bits()) - 1;
+        let bits = (scalars.iter())
+            .map(|scalar| match scalar {
+                Scalar::Integer(bits) if (0..=top).contains(bits) => Ok(*bits as u16),
+                other => Err(format!("{other} is no {} bit pattern", dtype.name())),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        return Ok(Data::from_bits(dtype, bits));
     }
     let values = scalars.iter().map(Scalar::real);
     Ok(match dtype {

@@ -69,6 +69,7 @@ fn span(view: &View<'_>) -> (usize, usize) {
         DType::I32 => of!(view.i32()),
         DType::F32 => of!(view.f32()),
         DType::F64 => of!(view.f64()),
+        other => unreachable!("no view holds {}", other.name()),
     }
 }
 

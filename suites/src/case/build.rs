@@ -273,7 +273,7 @@ fn bits_to_data(bits: &[u32], dtype: DType) -> Data {
         DType::I8 => Data::I8(bits.iter().map(|&b| b as u8 as i8).collect()),
         DType::I32 => Data::I32(bits.iter().map(|&b| b as i32).collect()),
         DType::F32 => Data::F32(bits.iter().map(|&b| f32::from_bits(b)).collect()),
-        DType::F64 => unreachable!("no operand is f64"),
+        _ => unreachable!("case ids have no operand of type {}", dtype.name()),
     }
 }
 

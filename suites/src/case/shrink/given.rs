@@ -78,7 +78,7 @@ pub(super) fn bits(tensor: &Tensor) -> Vec<u32> {
         Data::I8(v) => v.iter().map(|&q| u32::from(q as u8)).collect(),
         Data::I32(v) => v.iter().map(|&q| q as u32).collect(),
         Data::F32(v) => v.iter().map(|q| q.to_bits()).collect(),
-        Data::F64(_) => unreachable!("no operand is f64"),
+        data => unreachable!("no judged operand is {}", data.dtype().name()),
     }
 }
 
