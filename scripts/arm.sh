@@ -78,6 +78,7 @@ setup() {
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ ${#missing[@]} -eq 0 ]; then
         echo "all packages are installed"
+        cross_rustc >/dev/null
         return
     fi
     if [ "$(id -u)" -ne 0 ]; then
@@ -88,6 +89,20 @@ setup() {
     "${as_root[@]}" apt-get update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -q -y --no-install-recommends "${missing[@]}"
+    cross_rustc >/dev/null
+}
+
+# The path of Debian's rustc, which must be as new as the workspace asks for.
+cross_rustc() {
+    local rustc has needs
+    # Other versions of rustc may come first on the path.
+    rustc=$(dpkg -L rustc-web | grep '/bin/rustc$') || fail "the package rustc-web holds no rustc"
+    has=$("$rustc" --version | cut -d ' ' -f 2)
+    needs=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
+    if [ "$(printf '%s\n' "$needs" "$has" | sort -V | head -n 1)" != "$needs" ]; then
+        fail "rustc-web is rustc $has, but $needs or newer is needed: Debian has it in the suite bookworm-security, which apt's sources lack here (add it, run apt-get update and upgrade rustc-web and libstd-rust-web-dev:arm64)"
+    fi
+    echo "$rustc"
 }
 
 # Points cargo at the cross compiler.
@@ -96,8 +111,7 @@ toolchain() {
     command -v cargo >/dev/null || fail "cargo is missing: install Rust 1.95 or newer"
     mapfile -t missing < <(missing_packages "${packages[@]}")
     [ ${#missing[@]} -eq 0 ] || fail "missing packages: ${missing[*]} (run: scripts/arm.sh setup)"
-    # Other versions of rustc may come first on the path.
-    rustc=$(dpkg -L rustc-web | grep '/bin/rustc$') || fail "the package rustc-web holds no rustc"
+    rustc=$(cross_rustc)
     export RUSTC=$rustc RUSTDOC=${rustc%rustc}rustdoc
     export CARGO_TARGET_DIR=$target_dir CARGO_BUILD_TARGET=$target
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
