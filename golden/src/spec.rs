@@ -5,10 +5,14 @@
 //! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
 //! over (kernel position, channel) with the channel fastest.
 
+mod blocks;
 mod calibrate;
+mod cast;
 mod plain;
 
+pub use blocks::*;
 pub use calibrate::*;
+pub use cast::*;
 pub use plain::*;
 
 use crate::tensor::{DType, Tensor};
@@ -340,6 +344,15 @@ pub enum OpSpec {
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
     MaxPool(PoolSpec),
+    /// see [`CastSpec`]
+    Cast(CastSpec),
+    /// see [`BlockSpec`]
+    QuantizeBlocks(BlockSpec),
+    /// see [`BlockSpec`]
+    DequantizeBlocks(BlockSpec),
+    /// as [`ChooseQparams`](Self::ChooseQparams), the zero point a real number.
+    /// Outputs: scale `[1]` f32, zero point `[1]` f32
+    ChooseRealQparams(ChooseQparamsSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -395,6 +408,10 @@ impl OpSpec {
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
+            Self::Cast(s) => vec![(s.shape.clone(), s.to)],
+            Self::QuantizeBlocks(s) => vec![(s.shape.clone(), s.codes)],
+            Self::DequantizeBlocks(s) => vec![(s.shape.clone(), s.real)],
+            Self::ChooseRealQparams(_) => vec![(vec![1], DType::F32); 2],
         }
     }
 
@@ -404,7 +421,9 @@ impl OpSpec {
             Self::Quantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::Dequantize(s) => vec![(s.shape.clone(), s.dtype)],
             Self::Requantize(s) => vec![(vec![s.rows, s.columns], DType::I32)],
-            Self::ChooseQparams(s) => vec![(vec![s.len], DType::F32)],
+            Self::ChooseQparams(s) | Self::ChooseRealQparams(s) => {
+                vec![(vec![s.len], DType::F32)]
+            }
             Self::Observe(s) => vec![(s.shape.clone(), DType::F32); s.batches],
             Self::Calibrate(s) => vec![(s.shape.clone(), DType::F32); s.batches],
             Self::Linear(s) => vec![(vec![s.m, s.k], s.activation.dtype())],
@@ -424,6 +443,9 @@ impl OpSpec {
                     s.activation.dtype,
                 )]
             }
+            Self::Cast(s) => vec![(s.shape.clone(), s.from)],
+            Self::QuantizeBlocks(s) => s.inputs_of(s.real),
+            Self::DequantizeBlocks(s) => s.inputs_of(s.codes),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod dtype;
 mod format;
 mod narrow;
+mod round;
 
 pub use dtype::DType;
 pub use format::{FloatFormat, Special};

@@ -37,6 +37,10 @@ enum Values {
     I64(ArrayD<i64>),
     F32(ArrayD<f32>),
     F64(ArrayD<f64>),
+    /// bit patterns of half precision
+    F16(ArrayD<u16>),
+    /// one word
+    Text(String),
     /// a type that no check reads, such as text
     Other,
 }
@@ -53,7 +57,8 @@ macro_rules! each {
             Values::I64($array) => $body,
             Values::F32($array) => $body,
             Values::F64($array) => $body,
-            Values::Other => $or,
+            Values::F16($array) => $body,
+            Values::Text(_) | Values::Other => $or,
         }
     };
 }
@@ -143,9 +148,31 @@ impl Values {
             "i8" => Self::I64(of(bytes)?),
             "f4" => Self::F32(of(bytes)?),
             "f8" => Self::F64(of(bytes)?),
+            // Read as the integers that the bits are.
+            "f2" => {
+                let at = (bytes
+                    .windows(4)
+                    .position(|w| w == b"'<f2")
+                    .ok_or("is no npy data"))?;
+                let mut bits = bytes.to_vec();
+                bits[at + 2] = b'u';
+                Self::F16(of(&bits)?)
+            }
+            word if word.starts_with('U') => Self::Text(text(bytes)?),
             _ => Self::Other,
         })
     }
+}
+
+/// The word in an npy file of UTF-32 text.
+fn text(bytes: &[u8]) -> Result<String, String> {
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    let data = &bytes[end.ok_or("has no header")? + 1..];
+    (data.chunks_exact(4))
+        .map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]))
+        .take_while(|&point| point != 0)
+        .map(|point| char::from_u32(point).ok_or_else(|| "is no text".to_owned()))
+        .collect()
 }
 
 /// The type in the header of an npy file, e.g. `<f4`.
@@ -187,6 +214,7 @@ impl Array {
             Values::I32(_) => Some(DType::I32),
             Values::F32(_) => Some(DType::F32),
             Values::F64(_) => Some(DType::F64),
+            Values::F16(_) => Some(DType::F16),
             _ => None,
         }
     }
@@ -217,6 +245,7 @@ impl Array {
             Values::I32(a) => Data::I32(values(a, order)),
             Values::F32(a) => Data::F32(values(a, order)),
             Values::F64(a) => Data::F64(values(a, order)),
+            Values::F16(a) => Data::F16(values(a, order)),
             _ => return Err(self.error("is of a type that no tensor has")),
         };
         let shape = self.shape();
@@ -270,6 +299,17 @@ impl Array {
             Values::F64(a) => a.iter().copied().collect(),
             _ => return Err(self.error("holds no floats")),
         })
+    }
+
+    /// The word.
+    ///
+    /// # Errors
+    /// When the array is no text.
+    pub fn text(&self) -> Result<&str, CaptureError> {
+        match &self.values {
+            Values::Text(word) => Ok(word),
+            _ => Err(self.error("holds no text")),
+        }
     }
 
     /// An error about this array.

@@ -93,6 +93,10 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Tanh(_) => "tanh".into(),
         OpSpec::AvgPool(_) => "avg_pool".into(),
         OpSpec::MaxPool(_) => "max_pool".into(),
+        OpSpec::Cast(_) => "cast".into(),
+        OpSpec::QuantizeBlocks(_) => "quantize_blocks".into(),
+        OpSpec::DequantizeBlocks(_) => "dequantize_blocks".into(),
+        OpSpec::ChooseRealQparams(_) => "choose_real_qparams".into(),
     }
 }
 

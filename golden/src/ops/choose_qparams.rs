@@ -87,7 +87,10 @@ pub(crate) fn choose(
 }
 
 /// The range of codes, narrowed if the request and the rule say so.
-fn reduced(rule: &QparamsRule, request: &QparamsRequest) -> Result<(i64, i64), ReferenceError> {
+pub(crate) fn reduced(
+    rule: &QparamsRule,
+    request: &QparamsRequest,
+) -> Result<(i64, i64), ReferenceError> {
     let (qmin, qmax) = code_range(request.dtype, request.range)?;
     Ok(match (request.reduce_range, rule.reduce_range) {
         (false, _) | (true, ReduceRange::Ignored) => (qmin, qmax),
@@ -115,9 +118,19 @@ fn symmetric(
     dtype: DType,
 ) -> QParams {
     let greatest = max.max(-min);
-    let steps = match rule.symmetric {
-        SymmetricScale::Qmax => qmax as f64,
-        SymmetricScale::HalfRange | SymmetricScale::PreserveSparsity => (qmax - qmin) as f64 / 2.0,
+    let half = (qmax - qmin) as f64 / 2.0;
+    let (greatest, steps) = match rule.symmetric {
+        SymmetricScale::Qmax => (greatest, qmax as f64),
+        SymmetricScale::HalfRange | SymmetricScale::PreserveSparsity => (greatest, half),
+        // min / qmin > max / qmax; an unsigned qmin has no say.
+        SymmetricScale::EachSide if qmin < 0 && min / qmin as f32 > max / qmax as f32 => {
+            (min, qmin as f64)
+        }
+        SymmetricScale::EachSide => (max, qmax as f64),
+        SymmetricScale::SignedExtreme => {
+            let extreme = if max > -min { max } else { min };
+            (extreme, -half.ceil())
+        }
     };
     let scale = match rule.precision {
         ScalePrecision::F32 => f64::from(greatest / steps as f32),
@@ -133,6 +146,7 @@ fn symmetric(
         }
         DType::U8 if whole || qmax - qmin == 127 => 128,
         DType::U8 => (qmin + qmax).div_euclid(2),
+        _ if whole && qmin == 0 => (qmax + 1) / 2,
         _ => 0,
     };
     let (scale, zero_point) = match rule.small_scale {
@@ -176,6 +190,12 @@ fn affine(
                 zero_point: 0,
             };
         }
+        SmallScale::Kept if scale == 0.0 => {
+            return QParams {
+                scale,
+                zero_point: qmin as i32,
+            };
+        }
         SmallScale::TenthAndCutoff => {
             if scale as f32 == 0.0 || (1.0 / scale as f32).is_infinite() {
                 scale = 0.1;
@@ -194,7 +214,7 @@ fn affine(
                 }
             }
         }
-        SmallScale::One | SmallScale::UnitRange | SmallScale::TinyToOne => {}
+        SmallScale::One | SmallScale::UnitRange | SmallScale::TinyToOne | SmallScale::Kept => {}
     }
     let zero_point = if preserve {
         ((qmin + qmax) as f64 / 2.0).round_ties_even() as i64

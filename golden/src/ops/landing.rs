@@ -102,8 +102,8 @@ impl Landing {
             return match self.nan {
                 NanRule::LowestCode => self.range.0,
                 NanRule::HighestCode => self.range.1,
-                // Only 32-bit codes hold i32::MIN; its low 8 bits are 0.
-                NanRule::CodeZero if self.range.1 > i64::from(u8::MAX) => i64::from(i32::MIN),
+                // Only 32-bit codes hold i32::MIN; its low 16 bits are 0.
+                NanRule::CodeZero if self.range.1 > i64::from(u16::MAX) => i64::from(i32::MIN),
                 NanRule::CodeZero => 0,
                 NanRule::Open | NanRule::ThroughCast => {
                     witness.open.push((0, index));

@@ -4,9 +4,12 @@
 mod accumulate;
 mod add;
 mod avg_pool;
+mod blocks;
+mod cast;
 mod channels;
 mod check;
 pub(crate) mod choose_qparams;
+mod choose_real_qparams;
 mod clamp;
 mod conv;
 pub(crate) mod dequantize;
@@ -68,8 +71,17 @@ pub fn reference(
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
+        OpSpec::Cast(spec) => cast::cast(spec, &inputs[0], profile, witness)?,
+        OpSpec::QuantizeBlocks(spec) => blocks::quantize_blocks(spec, inputs, profile, witness)?,
+        OpSpec::DequantizeBlocks(spec) => {
+            blocks::dequantize_blocks(spec, inputs, profile, witness)?
+        }
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::ChooseRealQparams(spec) => {
+            let input = &inputs[0];
+            return choose_real_qparams::choose_real_qparams(spec, input, profile, witness);
         }
         OpSpec::Observe(spec) => return crate::observers::observe(spec, inputs, witness),
         OpSpec::Calibrate(spec) => return crate::calibrators::calibrate(spec, inputs, witness),

@@ -81,12 +81,14 @@ pub(crate) fn quantize_value(
     let zero_point = i64::from(qparams.zero_point);
     let at_end = zero_point == range.0 || zero_point == range.1;
     witness.events.hit_if(Event::ZeroPointAtEnd, at_end);
-    let steps = bound(
-        rule.pre_clamp,
-        transform(rule.transform, value, qparams.scale),
-    );
+    let steps = steps(rule, value, qparams.scale);
     witness.step(None, steps.value);
     Landing::quantize(rule, range).land(index, steps, zero_point, witness)
+}
+
+/// A value as a number of steps, the zero point not yet added.
+pub(crate) fn steps(rule: &QuantizeRule, value: f32, scale: f64) -> Steps {
+    bound(rule.pre_clamp, transform(rule.transform, value, scale))
 }
 
 fn transform(transform: Transform, value: f32, scale: f64) -> Steps {

@@ -40,8 +40,15 @@ pub fn choose_qparams(
         ScalePrecision::F64NarrowedLast => F32.fit(scale),
         ScalePrecision::F32 | ScalePrecision::F64 | ScalePrecision::F64ThenF32 => scale,
     };
+    // A rational has no sign of zero: that of the quotient extreme / lowest code.
+    let signed = request.symmetric && rule.symmetric == SymmetricScale::SignedExtreme;
+    let below = low.is_negative() && high <= -low;
+    let scale = match kept.to_f64() {
+        0.0 if signed && !below => -0.0,
+        scale => scale,
+    };
     Some(QParams {
-        scale: kept.to_f64(),
+        scale,
         zero_point: i32::try_from(zero_point).ok()?,
     })
 }
@@ -122,11 +129,27 @@ fn symmetric(
     codes: &Codes,
     dtype: DType,
 ) -> (Real, i64) {
-    let greatest = max.max(-min);
-    let steps = if rule.symmetric == SymmetricScale::Qmax {
-        integer(codes.high)
-    } else {
-        integer(codes.steps()) * half()
+    let half_steps = integer(codes.steps()) * half();
+    let low_wins = |min: &BigRational, max: &BigRational| {
+        let in_f32 =
+            |end: &BigRational, code| F32.div(&Real::Finite(end.clone()), &Real::integer(code));
+        match (in_f32(min, codes.low), in_f32(max, codes.high)) {
+            (Real::Finite(low), Real::Finite(high)) => codes.low < 0 && low > high,
+            _ => false,
+        }
+    };
+    let (greatest, steps) = match rule.symmetric {
+        SymmetricScale::Qmax => (max.max(-min), integer(codes.high)),
+        SymmetricScale::HalfRange | SymmetricScale::PreserveSparsity => (max.max(-min), half_steps),
+        SymmetricScale::EachSide if codes.low < 0 && low_wins(&min, &max) => {
+            (min, integer(codes.low))
+        }
+        SymmetricScale::EachSide => (max, integer(codes.high)),
+        SymmetricScale::SignedExtreme => {
+            let lowest = floor(&-half_steps);
+            let extreme = if max > -min.clone() { max } else { min };
+            (extreme, BigRational::from_integer(lowest))
+        }
     };
     let scale = quotient(
         rule.precision,
@@ -137,7 +160,10 @@ fn symmetric(
     let middle = if rule.symmetric_zero_point == SymmetricZeroPoint::RoundedMiddle {
         codes.middle()
     } else if dtype != DType::U8 {
-        0
+        match dtype.code_range() {
+            Some((0, high)) if codes.high == high => (high + 1) / 2,
+            _ => 0,
+        }
     } else if dtype.code_range() == Some((codes.low, codes.high)) || reduced {
         128
     } else {
@@ -207,10 +233,11 @@ fn affine(
             SmallScale::TinyToOne if value < exact(f32::MIN_POSITIVE) => {
                 return (Real::integer(1), 0);
             }
+            SmallScale::Kept if value.is_zero() => return (scale, codes.low),
             SmallScale::TenthAndCutoff => {
                 scale = cut_off(scale, &steps, &mut min, &mut max);
             }
-            SmallScale::One | SmallScale::UnitRange | SmallScale::TinyToOne => {}
+            SmallScale::One | SmallScale::UnitRange | SmallScale::TinyToOne | SmallScale::Kept => {}
         }
     }
     let zero_point = if preserve {

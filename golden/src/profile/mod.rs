@@ -6,6 +6,7 @@
 //! missing. [`named`] holds the profiles of known systems.
 
 pub(crate) mod axis;
+pub mod convert;
 pub mod element;
 pub mod matrix;
 pub mod named;
@@ -13,6 +14,7 @@ pub mod pointwise;
 pub mod qparams;
 
 pub use axis::Axis;
+pub use convert::*;
 pub use element::*;
 pub use matrix::*;
 pub use pointwise::*;
@@ -35,6 +37,8 @@ pub struct Profile {
     pub float_output: FloatOutputRule,
     /// ops without weights
     pub pointwise: PointwiseRule,
+    /// one type to another
+    pub convert: ConvertRule,
 }
 
 macro_rules! stages {
@@ -89,6 +93,7 @@ stages! {
     requantize: RequantizeRule,
     float_output: FloatOutputRule,
     pointwise: PointwiseRule,
+    convert: ConvertRule,
 }
 
 impl Profile {

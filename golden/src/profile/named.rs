@@ -3,10 +3,12 @@
 
 mod arithmetic;
 mod mobile;
+mod narrow;
 
 use super::Profile;
 use arithmetic::*;
 use mobile::*;
+use narrow::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
 #[derive(Debug, Clone, Copy)]
@@ -214,6 +216,36 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "PyTorch's quantized_decomposed ops (PT2E): reciprocal taken in f64, zero point and clamp in f32",
         source: "PyTorch torch/ao/quantization/fx/_decomposed.py",
         profile: PYTORCH_DECOMPOSED,
+    },
+    NamedProfile {
+        name: "pytorch-float-qparams",
+        summary: "ATen's element functions with real zero points (per_channel_affine_float_qparams): added before rounding, i64 cut to i32",
+        source: "PyTorch aten/src/ATen/native/quantized/AffineQuantizerBase.cpp (quantize_val_float_qparams); captures torch-2.15",
+        profile: PYTORCH_FLOAT_QPARAMS,
+    },
+    NamedProfile {
+        name: "torchao",
+        summary: "torchao's affine primitives: reciprocal, zero point and clamp in f32, symmetric zero point in the middle of the codes",
+        source: "torchao quantization/quant_primitives.py (choose_qparams_affine, quantize_affine); captures torchao",
+        profile: TORCHAO,
+    },
+    NamedProfile {
+        name: "torchao-no-clipping",
+        summary: "torchao with symmetric scales that clip neither side (SYMMETRIC_NO_CLIPPING_ERR)",
+        source: "torchao quantization/quant_primitives.py (_choose_qparams_affine); captures torchao",
+        profile: TORCHAO_NO_CLIPPING,
+    },
+    NamedProfile {
+        name: "onnxruntime-nbits",
+        summary: "weights packed in blocks for MatMulNBits: the value farthest from 0 over the lowest code (of either sign), zero point before rounding half away",
+        source: "ONNX Runtime onnxruntime/core/mlas/lib/q4_dq.cpp (MlasQuantizeBlockwise); captures onnxruntime-tools",
+        profile: ONNXRUNTIME_NBITS,
+    },
+    NamedProfile {
+        name: "onnxruntime-tools-blocked",
+        summary: "scales and zero points of blocks as ONNX Runtime's Python tools choose them: as onnxruntime-tools, all in f32",
+        source: "ONNX Runtime python/tools/quantization/quant_utils.py (compute_scale_zp_blocked); captures onnxruntime-tools",
+        profile: ONNXRUNTIME_TOOLS_BLOCKED,
     },
 ];
 

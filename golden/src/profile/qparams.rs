@@ -25,6 +25,10 @@ axis! {
         Qmax = "qmax",
         /// stretch the range to a multiple of (−128, 127), then as affine (preserve_sparsity)
         PreserveSparsity = "preserve-sparsity",
+        /// the greater of min / qmin and max / qmax, so that neither end is clipped (torchao)
+        EachSide = "each-side",
+        /// the end farther from 0, over qmin − zero point: of either sign, as ONNX Runtime packs weights
+        SignedExtreme = "signed-extreme",
     }
 }
 
@@ -79,6 +83,8 @@ axis! {
         UnitRange = "unit-range",
         /// below the least normal f32: scale 1 and zero point 0
         TinyToOne = "tiny-to-one",
+        /// nothing; under a scale of 0 the zero point is the lowest code (ONNX Runtime's packed weights)
+        Kept = "kept",
     }
 }
 

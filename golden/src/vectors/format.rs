@@ -173,6 +173,8 @@ fn element(tensor: &Tensor, index: usize) -> String {
     match tensor.data() {
         Data::F32(values) => format!("{:?}", values[index]),
         Data::F64(values) => format!("{:?}", values[index]),
+        data if data.dtype().is_bit_pattern() && data.is_nan(index) => "NaN".into(),
+        data if data.dtype().is_bit_pattern() => data.bits(index).to_string(),
         codes => codes.code(index).to_string(),
     }
 }

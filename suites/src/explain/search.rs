@@ -362,6 +362,9 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
     let to_code = |output: &Output| axis.stage == "requantize" && !matches!(output, Output::Sums);
     match op {
         OpSpec::Quantize(_) => axis.stage == "quantize",
+        OpSpec::QuantizeBlocks(_) => matches!(axis.stage, "quantize" | "convert"),
+        OpSpec::DequantizeBlocks(_) => axis.stage == "dequantize",
+        OpSpec::Cast(_) => axis.stage == "convert",
         OpSpec::Dequantize(_) => axis.stage == "dequantize",
         OpSpec::Requantize(_) => {
             axis.stage == "requantize"
@@ -371,6 +374,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
                 )
         }
         OpSpec::ChooseQparams(_) => axis.stage == "qparams",
+        OpSpec::ChooseRealQparams(_) => axis.field == "reduce_range",
         OpSpec::Observe(_) | OpSpec::Calibrate(_) => false,
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {

@@ -11,16 +11,20 @@ mod litert;
 mod minilm;
 mod mxnet;
 mod nvidia;
+mod onnx_nodes;
 mod onnxruntime;
+mod onnxruntime_blocks;
 mod onnxruntime_calibrators;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;
 mod ppocr;
 mod torch;
+mod torch_casts;
 mod torch_observers;
 mod torch_ops;
 mod torch_steps;
+mod torchao;
 
 use super::error::CaptureError;
 use super::graph::Graph;
@@ -51,6 +55,14 @@ const SYSTEMS: &[System] = &[
     System {
         name: "onnxruntime-tools-1.32.0",
         read: onnxruntime_tools::read,
+    },
+    System {
+        name: "torchao",
+        read: torchao::read,
+    },
+    System {
+        name: "onnx-node-tests",
+        read: onnx_nodes::read,
     },
     System {
         name: "litert-2.3.0",

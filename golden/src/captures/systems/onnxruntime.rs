@@ -17,7 +17,7 @@ pub(super) const ENGINES: &[(&str, &str)] = &[
     ("onnx_ref", "onnx-reference"),
 ];
 
-pub(super) const NO_TYPE: &str = "16-bit and 8-bit float codes: no such code type yet";
+pub(super) const NO_TYPE: &str = "codes of a type that has no reference";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let (kind, name) = file
@@ -31,7 +31,8 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             quantize(file, found)?
         }
         ("quantize", "pc") => per_axis(file, found)?,
-        ("quantize", "blocked") => found.skip("quantize", outputs(), "blocks: no axis for them"),
+        ("quantize", "blocked") => super::onnxruntime_blocks::blocked(file, found)?,
+        ("quantize", "fp8") => super::onnxruntime_blocks::floats(file, found)?,
         ("quantize", _) => found.skip("quantize", outputs(), NO_TYPE),
         ("dequantize", _) if code_type(file.array("q")?).is_some() => dequantize(file, found)?,
         ("dequantize", _) => found.skip("dequantize", outputs(), NO_TYPE),

@@ -22,6 +22,10 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         found.skip("choose_qparams", values(), reason);
     } else if name.starts_with("quantize_data/") {
         weights(file, found)?;
+    } else if name == "blocked.npz" {
+        super::onnxruntime_blocks::blocked_qparams(file, found)?;
+    } else if name.starts_with("nbits/") {
+        super::onnxruntime_blocks::packed(file, found)?;
     } else {
         let op = file.entry.op.as_deref().unwrap_or("-");
         found.skip(op.trim_start_matches("ort."), values(), "no reference op");
@@ -70,18 +74,25 @@ fn weights(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
             v.into(found);
         }
     }
-    found.skip("choose_qparams", wide, NO_TYPE);
+    if wide > 0 {
+        found.skip("choose_qparams", wide, NO_TYPE);
+    }
     Ok(())
 }
 
 /// The range of codes from which the tools choose a scale.
-fn narrowed(kind: &str, symmetric: bool, reduced: bool) -> (i64, i64) {
+pub(super) fn narrowed(kind: &str, symmetric: bool, reduced: bool) -> (i64, i64) {
     match (kind, symmetric, reduced) {
         ("u8", _, true) => (0, 127),
         ("u8", _, false) => (0, 255),
         ("i8", _, true) => (-64, 64),
         ("i8", true, false) => (-127, 127),
         ("i8", false, false) => (-128, 127),
+        ("u16", _, true) => (0, 32_767),
+        ("u16", _, false) => (0, 65_535),
+        ("i16", _, true) => (-16_384, 16_384),
+        ("i16", true, false) => (-32_767, 32_767),
+        ("i16", false, false) => (-32_768, 32_767),
         ("u4", _, true) => (0, 7),
         ("u4", _, false) => (0, 15),
         (_, _, true) => (-4, 3),
@@ -94,6 +105,8 @@ fn tool_type(name: &str) -> Option<(DType, Option<(i64, i64)>)> {
     match name {
         "u8" => Some((DType::U8, None)),
         "i8" => Some((DType::I8, None)),
+        "u16" => Some((DType::U16, None)),
+        "i16" => Some((DType::I16, None)),
         "u4" => Some((DType::U8, Some((0, 15)))),
         "i4" => Some((DType::I8, Some((-8, 7)))),
         _ => None,

@@ -76,13 +76,9 @@ fn read(build: &Build, file: &CapturedFile<'_>, found: &mut Found) -> Result<(),
     match kind {
         "quantize" if name.starts_with("pt_") => per_tensor(build, file, found),
         "quantize" if name.starts_with("pc_floatqparams") => {
-            found.skip(
-                "quantize",
-                file.entry.values(|a| a == "q"),
-                "float zero points: no axis for them",
-            );
-            Ok(())
+            super::torch_casts::float_zero_points(file, found)
         }
+        "casts" => super::torch_casts::read(file, found),
         "quantize" if name.starts_with("pc_") => per_channel(build, file, found),
         "quantize" if name.starts_with("decomposed_") => decomposed(file, found),
         "dequantize" => {

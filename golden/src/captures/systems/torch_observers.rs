@@ -130,8 +130,7 @@ fn observer(
         let observe = problem::observe(kind, axis, batches);
         observed(file, part, observe, &seen, found)?;
         if float_zero_points(file) {
-            let reason = "float zero points: no axis for them";
-            found.skip("choose_qparams", 2 * range.len() as u64, reason);
+            super::torch_casts::real_qparams(file, part, &range, request, found)?;
         } else {
             let zero_points = of("zero_point")?.integers()?;
             let chosen = (of("scale")?.floats()?, zero_points);

@@ -1,6 +1,7 @@
 //! What each named profile is: values over the axes, most of them written as
 //! what they change in a related one. The table of names is in the parent.
 
+use super::narrow::{CONVERT_BITS, CONVERT_ML_DTYPES, CONVERT_OPEN};
 use crate::profile::*;
 
 pub(super) const OBSERVER_QPARAMS: QparamsRule = QparamsRule {
@@ -82,6 +83,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32,
     },
+    convert: CONVERT_OPEN,
 };
 
 pub(super) const FBGEMM_NEON: Profile = Profile {
@@ -242,6 +244,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         function: FunctionForm::DequantizeDivF32,
         ..FBGEMM_SCALAR.pointwise
     },
+    convert: CONVERT_BITS,
     ..FBGEMM_SCALAR
 };
 
@@ -307,6 +310,7 @@ pub(super) const ONNX_REFERENCE: Profile = Profile {
         ..ONNXRUNTIME.requantize
     },
     pointwise: ONNXRUNTIME_QDQ.pointwise,
+    convert: CONVERT_ML_DTYPES,
     ..ONNXRUNTIME
 };
 

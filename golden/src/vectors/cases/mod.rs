@@ -5,6 +5,7 @@ mod calibrate;
 mod draw;
 mod element;
 mod matrix;
+mod narrow;
 mod plain;
 mod pointwise;
 mod statistics;
@@ -34,6 +35,10 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("tanh", plain::tanh()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
+        ("cast", narrow::cast()),
+        ("quantize_blocks", narrow::quantize_blocks()),
+        ("dequantize_blocks", narrow::dequantize_blocks()),
+        ("choose_real_qparams", narrow::choose_real_qparams()),
     ]
 }
 

@@ -1,0 +1,84 @@
+//! How narrow types are converted, and what the profiles of narrow codes in
+//! blocks are: torchao, ONNX Runtime's packed weights, and real zero points.
+
+use super::arithmetic::{
+    OBSERVER_QPARAMS, ONNXRUNTIME, ONNXRUNTIME_TOOLS, PYTORCH_DECOMPOSED, PYTORCH_SCALAR,
+};
+use crate::profile::*;
+
+pub(super) const CONVERT_OPEN: ConvertRule = ConvertRule {
+    overflow: FloatOverflow::InfinityOrNan,
+    nan: NanWithout::Open,
+    integer: IntegerConversion::Open,
+    zero_point: FloatZeroPoint::Ignored,
+};
+
+pub(super) const CONVERT_BITS: ConvertRule = ConvertRule {
+    overflow: FloatOverflow::BitArithmetic,
+    ..CONVERT_OPEN
+};
+
+pub(super) const CONVERT_ML_DTYPES: ConvertRule = ConvertRule {
+    nan: NanWithout::MinusZero,
+    integer: IntegerConversion::TruncateWrapping,
+    zero_point: FloatZeroPoint::AddedToFinite,
+    ..CONVERT_OPEN
+};
+
+pub(super) const PYTORCH_FLOAT_QPARAMS: Profile = Profile {
+    quantize: QuantizeRule {
+        zero_point: ZeroPointAt::AfterI32Wrapping,
+        cast: Cast::X86IndefiniteI64,
+        nan: NanRule::ThroughCast,
+        ..PYTORCH_SCALAR.quantize
+    },
+    dequantize: PYTORCH_DECOMPOSED.dequantize,
+    ..PYTORCH_SCALAR
+};
+
+pub(super) const TORCHAO: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        ..PYTORCH_DECOMPOSED.quantize
+    },
+    qparams: QparamsRule {
+        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
+        ..OBSERVER_QPARAMS
+    },
+    ..PYTORCH_DECOMPOSED
+};
+
+pub(super) const TORCHAO_NO_CLIPPING: Profile = Profile {
+    qparams: QparamsRule {
+        symmetric: SymmetricScale::EachSide,
+        ..TORCHAO.qparams
+    },
+    ..TORCHAO
+};
+
+pub(super) const ONNXRUNTIME_NBITS: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::MulRecipF32,
+        rounding: Rounding::TiesAway,
+        zero_point: ZeroPointAt::BeforeF32,
+        clamp: ClampAt::AfterZeroPoint,
+        nan: NanRule::Open,
+        ..ONNXRUNTIME.quantize
+    },
+    qparams: QparamsRule {
+        symmetric: SymmetricScale::SignedExtreme,
+        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
+        zero_point_rounding: ZeroPointRounding::TiesAwayThenClamp,
+        small_scale: SmallScale::Kept,
+        ..OBSERVER_QPARAMS
+    },
+    ..ONNXRUNTIME
+};
+
+pub(super) const ONNXRUNTIME_TOOLS_BLOCKED: Profile = Profile {
+    qparams: QparamsRule {
+        precision: ScalePrecision::F32,
+        ..ONNXRUNTIME_TOOLS.qparams
+    },
+    ..ONNXRUNTIME_TOOLS
+};
