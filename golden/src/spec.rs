@@ -7,9 +7,11 @@
 
 mod calibrate;
 mod plain;
+mod relu;
 
 pub use calibrate::*;
 pub use plain::*;
+pub use relu::Relu;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -224,8 +226,8 @@ pub struct LinearSpec {
     pub bias: BiasKind,
     /// the output
     pub output: Output,
-    /// whether negative results become 0 (the output zero point)
-    pub relu: bool,
+    /// what the output is held to
+    pub relu: Relu,
 }
 
 /// Convolution in 1, 2 or 3 spatial dimensions (as many as `kernel` has entries).
@@ -263,8 +265,8 @@ pub struct ConvSpec {
     pub bias: BiasKind,
     /// the output; never [`Output::Float`]
     pub output: Output,
-    /// whether negative results become 0 (the output zero point)
-    pub relu: bool,
+    /// what the output is held to
+    pub relu: Relu,
 }
 
 impl ConvSpec {

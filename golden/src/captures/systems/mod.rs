@@ -7,6 +7,8 @@ mod digits;
 mod digits_pt2e;
 mod documented;
 mod litert;
+mod litert_ops;
+mod litert_pointwise;
 mod minilm;
 mod mxnet;
 mod nvidia;
@@ -52,6 +54,10 @@ const SYSTEMS: &[System] = &[
     },
     System {
         name: "litert-2.3.0",
+        read: litert::read,
+    },
+    System {
+        name: "tf-2.21-lite",
         read: litert::read,
     },
     System {

@@ -4,6 +4,7 @@
 mod calibrate;
 mod draw;
 mod element;
+mod fused;
 mod matrix;
 mod plain;
 mod pointwise;
@@ -24,8 +25,8 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("choose_qparams", statistics::choose_qparams()),
         ("observe", statistics::observe()),
         ("calibrate", calibrate::calibrate()),
-        ("linear", matrix::linear()),
-        ("conv", matrix::conv()),
+        ("linear", [matrix::linear(), fused::linear()].concat()),
+        ("conv", [matrix::conv(), fused::conv()].concat()),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
         ("relu", pointwise::relu()),
