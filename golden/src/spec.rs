@@ -338,6 +338,9 @@ pub enum OpSpec {
     Sigmoid(FunctionSpec),
     /// the hyperbolic tangent; see [`FunctionSpec`]
     Tanh(FunctionSpec),
+    /// the same real values in codes of another scale, zero point or type (u8, s8 or s16,
+    /// from s32 too); see [`FunctionSpec`]
+    Recode(FunctionSpec),
     /// see [`PoolSpec`]
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
@@ -393,7 +396,9 @@ impl OpSpec {
             Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
-            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) | Self::Recode(s) => {
+                vec![(s.shape.clone(), s.output.dtype)]
+            }
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
@@ -419,7 +424,9 @@ impl OpSpec {
             }
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
-            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) | Self::Recode(s) => {
+                vec![(s.shape.clone(), s.input.dtype)]
+            }
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(
                     image_shape(s.batch, &s.input, s.channels),

@@ -134,6 +134,15 @@ fn frexp(scheme: Scheme, multiplier: f64) -> FixedPoint {
 }
 
 impl FixedPoint {
+    /// `ratio` in 8 binary places, its products rounded half up once.
+    pub(crate) fn eight_places_up(ratio: f32) -> Self {
+        Self {
+            scheme: Scheme::Rshu,
+            multiplier: (256.0 * ratio).round_ties_even() as i64,
+            shift: 8,
+        }
+    }
+
     /// The 24 bits of a normal `multiplier` below 256, its products rounded half away once.
     pub(crate) fn half_away(multiplier: f32) -> Self {
         bits(Scheme::QnnpackPrecise, multiplier)

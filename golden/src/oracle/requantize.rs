@@ -212,7 +212,7 @@ fn is_fixed_point(scaling: Scaling) -> bool {
 /// `sum · multiplier` as the fixed-point schemes round it. An f32 fits their 31 bits, so the
 /// integer multiplier is exact, and only the roundings of the product remain; a multiplier in
 /// f64 is first narrowed, to f32 or, by gemmlowp's schemes, to 31 bits.
-fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
+pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
     let gemmlowp = matches!(scaling, Scaling::Q31SrdhmRdbpot | Scaling::Q31SrdhmRshu);
     let multiplier = match multiplier {
         Real::Finite(wide) if gemmlowp && wide.is_positive() => {

@@ -83,6 +83,20 @@ axis! {
     }
 }
 
+axis! {
+    /// How codes become codes of another scale.
+    RecodeForm {
+        /// dequantized by the body's rule, then quantized, each as this profile does it
+        ThroughReal = "through-real",
+        /// q − z by gemmlowp: high multiply rounded half up, then shift rounded half away (TFLite)
+        Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
+        /// as q31-srdhm-rdbpot, but the shift is rounded half up (TFLite's vector code)
+        Q31SrdhmRshu = "q31-srdhm-rshu",
+        /// q − z times the ratio of scales in 8 binary places, shifted right with ties up; ratios in \[2^−8, 2^7\] (XNNPACK)
+        Fixed8Up = "fixed-8-up",
+    }
+}
+
 rule! {
     /// Ops without weights.
     PointwiseRule {
@@ -100,5 +114,9 @@ rule! {
         avg_pool_count: PoolCount,
         /// sigmoid and tanh
         function: FunctionForm,
+        /// recode, both types of 8 bits
+        recode: RecodeForm,
+        /// recode from or to a wider type
+        recode_wide: RecodeForm,
     }
 }

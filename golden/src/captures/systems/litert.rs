@@ -79,6 +79,8 @@ fn delegated(
     }
     Ok(match (kind, op) {
         ("quantize" | "dequantize", _) => true,
+        // Between codes of 8 bits of one type.
+        ("requantize", _) => Some(file.array("out_ref")?.dtype()) == Some(dtype),
         ("ops", "DEPTHWISE_CONV_2D") => dtype == Some(DType::I8),
         (
             "ops",

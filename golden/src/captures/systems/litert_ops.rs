@@ -48,6 +48,7 @@ pub(super) fn problem(
             return Ok(problem::quantize(x.tensor()?, dtype, pair, None));
         }
         ("dequantize", _) => return Ok(problem::dequantize(x.tensor()?, one_pair(file)?)),
+        ("requantize", _) => return Ok(recode(file)?),
         ("ops", Some(DType::F32)) => return Err(Unread::Skipped(HYBRID)),
         ("ops", Some(DType::I16)) => return Err(Unread::Skipped(WIDE)),
         ("ops", _) => {}
@@ -71,6 +72,17 @@ fn one_pair(file: &CapturedFile<'_>) -> Result<Granularity, CaptureError> {
     let params = file.params();
     let pair = problem::qparams(file, params.float("scale")?, params.integer("zero_point")?)?;
     Ok(Granularity::PerTensor(pair))
+}
+
+/// Quantized codes quantized again.
+fn recode(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let x = file.array("in0")?;
+    let spec = FunctionSpec {
+        shape: x.shape(),
+        input: quantized(file, "in", code_type(x)?)?,
+        output: quantized(file, "out", code_type(file.array("out_ref")?)?)?,
+    };
+    Ok(problem::plain(OpSpec::Recode(spec), vec![x.tensor()?]))
 }
 
 /// The activation that the file's op has fused, its bounds as codes of `output`:

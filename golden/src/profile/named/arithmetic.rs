@@ -84,6 +84,8 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_width: BodyWidth::Whole,
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32,
+        recode: RecodeForm::ThroughReal,
+        recode_wide: RecodeForm::ThroughReal,
     },
 };
 

@@ -39,6 +39,8 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         avg_pool_tail: AvgPoolForm::CodesDivided,
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32Away,
+        recode: RecodeForm::Q31SrdhmRdbpot,
+        recode_wide: RecodeForm::Q31SrdhmRdbpot,
         ..GEMMLOWP.pointwise
     },
     ..GEMMLOWP
@@ -61,6 +63,10 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
         scaling_depthwise_tail: OpScaling::Q31SrdhmRdbpot,
         depthwise_width: BodyWidth::Groups8,
         ..LITERT_REFERENCE.requantize
+    },
+    pointwise: PointwiseRule {
+        recode: RecodeForm::Q31SrdhmRshu,
+        ..LITERT_REFERENCE.pointwise
     },
     ..LITERT_REFERENCE
 };

@@ -33,6 +33,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("clamp", plain::clamp()),
         ("sigmoid", plain::sigmoid()),
         ("tanh", plain::tanh()),
+        ("recode", plain::recode()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
     ]
