@@ -4,7 +4,7 @@
 //! [`Backend::prepare`] packs weights and allocates, [`Kernel::run`] does neither.
 
 use qassay_golden::profile::named::NamedProfile;
-use qassay_golden::spec::{Constants, OpSpec};
+use qassay_golden::spec::{Constants, OpSpec, Relu};
 
 use crate::view::{self, View, ViewMut};
 
@@ -56,11 +56,23 @@ pub enum Refusal {
 
 impl Refusal {
     /// Refuses what no kernel can be handed: operands or outputs of a type that
-    /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits.
+    /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits; and a
+    /// fused clamp to two codes, which no family has.
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`], which names the type.
+    /// [`Refusal::Unsupported`], which names the type or the clamp.
     pub fn of_types(op: &OpSpec, constants: &Constants) -> Result<(), Self> {
+        let relu = match op {
+            OpSpec::Linear(spec) => spec.relu,
+            OpSpec::Conv(spec) => spec.relu,
+            OpSpec::Add(spec) | OpSpec::Mul(spec) => spec.relu,
+            _ => Relu::None,
+        };
+        if let Some((low, high)) = relu.codes() {
+            return Err(Self::Unsupported(format!(
+                "a fused clamp to the codes {low}..={high}"
+            )));
+        }
         let run_time = op.inputs().into_iter().chain(op.outputs());
         let known = [&constants.weights, &constants.bias];
         let dtypes = run_time

@@ -9,11 +9,13 @@ mod blocks;
 mod calibrate;
 mod cast;
 mod plain;
+mod relu;
 
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
 pub use plain::*;
+pub use relu::Relu;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -228,8 +230,8 @@ pub struct LinearSpec {
     pub bias: BiasKind,
     /// the output
     pub output: Output,
-    /// whether negative results become 0 (the output zero point)
-    pub relu: bool,
+    /// what the output is held to
+    pub relu: Relu,
 }
 
 /// Convolution in 1, 2 or 3 spatial dimensions (as many as `kernel` has entries).
@@ -267,8 +269,8 @@ pub struct ConvSpec {
     pub bias: BiasKind,
     /// the output; never [`Output::Float`]
     pub output: Output,
-    /// whether negative results become 0 (the output zero point)
-    pub relu: bool,
+    /// what the output is held to
+    pub relu: Relu,
 }
 
 impl ConvSpec {
@@ -340,6 +342,9 @@ pub enum OpSpec {
     Sigmoid(FunctionSpec),
     /// the hyperbolic tangent; see [`FunctionSpec`]
     Tanh(FunctionSpec),
+    /// the same real values in codes of another scale, zero point or type (u8, s8 or s16,
+    /// from s32 too); see [`FunctionSpec`]
+    Recode(FunctionSpec),
     /// see [`PoolSpec`]
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
@@ -404,7 +409,9 @@ impl OpSpec {
             Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
-            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) | Self::Recode(s) => {
+                vec![(s.shape.clone(), s.output.dtype)]
+            }
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
@@ -436,7 +443,9 @@ impl OpSpec {
             }
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
-            Self::Sigmoid(s) | Self::Tanh(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Sigmoid(s) | Self::Tanh(s) | Self::Recode(s) => {
+                vec![(s.shape.clone(), s.input.dtype)]
+            }
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(
                     image_shape(s.batch, &s.input, s.channels),

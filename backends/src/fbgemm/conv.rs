@@ -57,7 +57,7 @@ pub fn prepare<I: Isa>(
     };
     let k = spec.k();
     let products = Products::new(constants, &spec.weights, spec.bias, spec.out_channels, k)?;
-    let form = form::<I>(profile, spec.output, spec.relu)?;
+    let form = form::<I>(profile, spec.output, spec.relu.is_zero())?;
     let sums = column_sums(products.weights, spec.out_channels, k);
     let qparams = spec.activation.qparams;
     let columns = |shift| Columns::new(&products, sums, k, qparams, profile, spec.output, shift);

@@ -60,7 +60,7 @@ pub fn prepare<I: Isa>(
             )
         }
     };
-    let form = form::<I>(profile, spec.output, spec.relu)?;
+    let form = form::<I>(profile, spec.output, spec.relu.is_zero())?;
     let engine = engine::choose::<I>(profile, profile.accumulate.linear)?;
     let sums = column_sums(products.weights, spec.n, spec.k);
     let shift = engine.code_shift::<I>();

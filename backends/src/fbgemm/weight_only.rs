@@ -60,7 +60,7 @@ pub fn prepare<I: Isa>(
             m: spec.m,
             n: spec.n,
             k: spec.k,
-            relu: spec.relu,
+            relu: spec.relu.is_zero(),
         },
         panels,
         bias: Aligned::padded(bias.into_iter(), nr),

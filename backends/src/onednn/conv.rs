@@ -105,7 +105,7 @@ fn direct<I: Isa>(
         weights: &spec.weights,
         weight_sums: groups.iter().flat_map(BlockedWeights::sums).collect(),
         output: spec.output,
-        relu: spec.relu,
+        relu: spec.relu.is_zero(),
         shift,
     };
     Ok(Direct::new(
@@ -139,7 +139,7 @@ fn depthwise<I: Isa>(
         weights: &spec.weights,
         weight_sums: depthwise::weight_sums(codes, spec.out_channels),
         output: spec.output,
-        relu: spec.relu,
+        relu: spec.relu.is_zero(),
         shift: 0,
     };
     let mut epilogue = Epilogue::new(profile, parts)?;

@@ -94,7 +94,7 @@ fn direct<I: Isa>(
         weights: &spec.weights,
         weight_sums: weights.sums(),
         output: spec.output,
-        relu: spec.relu,
+        relu: spec.relu.is_zero(),
         shift,
     };
     Ok(Direct::new(

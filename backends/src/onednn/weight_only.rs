@@ -85,7 +85,7 @@ impl<I: Isa> WeightOnly<I> {
             panels,
             scales,
             bias,
-            relu: spec.relu,
+            relu: spec.relu.is_zero(),
             fused,
             chosen: Chosen {
                 micro_kernel: format!("f32s8-f32-{MAX_ROWS}x{}", Self::WIDTH),

@@ -45,7 +45,11 @@ pub fn prepare<I: Isa>(
         .wrapping_add(sum.b.wrapping_mul(b.zero_point))
         .wrapping_neg();
     let zero_point = output.zero_point;
-    let floor = if spec.relu { low.max(zero_point) } else { low };
+    let floor = if spec.relu.is_zero() {
+        low.max(zero_point)
+    } else {
+        low
+    };
     Ok(Box::new(Add {
         isa,
         sum,

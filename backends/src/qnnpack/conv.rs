@@ -44,7 +44,7 @@ pub fn prepare<I: Isa>(
         bias: spec.bias,
         constants,
         output: spec.output,
-        relu: spec.relu,
+        relu: spec.relu.is_zero(),
     };
     let (finish, bias) = Finish::new::<I>(profile, parts)?;
     let activation = (spec.activation.dtype, spec.activation.qparams.zero_point);

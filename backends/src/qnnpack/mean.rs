@@ -72,6 +72,10 @@ impl Mean {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
             }
+            AvgPoolForm::CodesDivided => {
+                let message = "qnnpack has no mean by integer division".into();
+                return Err(Refusal::Unsupported(message));
+            }
         })
     }
 

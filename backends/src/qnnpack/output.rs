@@ -321,7 +321,9 @@ fn multipliers(form: Multiplier, parts: &Parts<'_>, output: Quantized) -> Vec<f3
             match form {
                 Multiplier::F32ProductDiv => activation * weight as f32 / out,
                 Multiplier::F32ProductRecip => weight as f32 * activation * (1.0 / out),
-                Multiplier::F64ThenF32 => (parts.activation_scale * weight / scale) as f32,
+                Multiplier::F64ThenF32 | Multiplier::F64 => {
+                    (parts.activation_scale * weight / scale) as f32
+                }
             }
         })
         .collect()

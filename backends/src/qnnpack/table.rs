@@ -35,6 +35,7 @@ pub fn prepare(
     match form {
         FunctionForm::Table => check(which, spec)?,
         FunctionForm::DequantizeF32 | FunctionForm::DequantizeDivF32 => {}
+        FunctionForm::DequantizeF32Away => return refuse("functions rounded half away"),
         FunctionForm::Exact => return refuse("functions of exact real values"),
     }
     let mut table = [0; 256];

@@ -116,7 +116,7 @@ pub fn linear_problem(
         weights: weight_scales(rng, n, per_channel),
         bias: bias_kind,
         output,
-        relu: rng.random(),
+        relu: rng.random::<bool>().into(),
     };
     let input = match activation {
         Activation::Quantized(q) => codes(rng, draw, q.dtype, &[m, k]),
@@ -204,7 +204,7 @@ pub fn conv_problem(
         weights: weight_scales(rng, groups * group_out, per_channel),
         bias: bias_kind,
         output,
-        relu: rng.random(),
+        relu: rng.random::<bool>().into(),
     };
     let mut weights = vec![spec.out_channels];
     weights.extend(&spec.kernel);

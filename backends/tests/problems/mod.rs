@@ -360,7 +360,7 @@ fn linear(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
                     weights,
                     bias,
                     output,
-                    relu: false,
+                    relu: false.into(),
                 });
                 let inputs = vec![input];
                 let problem = Problem {
@@ -404,7 +404,7 @@ fn conv(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
                 weights,
                 bias: BiasKind::F32,
                 output: Output::Quantized(quantized(DType::U8, 1.3, 11)),
-                relu: false,
+                relu: false.into(),
             };
             let mut image = vec![2];
             image.extend(&spec.input);

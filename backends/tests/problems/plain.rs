@@ -28,7 +28,7 @@ pub fn plain(rng: &mut ChaCha8Rng, problems: &mut Vec<(String, Problem)>) {
                 a,
                 b,
                 output,
-                relu: len % 2 == 0,
+                relu: (len % 2 == 0).into(),
             };
             let inputs = vec![codes(rng, &shape, dtype), codes(rng, &shape, dtype)];
             add(format!("add/{len}"), OpSpec::Add(binary), inputs);
@@ -82,6 +82,7 @@ fn pools(rng: &mut ChaCha8Rng, add: &mut impl FnMut(String, OpSpec, Vec<Tensor>)
                 channels,
                 stride: vec![2; dims],
                 pad: kernel.iter().map(|size| size / 2).collect(),
+                pad_end: None,
                 kernel,
                 count_include_pad: true,
                 activation,

@@ -150,7 +150,7 @@ pub(super) struct Product {
     pub activation: Activation,
     pub weights: Granularity,
     pub output: Output,
-    pub relu: bool,
+    pub relu: Relu,
 }
 
 /// The bias of a product, or none where the array is empty.
@@ -269,7 +269,7 @@ pub(super) fn binary(
     a: Tensor,
     b: Tensor,
     params: [Quantized; 3],
-    relu: bool,
+    relu: Relu,
 ) -> (BinarySpec, Vec<Tensor>) {
     let spec = BinarySpec {
         shape: a.shape().to_vec(),

@@ -91,6 +91,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Clamp(_) => "clamp".into(),
         OpSpec::Sigmoid(_) => "sigmoid".into(),
         OpSpec::Tanh(_) => "tanh".into(),
+        OpSpec::Recode(_) => "recode".into(),
         OpSpec::AvgPool(_) => "avg_pool".into(),
         OpSpec::MaxPool(_) => "max_pool".into(),
         OpSpec::Cast(_) => "cast".into(),

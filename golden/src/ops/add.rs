@@ -3,12 +3,14 @@
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qadd_kernel, scalar and vector
 //! body); ONNX Runtime MLAS `qladd.cpp`; QNNPACK `src/qnnpack/requantization.h`
 //! (qnnp_compute_add_quantization_params) and `src/add.c`; XNNPACK
-//! `src/microparams-init.c` (xnn_init_qs8_add_minmax_scalar_params). The vector
+//! `src/microparams-init.c` (xnn_init_qs8_add_minmax_scalar_params); TFLite `kernels/add.cc` (Prepare)
+//! and `reference/integer_ops/add.h` (AddFunc). The vector
 //! forms reproduce the captured layers of real networks.
 
 use super::ReferenceError;
+use super::fixed_point::{FixedPoint as FixedMultiplier, fixed_point};
 use super::store::Store;
-use crate::profile::{AddForm, Profile};
+use crate::profile::{AddForm, Profile, Scaling};
 use crate::spec::{BinarySpec, QParams};
 use crate::tensor::{Data, Tensor};
 use crate::witness::{Event, Witness};
@@ -68,6 +70,27 @@ pub(crate) fn add(
                 })
                 .collect()
         }
+        AddForm::Gemmlowp20 => {
+            let twice_max = 2.0 * qa.scale.max(qb.scale);
+            let fixed = |real: f64| -> Result<FixedMultiplier, ReferenceError> {
+                let fixed = fixed_point(Scaling::Q31SrdhmRdbpot, real)?;
+                Ok(fixed.expect("a fixed-point scaling"))
+            };
+            let (by_a, by_b) = (fixed(qa.scale / twice_max)?, fixed(qb.scale / twice_max)?);
+            let by_sum = fixed(twice_max / (f64::from(1 << LEFT_SHIFT) * qo.scale))?;
+            let shifted =
+                |code: i64, zero_point: i32| ((code - i64::from(zero_point)) << LEFT_SHIFT) as i32;
+            codes
+                .map(|(_, a, b)| {
+                    let a = by_a.apply(shifted(a, qa.zero_point));
+                    let b = by_b.apply(shifted(b, qb.zero_point));
+                    let sum = (a + b) as i32;
+                    witness.step(Some(sum.into()), by_sum.exact(sum));
+                    witness.events.hit_if(Event::ExactTie, by_sum.is_tie(sum));
+                    store.clamp(by_sum.apply(sum) + i64::from(qo.zero_point), witness)
+                })
+                .collect()
+        }
         form @ (AddForm::FixedPoint21 | AddForm::FixedPoint20Up) => {
             let fixed = FixedPoint::new(form, sa / so, sb / so)?;
             codes
@@ -88,6 +111,9 @@ pub(crate) fn add(
     let data = Data::from_codes(spec.output.dtype, sums);
     Ok(Tensor::new(spec.shape.clone(), data).expect("one sum per pair of codes"))
 }
+
+/// Bits that inputs gain before they are brought to one scale.
+const LEFT_SHIFT: u32 = 20;
 
 fn steps(code: i64, qparams: QParams) -> f32 {
     (code - i64::from(qparams.zero_point)) as f32

@@ -6,14 +6,14 @@
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qavg_pool2d_nhwc_kernel); QNNPACK
 //! `src/average-pooling.c`, `src/global-average-pooling.c` and
 //! `src/qnnpack/requantization.h` (qnnp_avgpool_quantize), and PyTorch's fork of
-//! them; the captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
+//! them; TFLite `reference/integer_ops/pooling.h` (AveragePool); the captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
 
 use super::ReferenceError;
 use super::fixed_point::FixedPoint;
 use super::store::Store;
 use super::window::Windows;
 use crate::profile::{AvgPoolForm, PoolCount, Profile};
-use crate::spec::PoolSpec;
+use crate::spec::{PoolSpec, Relu};
 use crate::tensor::{Data, Tensor};
 use crate::witness::{Event, Witness};
 
@@ -29,7 +29,7 @@ pub(crate) fn avg_pool(
 ) -> Result<Tensor, ReferenceError> {
     super::check::pool(spec, witness)?;
     let rule = &profile.pointwise;
-    let store = Store::new(&spec.output, false);
+    let store = Store::new(&spec.output, Relu::None);
     let windows = Windows::of_pool(spec);
     let whole_window = spec.count_include_pad || rule.avg_pool_count == PoolCount::WholeWindow;
     let (input_scale, output_scale) = (
@@ -44,6 +44,13 @@ pub(crate) fn avg_pool(
         return Err(ReferenceError::Undefined(format!(
             "this average pool takes a ratio of input to output scale in [2^-8, 2^8), not {ratio}"
         )));
+    }
+    let divided = [rule.avg_pool_body, rule.avg_pool_tail].contains(&AvgPoolForm::CodesDivided);
+    if divided && spec.activation != spec.output {
+        return Err(ReferenceError::Undefined(
+            "this average pool keeps the input's type, scale and zero point; the output has others"
+                .into(),
+        ));
     }
     let body = rule.avg_pool_width.body_of(spec.channels);
     let mut codes = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
@@ -69,6 +76,7 @@ pub(crate) fn avg_pool(
                         input.data().code(pixel * spec.channels + channel)
                     })
                     .sum();
+                let codes_sum = sum;
                 let sum = sum - zero_points;
                 let form = if channel < body {
                     rule.avg_pool_body
@@ -91,6 +99,18 @@ pub(crate) fn avg_pool(
                     }
                     AvgPoolForm::ProductMulF32 => {
                         store.round_then_add(index, Some(sum), sum as f32 * by_product, witness)
+                    }
+                    AvgPoolForm::CodesDivided => {
+                        let count = count as i64;
+                        witness.step(Some(codes_sum), codes_sum as f64 / count as f64);
+                        let tie = 2 * codes_sum.rem_euclid(count) == count;
+                        witness.events.hit_if(Event::ExactTie, tie);
+                        let half = if codes_sum < 0 {
+                            -(count / 2)
+                        } else {
+                            count / 2
+                        };
+                        store.clamp((codes_sum + half) / count, witness)
                     }
                     AvgPoolForm::FixedPoint24 => {
                         // The sum is kept in i32.

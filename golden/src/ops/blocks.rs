@@ -134,6 +134,7 @@ fn real_dequantized(form: DequantizeForm, code: f32, scale: f64, zero_point: f32
     match form {
         DequantizeForm::SubMul | DequantizeForm::FloatSubMul => single * (code - zero_point),
         DequantizeForm::FmaPremul => single.mul_add(code, single * -zero_point),
+        DequantizeForm::MulAddPremul => code * single + single * -zero_point,
         DequantizeForm::MulF64 => (scale * (f64::from(code) - f64::from(zero_point))) as f32,
     }
 }

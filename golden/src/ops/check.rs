@@ -1,7 +1,7 @@
 //! Whether the tensors of a problem fit its spec, so that the ops need not ask again.
 
 use super::ReferenceError;
-use crate::spec::{BinarySpec, PoolSpec, Problem, QParams, Quantized};
+use crate::spec::{BinarySpec, PoolSpec, Problem, QParams, Quantized, Relu};
 use crate::tensor::DType;
 use crate::witness::Witness;
 
@@ -68,6 +68,32 @@ pub(crate) fn qparams(name: &str, dtype: DType, qparams: QParams) -> Result<(), 
     }
 }
 
+/// Checks that a clamp to two codes leaves codes of `dtype`, the type of the output.
+///
+/// # Errors
+/// When the output has no codes, or the bounds are not in order within its type.
+pub(crate) fn relu(relu: Relu, dtype: DType) -> Result<(), ReferenceError> {
+    let Some((low, high)) = relu.codes() else {
+        return Ok(());
+    };
+    let bounds = (i64::from(low), i64::from(high));
+    match dtype.code_range() {
+        Some((least, greatest)) if dtype != DType::I32 => {
+            if least <= bounds.0 && bounds.0 <= bounds.1 && bounds.1 <= greatest {
+                return Ok(());
+            }
+            Err(ReferenceError::Mismatch(format!(
+                "relu to {low}..={high}: the bounds must be in order within {least}..={greatest}, the codes of {}",
+                dtype.name()
+            )))
+        }
+        _ => Err(ReferenceError::Undefined(format!(
+            "relu to the codes {low}..={high} needs an output of codes, not {}",
+            dtype.name()
+        ))),
+    }
+}
+
 /// Checks the types and parameters of an op with two inputs and counts zero points at an end.
 ///
 /// # Errors
@@ -82,7 +108,7 @@ pub(crate) fn binary(spec: &BinarySpec, witness: &mut Witness) -> Result<(), Ref
         quantized(name, tensor)?;
         witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
     }
-    Ok(())
+    relu(spec.relu, spec.output.dtype)
 }
 
 /// Checks the shapes, types and parameters of a pool and counts zero points at an end.
@@ -96,6 +122,7 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
         ("input", &spec.input),
         ("stride", &spec.stride),
         ("pad", &spec.pad),
+        ("pad_end", spec.pad_end.as_ref().unwrap_or(&spec.pad)),
     ] {
         if list.len() != dims {
             return mismatch(format!(
@@ -107,11 +134,13 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
     if spec.kernel.contains(&0) || spec.stride.contains(&0) {
         return mismatch("kernel and stride must be at least 1".into());
     }
-    if (0..dims).any(|d| 2 * spec.pad[d] > spec.kernel[d]) {
-        return mismatch(format!(
-            "padding {:?} is more than half of the kernel {:?}",
-            spec.pad, spec.kernel
-        ));
+    for pad in [&spec.pad[..], spec.pad_end()] {
+        if (0..dims).any(|d| 2 * pad[d] > spec.kernel[d]) {
+            return mismatch(format!(
+                "padding {pad:?} is more than half of the kernel {:?}",
+                spec.kernel
+            ));
+        }
     }
     for (name, tensor) in [("input", &spec.activation), ("output", &spec.output)] {
         quantized(name, tensor)?;

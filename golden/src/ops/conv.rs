@@ -7,7 +7,7 @@ use super::ReferenceError;
 use super::accumulate::Accumulator;
 use super::product::Product;
 use super::window::Windows;
-use crate::profile::Profile;
+use crate::profile::{Profile, SumOf};
 use crate::spec::{Constants, ConvSpec, Output};
 use crate::tensor::Tensor;
 use crate::witness::Witness;
@@ -30,6 +30,7 @@ pub(crate) fn conv(
     weight_shape.extend(&spec.kernel);
     weight_shape.push(group_in);
     let product = Product::new(
+        SumOf::of(spec),
         constants,
         &weight_shape,
         &spec.weights,

@@ -37,6 +37,7 @@ pub(crate) fn dequantize_value(form: DequantizeForm, code: i64, qparams: QParams
     match form {
         DequantizeForm::SubMul => scale * difference,
         DequantizeForm::FmaPremul => scale.mul_add(code as f32, scale * -(zero_point as f32)),
+        DequantizeForm::MulAddPremul => code as f32 * scale + scale * -(zero_point as f32),
         DequantizeForm::MulF64 => (qparams.scale * (code - zero_point) as f64) as f32,
         DequantizeForm::FloatSubMul => scale * (code as f32 - zero_point as f32),
     }

@@ -18,6 +18,7 @@ pub(crate) struct FixedPoint {
 enum Scheme {
     Rshu,
     SrdhmRdbpot,
+    SrdhmRshu,
     QnnpackQ31,
     QnnpackPrecise,
 }
@@ -28,24 +29,29 @@ enum Scheme {
 /// When the scheme cannot hold the multiplier; says what it can hold.
 pub(crate) fn fixed_point(
     scaling: Scaling,
-    multiplier: f32,
+    multiplier: f64,
 ) -> Result<Option<FixedPoint>, ReferenceError> {
+    let single = multiplier as f32;
     Ok(Some(match scaling {
         Scaling::Q31Rshu => {
-            within(multiplier, -32..8, "a rounding shift")?;
-            bits(Scheme::Rshu, multiplier)
+            within(single, -32..8, "a rounding shift")?;
+            bits(Scheme::Rshu, single)
         }
         Scaling::Q31SrdhmRdbpot => {
-            within(multiplier, i32::MIN..30, "gemmlowp's fixed point")?;
-            frexp(multiplier)
+            within(single, i32::MIN..30, "gemmlowp's fixed point")?;
+            frexp(Scheme::SrdhmRdbpot, multiplier)
+        }
+        Scaling::Q31SrdhmRshu => {
+            within(single, i32::MIN..30, "gemmlowp's fixed point")?;
+            frexp(Scheme::SrdhmRshu, multiplier)
         }
         Scaling::QnnpackQ31 => {
-            within(multiplier, -32..0, "QNNPACK's q31")?;
-            q31(multiplier)
+            within(single, -32..0, "QNNPACK's q31")?;
+            q31(single)
         }
         Scaling::QnnpackPrecise => {
-            within(multiplier, -32..0, "QNNPACK's precise fixed point")?;
-            bits(Scheme::QnnpackPrecise, multiplier)
+            within(single, -32..0, "QNNPACK's precise fixed point")?;
+            bits(Scheme::QnnpackPrecise, single)
         }
         Scaling::MultiplyF32
         | Scaling::MultiplyF64
@@ -102,8 +108,8 @@ fn mantissa(value: f32) -> (i64, i32) {
 }
 
 /// gemmlowp and TFLite: TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier).
-fn frexp(multiplier: f32) -> FixedPoint {
-    let (mut fraction, mut exponent) = (f64::from(multiplier), 0);
+fn frexp(scheme: Scheme, multiplier: f64) -> FixedPoint {
+    let (mut fraction, mut exponent) = (multiplier, 0);
     while fraction < 0.5 {
         fraction *= 2.0;
         exponent -= 1;
@@ -121,13 +127,22 @@ fn frexp(multiplier: f32) -> FixedPoint {
         (integer, exponent) = (0, 0);
     }
     FixedPoint {
-        scheme: Scheme::SrdhmRdbpot,
+        scheme,
         multiplier: integer,
         shift: -exponent,
     }
 }
 
 impl FixedPoint {
+    /// `ratio` in 8 binary places, its products rounded half up once.
+    pub(crate) fn eight_places_up(ratio: f32) -> Self {
+        Self {
+            scheme: Scheme::Rshu,
+            multiplier: (256.0 * ratio).round_ties_even() as i64,
+            shift: 8,
+        }
+    }
+
     /// The 24 bits of a normal `multiplier` below 256, its products rounded half away once.
     pub(crate) fn half_away(multiplier: f32) -> Self {
         bits(Scheme::QnnpackPrecise, multiplier)
@@ -139,11 +154,14 @@ impl FixedPoint {
         let product = i128::from(sum) * i128::from(self.multiplier);
         match self.scheme {
             Scheme::Rshu => ((product + (1 << (self.shift - 1))) >> self.shift) as i64,
-            Scheme::SrdhmRdbpot => {
+            Scheme::SrdhmRdbpot | Scheme::SrdhmRshu => {
                 let left = (-self.shift).max(0);
                 let right = self.shift.max(0);
-                let shifted = ((sum << left) as i32, self.multiplier as i32);
-                i64::from(rdbpot(srdhm(shifted.0, shifted.1), right))
+                let high = srdhm((sum << left) as i32, self.multiplier as i32);
+                if self.scheme == Scheme::SrdhmRdbpot {
+                    return i64::from(rdbpot(high, right));
+                }
+                (i64::from(high) + ((1i64 << right) >> 1)) >> right
             }
             Scheme::QnnpackQ31 => {
                 let high = ((product + (1 << 30)) >> 31) as i32;
@@ -174,7 +192,7 @@ impl FixedPoint {
     fn binary_places(self) -> i32 {
         match self.scheme {
             Scheme::Rshu | Scheme::QnnpackPrecise => self.shift,
-            Scheme::SrdhmRdbpot | Scheme::QnnpackQ31 => self.shift + 31,
+            Scheme::SrdhmRdbpot | Scheme::SrdhmRshu | Scheme::QnnpackQ31 => self.shift + 31,
         }
     }
 }
@@ -201,7 +219,7 @@ mod tests {
     use super::*;
 
     fn apply(scaling: Scaling, multiplier: f32, sum: i32) -> i64 {
-        fixed_point(scaling, multiplier)
+        fixed_point(scaling, multiplier.into())
             .unwrap()
             .unwrap()
             .apply(sum)
@@ -215,6 +233,10 @@ mod tests {
         assert_eq!(ties(Scaling::QnnpackPrecise), [-2, -1, 1, 2]);
         // The high multiply rounds half up first, so nothing is left to round away.
         assert_eq!(ties(Scaling::Q31SrdhmRdbpot), [-1, 0, 1, 2]);
+        // 0.25 is a high multiply by a half and a shift by one: −6 and −2 leave −3 and −1 halves.
+        let quarters = |scaling| [-6, -2, 2, 6].map(|sum| apply(scaling, 0.25, sum));
+        assert_eq!(quarters(Scaling::Q31SrdhmRdbpot), [-2, -1, 1, 2]);
+        assert_eq!(quarters(Scaling::Q31SrdhmRshu), [-1, 0, 1, 2]);
     }
 
     #[test]
@@ -243,11 +265,18 @@ mod tests {
             (Scaling::QnnpackPrecise, 2f32.powi(-32), 1.0),
             (Scaling::Q31Rshu, 2f32.powi(-32), 256.0),
             (Scaling::Q31SrdhmRdbpot, f32::MIN_POSITIVE, 2f32.powi(30)),
+            (Scaling::Q31SrdhmRshu, f32::MIN_POSITIVE, 2f32.powi(30)),
         ] {
             for held in [least, first_above.next_down()] {
-                assert!(fixed_point(scaling, held).is_ok(), "{scaling:?} {held}");
+                assert!(
+                    fixed_point(scaling, held.into()).is_ok(),
+                    "{scaling:?} {held}"
+                );
             }
-            assert!(fixed_point(scaling, first_above).is_err(), "{scaling:?}");
+            assert!(
+                fixed_point(scaling, first_above.into()).is_err(),
+                "{scaling:?}"
+            );
         }
         for scaling in [
             Scaling::QnnpackQ31,
@@ -255,7 +284,7 @@ mod tests {
             Scaling::Q31Rshu,
         ] {
             let below = 2f32.powi(-32).next_down();
-            assert!(fixed_point(scaling, below).is_err(), "{scaling:?}");
+            assert!(fixed_point(scaling, below.into()).is_err(), "{scaling:?}");
         }
         let error = fixed_point(Scaling::QnnpackQ31, 1.5).unwrap_err();
         assert_eq!(
@@ -280,6 +309,7 @@ mod tests {
         for scaling in [
             Scaling::Q31Rshu,
             Scaling::Q31SrdhmRdbpot,
+            Scaling::Q31SrdhmRshu,
             Scaling::QnnpackQ31,
             Scaling::QnnpackPrecise,
         ] {

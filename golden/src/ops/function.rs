@@ -92,6 +92,13 @@ fn entry(form: FunctionForm, which: Function, code: i64, spec: &FunctionSpec) ->
     match (form, which) {
         (FunctionForm::Exact, _) => exact(which, from_zero, spec),
         (FunctionForm::DequantizeF32, _) => Entry::round(value * (1.0 / scale as f32), zero_point),
+        (FunctionForm::DequantizeF32Away, _) => {
+            let steps = value * (1.0 / scale as f32);
+            Entry {
+                code: steps.round() as i64 + i64::from(zero_point),
+                ..Entry::round(steps, zero_point)
+            }
+        }
         (FunctionForm::DequantizeDivF32, _) => Entry::round(value / scale as f32, zero_point),
         (FunctionForm::Table, Function::Sigmoid) => {
             Entry::round(256.0 / (1.0 + exp_f32(-x)), zero_point)

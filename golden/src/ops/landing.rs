@@ -2,6 +2,7 @@
 //! profile's axes say. Used by quantize and requantize alike.
 
 use crate::profile::{Cast, ClampAt, NanRule, QuantizeRule, RequantizeRule, Rounding, ZeroPointAt};
+use crate::spec::Relu;
 use crate::tensor::DType;
 use crate::witness::{Event, Witness};
 
@@ -16,10 +17,11 @@ pub(crate) struct Landing {
     clamp: ClampAt,
     cast: Cast,
     nan: NanRule,
-    /// the lowest code that may come out: the range's, or the zero point under relu
+    /// the lowest and highest code that may come out: the range's, or narrower under relu
     floor: i64,
+    ceiling: i64,
     range: (i64, i64),
-    relu: bool,
+    relu: Relu,
 }
 
 /// A number of steps before rounding, and whether the arithmetic around it is f32.
@@ -59,32 +61,31 @@ impl Landing {
             cast: rule.cast,
             nan: rule.nan,
             floor: range.0,
+            ceiling: range.1,
             range,
-            relu: false,
+            relu: Relu::None,
         }
     }
 
-    /// For requantize: the range is the type's; relu holds codes at the zero point.
+    /// For requantize: the range is the type's; relu narrows it.
     pub(crate) fn requantize(
         rule: &RequantizeRule,
         dtype: DType,
         zero_point: i64,
-        relu: bool,
+        relu: Relu,
     ) -> Self {
         let range = dtype
             .code_range()
             .expect("specs are checked to give a code type");
+        let (floor, ceiling) = relu.bounds(range, zero_point);
         Self {
             rounding: rule.rounding,
             placement: rule.zero_point,
             clamp: rule.clamp,
             cast: rule.cast,
             nan: NanRule::Open,
-            floor: if relu {
-                range.0.max(zero_point)
-            } else {
-                range.0
-            },
+            floor,
+            ceiling,
             range,
             relu,
         }
@@ -127,8 +128,8 @@ impl Landing {
         match self.clamp {
             ClampAt::BeforeRound => {
                 let low = bound_above(self.floor - rest, before.single);
-                let high = bound_below(self.range.1 - rest, before.single);
-                self.count_clamp(before.value + rest as f64, zero_point, witness);
+                let high = bound_below(self.ceiling - rest, before.single);
+                self.count_clamp(before.value + rest as f64, witness);
                 // NaN that goes through the conversion meets the clamp as x86's
                 // max(low, min(high, x)) does: it becomes the lower bound.
                 let held = if before.value > low {
@@ -147,12 +148,12 @@ impl Landing {
                     }
                     .plus(rest)
                     .value;
-                    self.count_clamp(sum, zero_point, witness);
+                    self.count_clamp(sum, witness);
                     let Some(integer) = self.convert(sum) else {
                         witness.open.push((0, index));
                         return self.floor;
                     };
-                    return integer.clamp(self.floor, self.range.1);
+                    return integer.clamp(self.floor, self.ceiling);
                 }
                 let Some(integer) = self.convert(rounded) else {
                     witness.open.push((0, index));
@@ -162,7 +163,7 @@ impl Landing {
                 if self.cast == Cast::Open && i32::try_from(integer + rest).is_err() {
                     witness.open.push((0, index));
                 }
-                self.place(integer, rest, zero_point, witness)
+                self.place(integer, rest, witness)
             }
         }
     }
@@ -181,10 +182,10 @@ impl Landing {
 
     /// A rounded integer to a code: zero point, then clamp.
     pub(crate) fn land_integer(&self, integer: i64, zero_point: i64, witness: &mut Witness) -> i64 {
-        self.place(integer, zero_point, zero_point, witness)
+        self.place(integer, zero_point, witness)
     }
 
-    fn place(&self, integer: i64, addend: i64, zero_point: i64, witness: &mut Witness) -> i64 {
+    fn place(&self, integer: i64, addend: i64, witness: &mut Witness) -> i64 {
         let sum = match self.placement {
             ZeroPointAt::AfterI32Wrapping => {
                 i64::from((integer as i32).wrapping_add(addend as i32))
@@ -198,20 +199,20 @@ impl Landing {
                 integer.saturating_add(addend)
             }
         };
-        self.count_clamp(sum as f64, zero_point, witness);
-        sum.clamp(self.floor, self.range.1)
+        self.count_clamp(sum as f64, witness);
+        sum.clamp(self.floor, self.ceiling)
     }
 
-    fn count_clamp(&self, code: f64, zero_point: i64, witness: &mut Witness) {
+    fn count_clamp(&self, code: f64, witness: &mut Witness) {
         witness
             .events
             .hit_if(Event::ClampedLow, code < self.range.0 as f64);
         witness
             .events
             .hit_if(Event::ClampedHigh, code > self.range.1 as f64);
-        witness
-            .events
-            .hit_if(Event::ReluClamped, self.relu && code < zero_point as f64);
+        let below = self.relu != Relu::None && code < self.floor as f64;
+        let above = self.ceiling < self.range.1 && code > self.ceiling as f64;
+        witness.events.hit_if(Event::ReluClamped, below || above);
     }
 }
 

@@ -6,7 +6,7 @@ use super::accumulate::Accumulator;
 use super::choose_qparams::{choose, min_max};
 use super::product::Product;
 use super::quantize::quantize_value;
-use crate::profile::Profile;
+use crate::profile::{Profile, SumOf};
 use crate::spec::{Activation, Constants, LinearSpec, QParams, QparamsRequest, Quantized};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
@@ -23,6 +23,7 @@ pub(crate) fn linear(
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
     let product = Product::new(
+        SumOf::Linear,
         constants,
         &[spec.n, spec.k],
         &spec.weights,

@@ -22,6 +22,7 @@ mod max_pool;
 mod mul;
 mod product;
 pub(crate) mod quantize;
+mod recode;
 mod relu;
 pub(crate) mod requantize;
 mod store;
@@ -66,6 +67,7 @@ pub fn reference(
         OpSpec::Clamp(spec) => clamp::clamp(spec, &inputs[0], witness)?,
         OpSpec::Sigmoid(spec) => function(Function::Sigmoid, spec, &inputs[0], profile, witness)?,
         OpSpec::Tanh(spec) => function(Function::Tanh, spec, &inputs[0], profile, witness)?,
+        OpSpec::Recode(spec) => recode::recode(spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,

@@ -2,20 +2,22 @@
 //!
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qmul_kernel); ONNX Runtime MLAS
 //! `qlmul.cpp`; XNNPACK `src/microparams-init.c`
-//! (xnn_init_qs8_mul_minmax_scalar_params). All forms agree on every captured layer, none of which holds a
+//! (xnn_init_qs8_mul_minmax_scalar_params); TFLite `reference/integer_ops/mul.h`
+//! (MulElementwise). All forms agree on every captured layer, none of which holds a
 //! tie that would tell them apart.
 
 use super::ReferenceError;
+use super::fixed_point::fixed_point;
 use super::store::Store;
-use crate::profile::{MulForm, Profile};
+use crate::profile::{MulForm, Profile, Scaling};
 use crate::spec::BinarySpec;
 use crate::tensor::{Data, Tensor};
-use crate::witness::Witness;
+use crate::witness::{Event, Witness};
 
 /// Multiplies `a` and `b`.
 ///
 /// # Errors
-/// When types or parameters do not fit.
+/// When types or parameters do not fit, or the profile's fixed point cannot hold the multiplier.
 pub(crate) fn mul(
     spec: &BinarySpec,
     a: &Tensor,
@@ -28,12 +30,24 @@ pub(crate) fn mul(
     let (za, zb) = (spec.a.qparams.zero_point, spec.b.qparams.zero_point);
     let (sa, sb) = (spec.a.qparams.scale, spec.b.qparams.scale);
     let so = spec.output.qparams.scale;
+    let fixed = match profile.pointwise.mul {
+        MulForm::Gemmlowp => fixed_point(Scaling::Q31SrdhmRdbpot, sa * sb / so)?,
+        _ => None,
+    };
     let products = (0..a.len())
         .map(|i| {
             let a = a.data().code(i) - i64::from(za);
             let b = b.data().code(i) - i64::from(zb);
             let product = a * b;
             let steps = match profile.pointwise.mul {
+                MulForm::Gemmlowp => {
+                    let fixed = fixed.expect("made for this form");
+                    witness.step(Some(product), fixed.exact(product as i32));
+                    let tie = fixed.is_tie(product as i32);
+                    witness.events.hit_if(Event::ExactTie, tie);
+                    let zero_point = i64::from(spec.output.qparams.zero_point);
+                    return store.clamp(fixed.apply(product as i32) + zero_point, witness);
+                }
                 MulForm::IntegerProduct => {
                     product as f32 * (sa as f32 * sb as f32 * (1.0 / so as f32))
                 }

@@ -4,8 +4,8 @@
 use super::ReferenceError;
 use super::float_output::FloatScales;
 use super::requantize::{ChannelBias, Epilogue};
-use crate::profile::Profile;
-use crate::spec::{BiasKind, Constants, Granularity, Output, QParams, Quantized};
+use crate::profile::{Profile, SumOf};
+use crate::spec::{BiasKind, Constants, Granularity, Output, QParams, Quantized, Relu};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
 
@@ -17,12 +17,13 @@ pub(crate) struct Product<'a> {
     pub(crate) weight_type: DType,
     k: usize,
     channels: usize,
+    op: SumOf,
     /// the weights' scales and zero points
     pub(crate) granularity: &'a Granularity,
     /// one value per channel
     pub(crate) bias: Option<&'a Data>,
     output: Output,
-    relu: bool,
+    relu: Relu,
 }
 
 impl<'a> Product<'a> {
@@ -32,12 +33,13 @@ impl<'a> Product<'a> {
     /// # Errors
     /// When a constant is missing or does not fit.
     pub(crate) fn new(
+        op: SumOf,
         constants: &'a Constants,
         weight_shape: &[usize],
         granularity: &'a Granularity,
         bias: BiasKind,
         output: Output,
-        relu: bool,
+        relu: Relu,
     ) -> Result<Self, ReferenceError> {
         let channels = weight_shape[0];
         let weights =
@@ -62,11 +64,13 @@ impl<'a> Product<'a> {
         if let Output::Quantized(quantized) = output {
             super::check::quantized("output", &quantized)?;
         }
+        super::check::relu(relu, output.dtype())?;
         Ok(Self {
             weights: codes,
             weight_type: weights.dtype(),
             k: weight_shape[1..].iter().product(),
             channels,
+            op,
             granularity,
             bias: check_bias(bias, constants.bias.as_ref(), channels)?,
             output,
@@ -126,7 +130,14 @@ impl<'a> Product<'a> {
         witness: &mut Witness,
     ) -> Result<Vec<i64>, ReferenceError> {
         let (rule, channels) = (&profile.requantize, self.channels);
-        let epilogue = Epilogue::new(rule, activation.scale, self.granularity, output, self.relu)?;
+        let epilogue = Epilogue::new(
+            rule,
+            (self.op, channels),
+            activation.scale,
+            self.granularity,
+            output,
+            self.relu,
+        )?;
         Ok((sums.into_iter().enumerate())
             .map(|(index, sum)| {
                 let channel = index % channels;
@@ -154,7 +165,7 @@ impl<'a> Product<'a> {
             for (channel, sum) in row.iter_mut().enumerate() {
                 *sum = sum.wrapping_add(bias.map_or(0, |bias| bias[channel]));
                 witness.step(Some(i64::from(*sum)), f64::from(*sum));
-                if self.relu {
+                if self.relu.is_zero() {
                     witness.events.hit_if(Event::ReluClamped, *sum < 0);
                     *sum = (*sum).max(0);
                 }
@@ -202,8 +213,8 @@ pub(crate) fn f32_at(bias: &Data, channel: usize) -> f32 {
 }
 
 /// `max(value, 0)` if `relu`; NaN stays NaN.
-pub(crate) fn relu_f32(value: f32, relu: bool, witness: &mut Witness) -> f32 {
-    let clamped = relu && value < 0.0;
+pub(crate) fn relu_f32(value: f32, relu: Relu, witness: &mut Witness) -> f32 {
+    let clamped = relu.is_zero() && value < 0.0;
     witness.events.hit_if(Event::ReluClamped, clamped);
     if clamped { 0.0 } else { value }
 }

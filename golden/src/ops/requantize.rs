@@ -4,8 +4,8 @@
 use super::ReferenceError;
 use super::fixed_point::{FixedPoint, fixed_point};
 use super::landing::{Landing, Steps};
-use crate::profile::{Bias, Multiplier, Profile, RequantizeRule, Scaling};
-use crate::spec::{Granularity, Quantized, RequantizeSpec};
+use crate::profile::{Bias, Multiplier, Profile, RequantizeRule, Scaling, SumOf};
+use crate::spec::{Granularity, Quantized, Relu, RequantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
 
@@ -17,6 +17,9 @@ pub(crate) struct Epilogue {
     zero_point: i64,
     bias: Bias,
     channels: Vec<ChannelScale>,
+    /// the output channels from here on are scaled as `tail` says
+    body: usize,
+    tail: RequantizeRule,
 }
 
 /// The scales of one output channel.
@@ -28,7 +31,10 @@ struct ChannelScale {
     /// activation scale · weight scale, in f64: the step of an i32 bias
     sum_scale: f64,
     multiplier: f32,
-    fixed: Option<FixedPoint>,
+    /// the multiplier, not narrowed where the rule keeps it in f64
+    wide: f64,
+    body: Option<FixedPoint>,
+    tail: Option<FixedPoint>,
 }
 
 /// The bias of one output channel.
@@ -43,21 +49,25 @@ pub(crate) enum ChannelBias {
 }
 
 impl Epilogue {
-    /// For a product of activations of `activation_scale` with `weights`.
+    /// For a product of activations of `activation_scale` with `weights`, in an
+    /// op of this kind and number of output channels.
     ///
     /// # Errors
     /// When the rule's arithmetic has no such multiplier (QNNPACK's q31 needs one below 1).
     pub(crate) fn new(
         rule: &RequantizeRule,
+        (op, count): (SumOf, usize),
         activation_scale: f64,
         weights: &Granularity,
         output: Quantized,
-        relu: bool,
+        relu: Relu,
     ) -> Result<Self, ReferenceError> {
         let scales: Vec<f64> = match weights {
             Granularity::PerTensor(qparams) => vec![qparams.scale],
             Granularity::PerChannel { qparams, .. } => qparams.iter().map(|q| q.scale).collect(),
         };
+        let body = rule.depthwise_width.body_of(count);
+        let (rule, tail) = (&rule.of(op, 0, count), rule.of(op, body, count));
         let channels = (scales.iter())
             .map(|&weight_scale| {
                 let (activation, weight, out) = (
@@ -65,12 +75,15 @@ impl Epilogue {
                     weight_scale as f32,
                     output.qparams.scale as f32,
                 );
+                let wide = activation_scale * weight_scale / output.qparams.scale;
                 let multiplier = match rule.multiplier {
                     Multiplier::F32ProductDiv => (activation * weight) / out,
                     Multiplier::F32ProductRecip => (weight * activation) * (1.0 / out),
-                    Multiplier::F64ThenF32 => {
-                        (activation_scale * weight_scale / output.qparams.scale) as f32
-                    }
+                    Multiplier::F64ThenF32 | Multiplier::F64 => wide as f32,
+                };
+                let wide = match rule.multiplier {
+                    Multiplier::F64 => wide,
+                    _ => f64::from(multiplier),
                 };
                 Ok(ChannelScale {
                     activation,
@@ -78,7 +91,9 @@ impl Epilogue {
                     output: out,
                     sum_scale: activation_scale * weight_scale,
                     multiplier,
-                    fixed: fixed_point(rule.scaling, multiplier)?,
+                    wide,
+                    body: fixed_point(rule.scaling, wide)?,
+                    tail: fixed_point(tail.scaling, wide)?,
                 })
             })
             .collect::<Result<_, ReferenceError>>()?;
@@ -93,6 +108,8 @@ impl Epilogue {
                 rule.bias_per_tensor
             },
             channels,
+            body,
+            tail,
         })
     }
 
@@ -112,17 +129,21 @@ impl Epilogue {
                     output: 1.0,
                     sum_scale: f64::from(multiplier),
                     multiplier,
-                    fixed: fixed_point(rule.scaling, multiplier)?,
+                    wide: multiplier.into(),
+                    body: fixed_point(rule.scaling, multiplier.into())?,
+                    tail: None,
                 })
             })
             .collect::<Result<_, ReferenceError>>()?;
         let zero_point = i64::from(zero_point);
         Ok(Self {
             rule: *rule,
-            landing: Landing::requantize(rule, dtype, zero_point, relu),
+            landing: Landing::requantize(rule, dtype, zero_point, relu.into()),
             zero_point,
             bias: Bias::I32,
             channels,
+            body: usize::MAX,
+            tail: *rule,
         })
     }
 
@@ -136,26 +157,31 @@ impl Epilogue {
         witness: &mut Witness,
     ) -> i64 {
         let scale = &self.channels[if self.channels.len() == 1 { 0 } else { channel }];
+        let (rule, fixed) = if channel < self.body {
+            (&self.rule, scale.body)
+        } else {
+            (&self.tail, scale.tail)
+        };
         let (sum, bias) = match bias {
             ChannelBias::None => (sum, None),
             ChannelBias::I32(steps) => (sum.wrapping_add(steps), None),
             // Fixed-point arithmetic has no place for a float bias.
-            ChannelBias::F32(bias) if self.bias == Bias::I32 || scale.fixed.is_some() => {
+            ChannelBias::F32(bias) if self.bias == Bias::I32 || fixed.is_some() => {
                 let steps = (f64::from(bias) / scale.sum_scale).round_ties_even() as i32;
                 (sum.wrapping_add(steps), None)
             }
             ChannelBias::F32(bias) => (sum, Some(bias)),
         };
-        if let Some(fixed) = scale.fixed {
+        if let Some(fixed) = fixed {
             witness.step(Some(i64::from(sum)), fixed.exact(sum));
             witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
             return self
                 .landing
                 .land_integer(fixed.apply(sum), self.zero_point, witness);
         }
-        if self.rule.scaling == Scaling::MultiplyF64 {
+        if rule.scaling == Scaling::MultiplyF64 {
             let bias = f64::from(bias.unwrap_or(0.0)) / f64::from(scale.output);
-            let value = f64::from(sum) * f64::from(scale.multiplier) + bias;
+            let value = f64::from(sum) * scale.wide + bias;
             witness.step(Some(i64::from(sum)), value);
             let steps = Steps {
                 value,
@@ -163,7 +189,7 @@ impl Epilogue {
             };
             return self.landing.land(index, steps, self.zero_point, witness);
         }
-        let steps = scale.scaled(&self.rule, self.bias, sum, bias);
+        let steps = scale.scaled(rule, self.bias, sum, bias);
         witness.step(Some(i64::from(sum)), f64::from(steps));
         self.landing
             .land(index, Steps::single(steps), self.zero_point, witness)
@@ -203,6 +229,7 @@ impl ChannelScale {
             | Scaling::MultiplyF64
             | Scaling::Q31Rshu
             | Scaling::Q31SrdhmRdbpot
+            | Scaling::Q31SrdhmRshu
             | Scaling::QnnpackQ31
             | Scaling::QnnpackPrecise => match after {
                 None => value * self.multiplier,
@@ -289,7 +316,8 @@ mod tests {
                 zero_point,
             },
         };
-        let epilogue = Epilogue::new(&rule, scale, &weights, output, false).unwrap();
+        let epilogue =
+            Epilogue::new(&rule, (SumOf::Conv, 1), scale, &weights, output, Relu::None).unwrap();
         (sums.iter())
             .map(|&sum| epilogue.finish(0, sum, 0, ChannelBias::None, &mut Witness::default()))
             .collect()
@@ -324,7 +352,8 @@ mod tests {
         };
         let code = |profile: &str| {
             let rule = named::find(profile).unwrap().profile.requantize;
-            let epilogue = Epilogue::new(&rule, 1.0, &weights, output, false).unwrap();
+            let epilogue =
+                Epilogue::new(&rule, (SumOf::Conv, 1), 1.0, &weights, output, Relu::None).unwrap();
             epilogue.finish(0, 10, 0, ChannelBias::F32(0.75), &mut Witness::default())
         };
         assert_eq!(code("fbgemm"), 11);
@@ -332,7 +361,8 @@ mod tests {
         assert_eq!(code("qnnpack"), 11);
         let half = |profile: &str| {
             let rule = named::find(profile).unwrap().profile.requantize;
-            let epilogue = Epilogue::new(&rule, 1.0, &weights, output, false).unwrap();
+            let epilogue =
+                Epilogue::new(&rule, (SumOf::Conv, 1), 1.0, &weights, output, Relu::None).unwrap();
             epilogue.finish(0, 11, 0, ChannelBias::F32(0.5), &mut Witness::default())
         };
         assert_eq!(half("fbgemm"), 12);

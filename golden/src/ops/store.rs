@@ -4,7 +4,7 @@
 //! axes do not apply; a value outside i32 (possible only with scales that
 //! differ by more than 2^23) is left open.
 
-use crate::spec::Quantized;
+use crate::spec::{Quantized, Relu};
 use crate::witness::{Event, Witness};
 
 /// Where codes of one output tensor go: its zero point and range.
@@ -12,15 +12,15 @@ use crate::witness::{Event, Witness};
 pub(crate) struct Store {
     zero_point: i64,
     range: (i64, i64),
-    relu: bool,
+    relu: Relu,
 }
 
 impl Store {
-    /// For an output of 8 bits; with `relu` no code lies below the zero point.
-    pub(crate) fn new(output: &Quantized, relu: bool) -> Self {
+    /// For an output of codes; no code lies outside the bounds of `relu`.
+    pub(crate) fn new(output: &Quantized, relu: Relu) -> Self {
         Self {
             zero_point: i64::from(output.qparams.zero_point),
-            range: (output.dtype.code_range()).expect("outputs are checked to be 8-bit codes"),
+            range: (output.dtype.code_range()).expect("outputs are checked to be codes"),
             relu,
         }
     }
@@ -54,11 +54,11 @@ impl Store {
         let (lo, hi) = self.range;
         witness.events.hit_if(Event::ClampedLow, code < lo);
         witness.events.hit_if(Event::ClampedHigh, code > hi);
-        witness
-            .events
-            .hit_if(Event::ReluClamped, self.relu && code < self.zero_point);
-        let floor = if self.relu { self.zero_point } else { lo };
-        code.clamp(floor, hi)
+        let (floor, ceiling) = self.relu.bounds(self.range, self.zero_point);
+        let below = self.relu != Relu::None && code < floor;
+        let above = ceiling < hi && code > ceiling;
+        witness.events.hit_if(Event::ReluClamped, below || above);
+        code.clamp(floor, ceiling)
     }
 
     fn observe(&self, index: usize, accumulator: Option<i64>, steps: f32, witness: &mut Witness) {

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-use super::real::{F32, F64, Real, floor, integer, nearest_even};
+use super::real::{F32, F64, Real, floor, integer, nearest_away, nearest_even};
 use crate::profile::FunctionForm;
 use crate::spec::{QParams, Quantized};
 use crate::tensor::DType;
@@ -22,7 +22,9 @@ pub fn sigmoid(form: FunctionForm, code: i64, input: QParams, output: Quantized)
     let sum = F32.add(&Real::integer(1), &e);
     let scale = F32.fit(Real::from(output.qparams.scale));
     let steps = match form {
-        FunctionForm::DequantizeF32 => F32.mul(&F32.recip(&sum), &F32.recip(&scale)),
+        FunctionForm::DequantizeF32 | FunctionForm::DequantizeF32Away => {
+            F32.mul(&F32.recip(&sum), &F32.recip(&scale))
+        }
         FunctionForm::DequantizeDivF32 => F32.div(&F32.recip(&sum), &scale),
         _ => {
             if !is(output, 1.0 / 256.0, 0) {
@@ -31,7 +33,12 @@ pub fn sigmoid(form: FunctionForm, code: i64, input: QParams, output: Quantized)
             F32.div(&Real::integer(256), &sum)
         }
     };
-    land(&steps, i64::from(output.qparams.zero_point), output.dtype)
+    land(
+        form,
+        &steps,
+        i64::from(output.qparams.zero_point),
+        output.dtype,
+    )
 }
 
 /// The code of tanh x, x the real value of `code`; `None` where the form has no such output.
@@ -47,7 +54,7 @@ pub fn tanh(form: FunctionForm, code: i64, input: QParams, output: Quantized) ->
     let scale = F32.fit(Real::from(output.qparams.scale));
     let zero_point = i64::from(output.qparams.zero_point);
     let (steps, rest) = match form {
-        FunctionForm::DequantizeF32 => {
+        FunctionForm::DequantizeF32 | FunctionForm::DequantizeF32Away => {
             (F32.mul(&F32.round(&value), &F32.recip(&scale)), zero_point)
         }
         FunctionForm::DequantizeDivF32 => (F32.div(&F32.round(&value), &scale), zero_point),
@@ -60,7 +67,7 @@ pub fn tanh(form: FunctionForm, code: i64, input: QParams, output: Quantized) ->
             (F32.fit(F64.add(&product, &middle)), 0)
         }
     };
-    land(&steps, rest, output.dtype)
+    land(form, &steps, rest, output.dtype)
 }
 
 fn is(output: Quantized, scale: f64, zero_point: i32) -> bool {
@@ -90,15 +97,24 @@ fn exact(value: &BigRational, output: Quantized) -> Option<i64> {
         return None;
     };
     let steps = Real::Finite(value / scale);
-    land(&steps, i64::from(output.qparams.zero_point), output.dtype)
+    land(
+        FunctionForm::Exact,
+        &steps,
+        i64::from(output.qparams.zero_point),
+        output.dtype,
+    )
 }
 
-fn land(steps: &Real, zero_point: i64, dtype: DType) -> Option<i64> {
+fn land(form: FunctionForm, steps: &Real, zero_point: i64, dtype: DType) -> Option<i64> {
     let Real::Finite(steps) = steps else {
         return None;
     };
     let (low, high) = dtype.code_range()?;
-    let code = nearest_even(steps) + zero_point;
+    let nearest = match form {
+        FunctionForm::DequantizeF32Away => nearest_away(steps),
+        _ => nearest_even(steps),
+    };
+    let code = nearest + zero_point;
     code.clamp(BigInt::from(low), BigInt::from(high)).to_i64()
 }
 

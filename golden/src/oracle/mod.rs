@@ -10,11 +10,13 @@ mod choose_qparams;
 mod code;
 mod function;
 mod real;
+mod recode;
 mod requantize;
 
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use function::{sigmoid, tanh};
+pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::real::{
     F32, F64, Real, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
 };
 use crate::profile::{Bias, Multiplier, NanRule, RequantizeRule, Scaling};
-use crate::spec::Quantized;
+use crate::spec::{Quantized, Relu};
 
 /// The scales between a sum and its output.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,17 +44,18 @@ pub fn requantize(
     scale: SumScale,
     bias: SumBias,
     output: Quantized,
-    relu: bool,
+    relu: Relu,
 ) -> Option<i64> {
-    let (low, high) = output.dtype.code_range()?;
+    let range = output.dtype.code_range()?;
     let zero_point = i64::from(output.qparams.zero_point);
+    let (low, high) = relu.bounds(range, zero_point);
     let landing = Landing {
         rounding: rule.rounding,
         zero_point: rule.zero_point,
         clamp: rule.clamp,
         cast: rule.cast,
         nan: NanRule::Open,
-        low: if relu { low.max(zero_point) } else { low },
+        low,
         high,
     };
     let scales = Scales::new(rule, scale, output.qparams.scale);
@@ -115,6 +116,7 @@ impl Scales {
                     Multiplier::F32ProductDiv => F32.div(&product, &narrow.2),
                     Multiplier::F32ProductRecip => F32.mul(&product, &F32.recip(&narrow.2)),
                     Multiplier::F64ThenF32 => F32.fit(F64.div(&step, &wide.2)),
+                    Multiplier::F64 => F64.div(&step, &wide.2),
                 };
                 Self {
                     activation: narrow.0,
@@ -185,11 +187,12 @@ impl Scales {
             | Scaling::MultiplyF64
             | Scaling::Q31Rshu
             | Scaling::Q31SrdhmRdbpot
+            | Scaling::Q31SrdhmRshu
             | Scaling::QnnpackQ31
             | Scaling::QnnpackPrecise => {
                 // The bias is brought to the unit that the multiplier leads to.
                 let later = later.map(|(bias, fused)| (F32.div(&bias, &self.output), fused));
-                scale_then_bias(&value, &self.multiplier, later)
+                scale_then_bias(&value, &F32.fit(self.multiplier.clone()), later)
             }
         }
     }
@@ -198,14 +201,27 @@ impl Scales {
 fn is_fixed_point(scaling: Scaling) -> bool {
     matches!(
         scaling,
-        Scaling::Q31Rshu | Scaling::Q31SrdhmRdbpot | Scaling::QnnpackQ31 | Scaling::QnnpackPrecise
+        Scaling::Q31Rshu
+            | Scaling::Q31SrdhmRdbpot
+            | Scaling::Q31SrdhmRshu
+            | Scaling::QnnpackQ31
+            | Scaling::QnnpackPrecise
     )
 }
 
 /// `sum · multiplier` as the fixed-point schemes round it. An f32 fits their 31 bits, so the
-/// integer multiplier is exact, and only the roundings of the product remain.
-fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
-    let Real::Finite(multiplier) = multiplier else {
+/// integer multiplier is exact, and only the roundings of the product remain; a multiplier in
+/// f64 is first narrowed, to f32 or, by gemmlowp's schemes, to 31 bits.
+pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
+    let gemmlowp = matches!(scaling, Scaling::Q31SrdhmRdbpot | Scaling::Q31SrdhmRshu);
+    let multiplier = match multiplier {
+        Real::Finite(wide) if gemmlowp && wide.is_positive() => {
+            let unit = power_of_two(31 - exponent_above(wide));
+            Real::Finite(integer(nearest_away(&(wide * &unit))) / unit)
+        }
+        wide => F32.fit(wide.clone()),
+    };
+    let Real::Finite(multiplier) = &multiplier else {
         return None;
     };
     if !multiplier.is_positive() {
@@ -225,7 +241,7 @@ fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> 
             let first = nearest_up(&(product * power_of_two(-exponent)));
             nearest_away(&(integer(first) * power_of_two(exponent)))
         }),
-        Scaling::Q31SrdhmRdbpot => {
+        Scaling::Q31SrdhmRdbpot | Scaling::Q31SrdhmRshu => {
             if exponent < -31 {
                 return Some(BigInt::zero());
             }
@@ -236,7 +252,11 @@ fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> 
             let shifted = wrap_i32(BigInt::from(sum) << exponent.max(0));
             let fraction = multiplier * power_of_two(-exponent);
             let first = nearest_up(&(integer(shifted) * fraction));
-            Some(nearest_away(&(integer(first) * power_of_two(-right))))
+            let last = integer(first) * power_of_two(-right);
+            Some(match scaling {
+                Scaling::Q31SrdhmRdbpot => nearest_away(&last),
+                _ => nearest_up(&last),
+            })
         }
         _ => None,
     }

@@ -125,6 +125,8 @@ axis! {
         SubMul = "sub-mul",
         /// fma(f32(s), f32(q), f32(s) ⊗ f32(−z)): the product with the zero point is rounded first
         FmaPremul = "fma-premul",
+        /// f32(q) ⊗ f32(s) ⊕ f32(s) ⊗ f32(−z): every product rounded (LiteRT without fused multiply-add)
+        MulAddPremul = "mul-add-premul",
         /// f32(s · (q − z)) with s in f64
         MulF64 = "mul-f64",
         /// f32(s) ⊗ (f32(q) − f32(z))

@@ -2,7 +2,8 @@
 //! a sum becomes an output.
 
 use super::axis::{axis, rule};
-use super::element::{Cast, ClampAt, Rounding, ZeroPointAt};
+use super::element::{BodyWidth, Cast, ClampAt, Rounding, ZeroPointAt};
+use crate::spec::ConvSpec;
 
 axis! {
     /// How u8·s8 products are summed along k. k runs over (kernel position, channel), channel fastest.
@@ -95,6 +96,8 @@ axis! {
         F32ProductRecip = "f32-product-recip",
         /// f32(sa·sw/so) computed in f64
         F64ThenF32 = "f64-then-f32",
+        /// sa·sw/so in f64, not narrowed; scalings in f32 narrow it
+        F64 = "f64",
     }
 }
 
@@ -117,10 +120,26 @@ axis! {
         Q31Rshu = "q31-rshu",
         /// gemmlowp: high multiply rounded half up, then shift rounded half away; a multiplier of 1 or more (below 2^30) shifts the sum left first, in i32 that wraps; one below 2^−32 is 0
         Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
+        /// as q31-srdhm-rdbpot, but the shift is rounded half up, as NEON's vrshl does it
+        Q31SrdhmRshu = "q31-srdhm-rshu",
         /// QNNPACK's q31: high multiply rounded half up, then shift rounded half away (gemmlowp's codes); 2^−32 ≤ multiplier < 1
         QnnpackQ31 = "qnnpack-q31",
         /// QNNPACK's precise: 64-bit product of the mantissa, rounded half away once; 2^−32 ≤ multiplier < 1
         QnnpackPrecise = "qnnpack-precise",
+    }
+}
+
+axis! {
+    /// How the sum of one kind of op is scaled, where that kind has kernels of its own.
+    OpScaling {
+        /// as all other ops: the scaling axis
+        Same = "same",
+        /// f64(sum) · multiplier in f64
+        MultiplyF64 = "multiply-f64",
+        /// gemmlowp: high multiply rounded half up, then shift rounded half away
+        Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
+        /// high multiply rounded half up, then shift rounded half up
+        Q31SrdhmRshu = "q31-srdhm-rshu",
     }
 }
 
@@ -135,6 +154,12 @@ rule! {
         multiplier: Multiplier,
         /// how the sum is scaled
         scaling: Scaling,
+        /// how the sum of linear is scaled
+        scaling_linear: OpScaling,
+        /// how the tail of depthwise convolution is scaled: the channels that do not fill a vector
+        scaling_depthwise_tail: OpScaling,
+        /// where that tail starts, counted along output channels
+        depthwise_width: BodyWidth,
         /// scaled value to integer
         rounding: Rounding,
         /// where the output zero point is added
@@ -143,6 +168,49 @@ rule! {
         clamp: ClampAt,
         /// conversion outside the integer range
         cast: Cast,
+    }
+}
+
+/// The kinds of ops whose sums a [`RequantizeRule`] may scale in different ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SumOf {
+    /// linear
+    Linear,
+    /// convolution that is not depthwise, and requantize by itself
+    Conv,
+    /// depthwise convolution
+    Depthwise,
+}
+
+impl SumOf {
+    /// The kind of a convolution: depthwise where each input channel is a group
+    /// of its own, also with several output channels each.
+    pub fn of(spec: &ConvSpec) -> Self {
+        if spec.groups > 1 && spec.groups == spec.in_channels {
+            Self::Depthwise
+        } else {
+            Self::Conv
+        }
+    }
+}
+
+impl RequantizeRule {
+    /// This rule as it is for `channel` of the `channels` outputs of an op: its
+    /// scaling is what the axes for that kind of op say.
+    pub fn of(mut self, op: SumOf, channel: usize, channels: usize) -> Self {
+        let tail = channel >= self.depthwise_width.body_of(channels);
+        let own = match op {
+            SumOf::Linear => self.scaling_linear,
+            SumOf::Depthwise if tail => self.scaling_depthwise_tail,
+            SumOf::Depthwise | SumOf::Conv => OpScaling::Same,
+        };
+        self.scaling = match own {
+            OpScaling::Same => self.scaling,
+            OpScaling::MultiplyF64 => Scaling::MultiplyF64,
+            OpScaling::Q31SrdhmRdbpot => Scaling::Q31SrdhmRdbpot,
+            OpScaling::Q31SrdhmRshu => Scaling::Q31SrdhmRshu,
+        };
+        self
     }
 }
 

@@ -2,11 +2,13 @@
 //! command line, golden vectors and tests follow.
 
 mod arithmetic;
+mod litert;
 mod mobile;
 mod narrow;
 
 use super::Profile;
 use arithmetic::*;
+use litert::*;
 use mobile::*;
 use narrow::*;
 
@@ -246,6 +248,18 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "scales and zero points of blocks as ONNX Runtime's Python tools choose them: as onnxruntime-tools, all in f32",
         source: "ONNX Runtime python/tools/quantization/quant_utils.py (compute_scale_zp_blocked); captures onnxruntime-tools",
         profile: ONNXRUNTIME_TOOLS_BLOCKED,
+    },
+    NamedProfile {
+        name: "litert-reference",
+        summary: "LiteRT's (TensorFlow Lite's) reference kernels: gemmlowp's two roundings, linear by one multiplication in f64 rounded half away",
+        source: "LiteRT tflite/kernels/internal/reference/quantize.h, integer_ops/conv.h, integer_ops/fully_connected.h, internal/common.cc (MultiplyByQuantizedMultiplier); captures litert-2.3.0, tf-2.21-lite (ref)",
+        profile: LITERT_REFERENCE,
+    },
+    NamedProfile {
+        name: "litert-optimized",
+        summary: "LiteRT's optimized kernels on x86 (NEON code translated to SSE, and ruy): as litert-reference, but the second rounding goes up and quantize multiplies by the reciprocal, half to even",
+        source: "LiteRT tflite/kernels/internal/optimized/optimized_ops.h (AffineQuantize, Dequantize, Requantize), internal/common.h (MultiplyByQuantizedMultiplier4Rows); captures litert-2.3.0, tf-2.21-lite (opt)",
+        profile: LITERT_OPTIMIZED,
     },
 ];
 

@@ -18,6 +18,8 @@ axis! {
         FixedPoint21 = "fixed-point-21",
         /// fixed-point multipliers of at most 2^21 and a shift rounded half up; ratios of scales in \[2^−10, 2^8) (XNNPACK)
         FixedPoint20Up = "fixed-point-20-up",
+        /// both inputs by 2^20, each by its ratio to twice the larger scale, the sum by the rest: three gemmlowp multiplications, each rounded half up, then half away (TFLite)
+        Gemmlowp20 = "gemmlowp-20",
     }
 }
 
@@ -32,6 +34,8 @@ axis! {
         IntegerProductDiv = "integer-product-div",
         /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊘ so) (XNNPACK)
         IntegerProductDivF32 = "integer-product-div-f32",
+        /// (a − za)(b − zb) times sa·sb/so by gemmlowp: high multiply rounded half up, then shift rounded half away (TFLite)
+        Gemmlowp = "gemmlowp",
     }
 }
 
@@ -48,6 +52,8 @@ axis! {
         ProductMulF32 = "product-mul-f32",
         /// Σ(q − z) times the 24 bits of sx ⊘ (sy ⊗ count), one shift rounded half away; sx ⊘ sy in \[2^−8, 2^8) (QNNPACK)
         FixedPoint24 = "fixed-point-24",
+        /// Σq divided by the count in integers, half away from zero; input and output have the same scale and zero point (TFLite)
+        CodesDivided = "codes-divided",
     }
 }
 
@@ -70,8 +76,24 @@ axis! {
         DequantizeF32 = "dequantize-f32",
         /// as dequantize-f32, but ⊘ so (ONNX Runtime)
         DequantizeDivF32 = "dequantize-div-f32",
+        /// as dequantize-f32, but half away from zero (TFLite)
+        DequantizeF32Away = "dequantize-f32-away",
         /// 256 ⊘ (1 ⊕ expf(−x)) to scale 1/256 and zero point 0, or f32(128·tanh(x) + 128 in f64) to 1/128 and 128; clamp, then half to even; u8 (QNNPACK)
         Table = "table",
+    }
+}
+
+axis! {
+    /// How codes become codes of another scale.
+    RecodeForm {
+        /// dequantized by the body's rule, then quantized, each as this profile does it
+        ThroughReal = "through-real",
+        /// q − z by gemmlowp: high multiply rounded half up, then shift rounded half away (TFLite)
+        Q31SrdhmRdbpot = "q31-srdhm-rdbpot",
+        /// as q31-srdhm-rdbpot, but the shift is rounded half up (TFLite's vector code)
+        Q31SrdhmRshu = "q31-srdhm-rshu",
+        /// q − z times the ratio of scales in 8 binary places, shifted right with ties up; ratios in \[2^−8, 2^7\] (XNNPACK)
+        Fixed8Up = "fixed-8-up",
     }
 }
 
@@ -92,5 +114,9 @@ rule! {
         avg_pool_count: PoolCount,
         /// sigmoid and tanh
         function: FunctionForm,
+        /// recode, both types of 8 bits
+        recode: RecodeForm,
+        /// recode from or to a wider type
+        recode_wide: RecodeForm,
     }
 }

@@ -51,7 +51,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
             dtype: made.dtype,
             zero_point: p.one(2).zero_point,
             multipliers: p.multipliers(),
-            relu: made.relu,
+            relu: made.relu.into(),
         }),
         (Shape::Dims(shape), Op::ChooseQparams) => OpSpec::ChooseQparams(ChooseQparamsSpec {
             len: shape[0],
@@ -68,7 +68,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
                 a: quantized(0, made.dtype),
                 b: quantized(1, made.dtype),
                 output: quantized(2, made.dtype),
-                relu: made.relu,
+                relu: made.relu.into(),
             };
             if made.op == Op::Add {
                 OpSpec::Add(spec)
@@ -127,7 +127,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
             } else {
                 Output::Float
             },
-            relu: made.relu,
+            relu: made.relu.into(),
         }),
         (Shape::Image(image), Op::Conv) => OpSpec::Conv(ConvSpec {
             batch: image.batch,
@@ -144,7 +144,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
             weights: p.granularity(1),
             bias: made.bias,
             output,
-            relu: made.relu,
+            relu: made.relu.into(),
         }),
         (Shape::Image(image), op) => {
             let activation = quantized(0, made.dtype);
@@ -155,6 +155,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
                 kernel: image.kernel.clone(),
                 stride: image.stride.clone(),
                 pad: image.pad_begin.clone(),
+                pad_end: None,
                 count_include_pad: !made.exclude_pad,
                 activation,
                 output: if op == Op::AvgPool {

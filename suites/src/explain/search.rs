@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use qassay_golden::ops::reference;
 use qassay_golden::profile::named::{NamedProfile, PROFILES};
-use qassay_golden::profile::{AxisName, Profile};
+use qassay_golden::profile::{AxisName, Profile, SumOf};
 use qassay_golden::spec::{Activation, OpSpec, Output, Problem};
 use qassay_golden::tensor::Tensor;
 use qassay_golden::witness::Witness;
@@ -359,7 +359,14 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         "padding" => kind != "linear",
         _ => true,
     };
-    let to_code = |output: &Output| axis.stage == "requantize" && !matches!(output, Output::Sums);
+    let to_code = |output: &Output, op: SumOf| {
+        let applies = match axis.field {
+            "scaling_linear" => op == SumOf::Linear,
+            "scaling_depthwise_tail" | "depthwise_width" => op == SumOf::Depthwise,
+            _ => true,
+        };
+        axis.stage == "requantize" && applies && !matches!(output, Output::Sums)
+    };
     match op {
         OpSpec::Quantize(_) => axis.stage == "quantize",
         OpSpec::QuantizeBlocks(_) => matches!(axis.stage, "quantize" | "convert"),
@@ -382,7 +389,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
                 "float_output" => {
                     matches!(spec.output, Output::Float) && axis.field != "weight_only"
                 }
-                _ => to_code(&spec.output),
+                _ => to_code(&spec.output, SumOf::Linear),
             },
             Activation::Dynamic { .. } => match axis.stage {
                 "accumulate" => sum("linear"),
@@ -397,7 +404,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "accumulate" if spec.is_depthwise() => sum("depthwise"),
             "accumulate" if spec.groups > 1 => sum("grouped"),
             "accumulate" => sum("conv"),
-            _ => to_code(&spec.output),
+            _ => to_code(&spec.output, SumOf::of(spec)),
         },
         OpSpec::Add(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
@@ -405,6 +412,10 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
             axis.stage == "pointwise" && axis.field == "function"
         }
+        OpSpec::Recode(_) => match axis.stage {
+            "pointwise" => axis.field.starts_with("recode"),
+            stage => matches!(stage, "quantize" | "dequantize"),
+        },
         OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
     }
 }

@@ -2,9 +2,9 @@
 //! that an axis makes different.
 
 use qassay_golden::oracle::{self, SumBias, SumScale};
-use qassay_golden::profile::Profile;
+use qassay_golden::profile::{Profile, RequantizeRule, SumOf};
 use qassay_golden::spec::{
-    Activation, BiasKind, Granularity, OpSpec, Output, Problem, QParams, Quantized,
+    Activation, BiasKind, Granularity, OpSpec, Output, Problem, QParams, Quantized, Relu,
 };
 use qassay_golden::tensor::Data;
 
@@ -67,7 +67,7 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
                 scale,
                 SumBias::None,
                 output,
-                spec.relu,
+                spec.relu.into(),
             )
         }
         OpSpec::Linear(spec) => {
@@ -77,7 +77,7 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
             let channel = element.number % spec.n;
             let weights = spec.weights.channel(channel);
             product(
-                profile,
+                &profile.requantize.of(SumOf::Linear, channel, spec.n),
                 element,
                 activation,
                 weights,
@@ -87,9 +87,12 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
             )
         }
         OpSpec::Conv(spec) => {
-            let weights = spec.weights.channel(element.number % spec.out_channels);
+            let channel = element.number % spec.out_channels;
+            let weights = spec.weights.channel(channel);
             product(
-                profile,
+                &profile
+                    .requantize
+                    .of(SumOf::of(spec), channel, spec.out_channels),
                 element,
                 spec.activation,
                 weights,
@@ -104,13 +107,13 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
 
 /// The code of a product's sum; an i32 bias is in the sum already, a real one is not asked for.
 fn product(
-    profile: &Profile,
+    rule: &RequantizeRule,
     element: &Element,
     activation: Quantized,
     weights: QParams,
     bias: BiasKind,
     output: Output,
-    relu: bool,
+    relu: Relu,
 ) -> Option<i64> {
     let (Output::Quantized(output), BiasKind::None | BiasKind::I32) = (output, bias) else {
         return None;
@@ -120,7 +123,7 @@ fn product(
         activation: activation.qparams.scale,
         weight: weights.scale,
     };
-    oracle::requantize(&profile.requantize, sum, scale, SumBias::None, output, relu)
+    oracle::requantize(rule, sum, scale, SumBias::None, output, relu)
 }
 
 /// Scale and zero point of the range of the input, under both profiles.

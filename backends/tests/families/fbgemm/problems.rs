@@ -73,7 +73,7 @@ pub fn variants() -> Vec<Variant> {
         per_channel: false,
         bias: BiasKind::F32,
         output: u8_output,
-        relu: false,
+        relu: false.into(),
     };
     vec![
         base(),
@@ -171,7 +171,7 @@ impl Variant {
             weights: self.granularity(rng, n),
             bias: self.bias,
             output: self.output(k),
-            relu: self.relu,
+            relu: self.relu.into(),
         });
         let constants = Constants {
             weights: Some(Tensor::new([n, k], weights(rng, n * k, self.codes)).unwrap()),
@@ -192,7 +192,7 @@ impl Variant {
             weights: self.granularity(rng, spec.out_channels),
             bias: self.bias,
             output: self.output(spec.k()),
-            relu: self.relu,
+            relu: self.relu.into(),
             ..spec
         };
         let mut shape = vec![spec.out_channels];
@@ -246,7 +246,7 @@ pub fn conv_spec(
         weights: Granularity::PerTensor(none),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: false.into(),
     }
 }
 
@@ -277,7 +277,7 @@ pub fn float_linear(
             weights: variant.granularity(rng, n),
             bias,
             output: Output::Float,
-            relu: seed.is_multiple_of(5),
+            relu: seed.is_multiple_of(5).into(),
         }),
         constants: Constants {
             weights: Some(Tensor::new([n, k], weights(rng, n * k, variant.codes)).unwrap()),

@@ -60,7 +60,7 @@ pub fn depthwise(rng: &mut ChaCha8Rng, taps: usize, channels: usize) -> Problem 
         }),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: false.into(),
     };
     let codes = |rng: &mut ChaCha8Rng, dtype, shape: Vec<usize>| {
         let len = shape.iter().product();
@@ -130,7 +130,7 @@ pub fn requantize(rng: &mut ChaCha8Rng, above_one: bool) -> Problem {
             dtype,
             zero_point,
             multipliers,
-            relu: rng.random(),
+            relu: rng.random::<bool>().into(),
         }),
         constants: Constants::default(),
         inputs: vec![Tensor::new([5, columns], Data::I32(sums)).expect("5 rows")],

@@ -222,7 +222,7 @@ impl Tensors<'_> {
                     self.quantized(params, "y")?,
                 ];
                 let (a, b) = (self.tensor(first)?, self.tensor(second)?);
-                let (spec, inputs) = problem::binary(a, b, pairs, params.flag("relu")?);
+                let (spec, inputs) = problem::binary(a, b, pairs, params.flag("relu")?.into());
                 let op = if op == "add" {
                     OpSpec::Add(spec)
                 } else {
@@ -266,7 +266,7 @@ impl Tensors<'_> {
             activation: Activation::Quantized(self.quantized(params, "x")?),
             weights: granularity(self.file, scales, zero_points, 0)?,
             output: Output::Quantized(self.quantized(params, "y")?),
-            relu: params.flag("relu")?,
+            relu: params.flag("relu")?.into(),
         })
     }
 
@@ -309,6 +309,7 @@ impl Tensors<'_> {
             kernel: params.sizes("kernel")?,
             stride: params.sizes("strides")?,
             pad: params.sizes("pads")?.into_iter().take(2).collect(),
+            pad_end: None,
             count_include_pad: params.flag("count_include_pad")?,
             activation: self.quantized(params, "x")?,
             output: self.quantized(params, "y")?,

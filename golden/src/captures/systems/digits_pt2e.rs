@@ -181,7 +181,7 @@ impl Graph<'_> {
             activation: Activation::Quantized(args.quantized(1, 13)?),
             weights,
             output: Output::Quantized(args.quantized(11, 13)?),
-            relu: args.text(14) == "relu",
+            relu: (args.text(14) == "relu").into(),
         };
         let x = self
             .file
@@ -204,7 +204,7 @@ impl Graph<'_> {
             activation: Activation::Quantized(scale_and_zero_point),
             weights,
             output: Output::Float,
-            relu: args.text(10) == "relu",
+            relu: (args.text(10) == "relu").into(),
         };
         let x = self.file.array(&format!("t.{}", args.name(0)))?.tensor()?;
         problem::linear(self.file, x, w.tensor()?, Some(bias), product)

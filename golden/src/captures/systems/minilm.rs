@@ -7,7 +7,7 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Npz;
 use crate::captures::problem::{self, Product, code_type, granularity, quantized};
 use crate::captures::vector::{Builder, Found};
-use crate::spec::{Activation, Output, QparamsRequest};
+use crate::spec::{Activation, Output, QparamsRequest, Relu};
 use crate::tensor::{DType, Data};
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
@@ -43,7 +43,7 @@ fn linear(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError
         activation: Activation::Quantized(quantized(file, "x", dtype)?),
         weights: granularity(file, weights.array("w_scale")?, weights.array("w_zp")?, 0)?,
         output: Output::Quantized(quantized(file, "y", dtype)?),
-        relu: params.flag("relu")?,
+        relu: params.flag("relu")?.into(),
     };
     let (w, bias) = (
         weights.array("w")?.tensor()?,
@@ -68,7 +68,7 @@ fn linear_dynamic(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Capt
             activation: Activation::Dynamic { reduce_range },
             weights: granularity(file, file.array("w_scale")?, file.array("w_zp")?, 0)?,
             output: Output::Float,
-            relu: false,
+            relu: Relu::None,
         };
         let (x, w) = (file.array("x")?.tensor()?, file.array("w")?.tensor()?);
         let bias = Some(file.array("bias")?.tensor()?);

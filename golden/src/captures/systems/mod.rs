@@ -8,6 +8,8 @@ mod digits_pt2e;
 mod digits_weights;
 mod documented;
 mod litert;
+mod litert_ops;
+mod litert_pointwise;
 mod minilm;
 mod mxnet;
 mod nvidia;
@@ -66,6 +68,10 @@ const SYSTEMS: &[System] = &[
     },
     System {
         name: "litert-2.3.0",
+        read: litert::read,
+    },
+    System {
+        name: "tf-2.21-lite",
         read: litert::read,
     },
     System {

@@ -245,7 +245,7 @@ fn matmul(
         activation: Activation::Quantized(quantized(file, x.dtype(), x_scale, x_zero)?),
         weights: Granularity::PerTensor(problem::qparams(file, w_scale, w_zero)?),
         output,
-        relu: false,
+        relu: Relu::None,
     };
     let (&[.., m, k], &[.., _, n]) = (x.shape(), w.shape()) else {
         return Err(file.problem("factors need at least two dimensions"));
@@ -334,7 +334,7 @@ fn conv(
         activation: Activation::Quantized(activation),
         weights,
         output,
-        relu: false,
+        relu: Relu::None,
     };
     let problem = problem::conv(file, x, w, None, windows, product)?;
     let mut v = Builder::new(file, "", problem);

@@ -113,7 +113,7 @@ fn matmul_integer(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
         activation: Activation::Quantized(unit(file, code_type(x)?, zero_point)?),
         weights,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     };
     let w = transposed(file.array("w")?)?;
     problem::linear(file, x.tensor()?, w, None, product)
@@ -135,7 +135,7 @@ fn matmul(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
         activation: Activation::Quantized(activation),
         weights,
         output: Output::Quantized(quantized(file, "y", dtype)?),
-        relu: false,
+        relu: Relu::None,
     };
     let w = transposed(file.array("w")?)?;
     problem::linear(file, x.tensor()?, w, None, product)
@@ -157,7 +157,7 @@ fn dynamic_matmul(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
             qparams: pairs,
         },
         output: Output::Float,
-        relu: false,
+        relu: Relu::None,
     };
     let w = transposed(file.array("w")?)?;
     let bias = Some(file.array("bias")?.tensor()?);
@@ -190,14 +190,14 @@ fn conv(file: &CapturedFile<'_>, requantized: bool) -> Result<Problem, CaptureEr
             activation: Activation::Quantized(quantized(file, "x", dtype)?),
             weights: granularity(file, file.array("w_scale")?, file.array("w_zp")?, 0)?,
             output: Output::Quantized(quantized(file, "y", dtype)?),
-            relu: false,
+            relu: Relu::None,
         }
     } else {
         Product {
             activation: Activation::Quantized(unit(file, dtype, file.params().integer("x_zp")?)?),
             weights: unit_weights(file)?,
             output: Output::Sums,
-            relu: false,
+            relu: Relu::None,
         }
     };
     let bias = match requantized {
@@ -226,7 +226,7 @@ fn triple(file: &CapturedFile<'_>) -> Result<[Quantized; 3], CaptureError> {
 
 fn binary(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
     let (a, b) = (file.array("x")?.tensor()?, file.array("b")?.tensor()?);
-    let (spec, inputs) = problem::binary(a, b, triple(file)?, false);
+    let (spec, inputs) = problem::binary(a, b, triple(file)?, Relu::None);
     let op = if op.ends_with("Add") {
         OpSpec::Add(spec)
     } else {
@@ -304,6 +304,7 @@ fn average_pool(file: &CapturedFile<'_>, name: &str) -> Result<Problem, CaptureE
             kernel: vec![height, width],
             stride: vec![1; 2],
             pad: vec![0; 2],
+            pad_end: None,
             count_include_pad: false,
             activation,
             output,
@@ -316,6 +317,7 @@ fn average_pool(file: &CapturedFile<'_>, name: &str) -> Result<Problem, CaptureE
             kernel: vec![one('k')?; 2],
             stride: vec![one('s')?; 2],
             pad: vec![one('p')?; 2],
+            pad_end: None,
             count_include_pad: one('c')? == 1,
             activation,
             output,

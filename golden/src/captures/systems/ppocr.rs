@@ -120,7 +120,7 @@ fn conv(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> 
         activation: Activation::Quantized(activation),
         weights: weights.clone(),
         output: Output::Quantized(quantized(file, "y", activation.dtype)?),
-        relu: file.params().flag("relu")?,
+        relu: file.params().flag("relu")?.into(),
     };
     let bias = match file.npz().has("bias") && !file.array("bias")?.is_empty() {
         true => Some(file.array("bias")?.tensor()?),
@@ -154,7 +154,7 @@ fn linear(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError
         activation: Activation::Quantized(quantized(file, "x", dtype)?),
         weights: granularity(file, file.array("w_scale")?, file.array("w_zp")?, 0)?,
         output: Output::Quantized(quantized(file, "y", dtype)?),
-        relu: false,
+        relu: Relu::None,
     };
     let transposed = file
         .params()
@@ -199,7 +199,7 @@ fn binary(file: &CapturedFile<'_>, op: &str, found: &mut Found) -> Result<(), Ca
         quantized(file, "y", dtype)?,
     ];
     let (a, b) = broadcast(file, a.tensor()?, b.tensor()?)?;
-    let (spec, inputs) = problem::binary(a, b, params, file.params().flag("relu")?);
+    let (spec, inputs) = problem::binary(a, b, params, file.params().flag("relu")?.into());
     let op = if op == "add" {
         OpSpec::Add(spec)
     } else {
@@ -277,6 +277,7 @@ fn pool(file: &CapturedFile<'_>, op: &str, found: &mut Found) -> Result<(), Capt
         kernel,
         stride,
         pad,
+        pad_end: None,
         count_include_pad: given.has("count_include_pad") && given.flag("count_include_pad")?,
         activation: quantized(file, "x", dtype)?,
         output: quantized(file, "y", dtype)?,

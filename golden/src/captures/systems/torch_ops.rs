@@ -116,7 +116,7 @@ fn product(file: &CapturedFile<'_>) -> Result<Product, CaptureError> {
         activation: Activation::Quantized(quantized(file, "x", code_type(file.array("x")?)?)?),
         weights: weights(file)?,
         output: Output::Quantized(quantized(file, "out", DType::U8)?),
-        relu: params.has("relu") && params.flag("relu")?,
+        relu: (params.has("relu") && params.flag("relu")?).into(),
     })
 }
 
@@ -133,7 +133,7 @@ fn linear_dynamic(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
         },
         weights: weights(file)?,
         output: Output::Float,
-        relu: false,
+        relu: Relu::None,
     };
     problem::linear(file, x, w, bias(file)?, product)
 }
@@ -171,7 +171,7 @@ fn binary(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
         pair(file, "b", b)?,
         pair(file, "out", a)?,
     ];
-    let relu = op.ends_with("relu");
+    let relu = op.ends_with("relu").into();
     let (spec, inputs) = problem::binary(a.tensor()?, b.tensor()?, params, relu);
     let op = if op.starts_with("add") {
         OpSpec::Add(spec)
@@ -251,6 +251,7 @@ fn pool(
         kernel: vec![kernel; 2],
         stride: vec![stride; 2],
         pad: vec![pad; 2],
+        pad_end: None,
         count_include_pad,
         activation: tensor,
         output: tensor,

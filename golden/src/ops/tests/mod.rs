@@ -1,5 +1,7 @@
 //! Tests of the reference that need more than one op or more than one rule.
 
+mod fused;
+mod litert;
 mod pointwise;
 mod products;
 mod properties;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::profile::{AddForm, AvgPoolForm, MulForm};
-use crate::spec::{BinarySpec, ClampSpec, FunctionSpec, PoolSpec, ReluSpec};
+use crate::spec::{BinarySpec, ClampSpec, FunctionSpec, PoolSpec, Relu, ReluSpec};
 use crate::witness::Event;
 
 fn binary(len: usize, a: Quantized, b: Quantized, output: Quantized) -> BinarySpec {
@@ -11,7 +11,7 @@ fn binary(len: usize, a: Quantized, b: Quantized, output: Quantized) -> BinarySp
         a,
         b,
         output,
-        relu: false,
+        relu: Relu::None,
     }
 }
 
@@ -36,12 +36,13 @@ fn add(form: AddForm, spec: &BinarySpec, a: &[u8], b: &[u8]) -> Vec<u8> {
     ))
 }
 
-const ADD_FORMS: [AddForm; 5] = [
+const ADD_FORMS: [AddForm; 6] = [
     AddForm::Dequantize,
     AddForm::FmaPremul,
     AddForm::FmaFixed,
     AddForm::FixedPoint21,
     AddForm::FixedPoint20Up,
+    AddForm::Gemmlowp20,
 ];
 
 #[test]
@@ -141,7 +142,7 @@ fn fixed_point_rounding_is_to_nearest() {
 #[test]
 fn every_product_of_two_codes_is_the_exact_one_rounded() {
     let spec = BinarySpec {
-        relu: true,
+        relu: Relu::Zero,
         ..binary(
             65536,
             quantized(DType::U8, 0.5, 7),
@@ -209,6 +210,7 @@ fn pool(input: [usize; 2], kernel: usize, stride: usize, pad: usize, zp: i32) ->
         kernel: vec![kernel; 2],
         stride: vec![stride; 2],
         pad: vec![pad; 2],
+        pad_end: None,
         count_include_pad: true,
         activation: tensor,
         output: tensor,

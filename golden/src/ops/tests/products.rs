@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::profile::{Accumulation, Outliers, PaddingTap, SignedActivation};
-use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output};
+use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output, Relu};
 use crate::witness::Event;
 
 fn linear_spec(activation: Quantized, k: usize, weight_zero_point: i32) -> LinearSpec {
@@ -14,7 +14,7 @@ fn linear_spec(activation: Quantized, k: usize, weight_zero_point: i32) -> Linea
         weights: Granularity::PerTensor(qparams(0.5, weight_zero_point)),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     }
 }
 
@@ -217,7 +217,7 @@ fn conv_row(channels: usize, width: usize, kernel: usize, pad: usize, za: i32) -
         weights: Granularity::PerTensor(qparams(1.0, 0)),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     }
 }
 
@@ -282,7 +282,7 @@ fn a_window_steps_by_stride_and_reaches_by_dilation() {
 #[test]
 fn bias_and_relu_act_on_sums() {
     let mut spec = linear_spec(U8, 1, 0);
-    (spec.m, spec.bias, spec.relu) = (2, BiasKind::I32, true);
+    (spec.m, spec.bias, spec.relu) = (2, BiasKind::I32, Relu::Zero);
     let mut constants = weights(&[1, 1], &[-3]);
     constants.bias = Some(Tensor::new([1], Data::I32(vec![10])).unwrap());
     let mut witness = Witness::with_steps();

@@ -1,7 +1,7 @@
 //! Relations that hold between ops for any operands.
 
 use super::*;
-use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output};
+use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output, Relu};
 use proptest::prelude::*;
 
 /// Pseudo-random codes over the whole range; `seed` and `index` alone decide.
@@ -57,7 +57,7 @@ fn run_linear(
         weights: Granularity::PerTensor(qparams(0.1, zw)),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     };
     let constants = Constants {
         weights: Some(Tensor::new([n, k], Data::I8(w.to_vec())).unwrap()),
@@ -98,7 +98,7 @@ fn conv_2d(size: [usize; 2], channels: [usize; 2], kernel: [usize; 2], groups: u
         weights: Granularity::PerTensor(qparams(0.1, -3)),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     }
 }
 

@@ -64,6 +64,9 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         bias_per_channel: Bias::F32DivByActW,
         multiplier: Multiplier::F32ProductDiv,
         scaling: Scaling::MultiplyF32,
+        scaling_linear: OpScaling::Same,
+        scaling_depthwise_tail: OpScaling::Same,
+        depthwise_width: BodyWidth::Whole,
         rounding: Rounding::TiesEven,
         zero_point: ZeroPointAt::AfterI64,
         clamp: ClampAt::AfterZeroPoint,
@@ -82,6 +85,8 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_width: BodyWidth::Whole,
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32,
+        recode: RecodeForm::ThroughReal,
+        recode_wide: RecodeForm::ThroughReal,
     },
     convert: CONVERT_OPEN,
 };

@@ -119,6 +119,7 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
         add: AddForm::FixedPoint20Up,
         mul: MulForm::IntegerProductDivF32,
         function: FunctionForm::DequantizeF32,
+        recode: RecodeForm::Fixed8Up,
         ..QNNPACK.pointwise
     },
     ..QNNPACK

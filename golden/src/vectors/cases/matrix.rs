@@ -3,7 +3,7 @@
 use super::draw::Draw;
 use super::{Cases, qparams, quantized, tensor, with_constants};
 use crate::spec::{
-    Activation, BiasKind, Constants, ConvSpec, Granularity, LinearSpec, OpSpec, Output,
+    Activation, BiasKind, Constants, ConvSpec, Granularity, LinearSpec, OpSpec, Output, Relu,
 };
 use crate::tensor::{DType, Data, Tensor};
 
@@ -89,7 +89,7 @@ pub(super) fn linear() -> Cases {
         weights: weight_parameters(4, false, weight_zero_point),
         bias: BiasKind::None,
         output: Output::Sums,
-        relu: false,
+        relu: Relu::None,
     };
     let classes = [("random", Operands::Random), ("extreme", Operands::Extreme)];
     for (class, operands) in classes {
@@ -150,7 +150,7 @@ pub(super) fn linear() -> Cases {
                         weights: weight_parameters(4, per_channel, 0),
                         bias,
                         output: output(dtype, 17, zero_point),
-                        relu,
+                        relu: relu.into(),
                         ..sums(dtype, zero_point, 0)
                     };
                     cases.push(linear_case(&name, spec, operands));
@@ -167,7 +167,7 @@ pub(super) fn linear() -> Cases {
         weights: Granularity::PerTensor(qparams(0.5, 0)),
         bias: BiasKind::None,
         output: Output::Quantized(quantized(DType::U8, 0.5, 7)),
-        relu: false,
+        relu: Relu::None,
     };
     let weights = Constants {
         weights: Some(tensor([1, 1], Data::I8(vec![1]))),
@@ -205,7 +205,7 @@ pub(super) fn linear() -> Cases {
                     weights: weight_parameters(4, per_channel, 0),
                     bias,
                     output: Output::Float,
-                    relu: per_channel,
+                    relu: per_channel.into(),
                     ..sums(DType::U8, 0, 0)
                 };
                 cases.push(linear_case(&name, spec, Operands::Random));
@@ -379,7 +379,7 @@ pub(super) fn conv() -> Cases {
                 } else {
                     Output::Sums
                 },
-                relu: per_channel && dtype == DType::U8,
+                relu: (per_channel && dtype == DType::U8).into(),
             };
             let mut draw = Draw::new(&name);
             let mut weight_shape = vec![spec.out_channels];

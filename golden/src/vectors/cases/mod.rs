@@ -4,6 +4,7 @@
 mod calibrate;
 mod draw;
 mod element;
+mod fused;
 mod matrix;
 mod narrow;
 mod plain;
@@ -25,14 +26,15 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("choose_qparams", statistics::choose_qparams()),
         ("observe", statistics::observe()),
         ("calibrate", calibrate::calibrate()),
-        ("linear", matrix::linear()),
-        ("conv", matrix::conv()),
+        ("linear", [matrix::linear(), fused::linear()].concat()),
+        ("conv", [matrix::conv(), fused::conv()].concat()),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
         ("relu", pointwise::relu()),
         ("clamp", plain::clamp()),
         ("sigmoid", plain::sigmoid()),
         ("tanh", plain::tanh()),
+        ("recode", plain::recode()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
         ("cast", narrow::cast()),

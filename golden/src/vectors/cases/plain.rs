@@ -30,6 +30,38 @@ pub(super) fn clamp() -> Cases {
     .into()
 }
 
+pub(super) fn recode() -> Cases {
+    let wide: Vec<i64> = (-40..40).map(|i| i * 819 + i % 5).collect();
+    let sums: Vec<i64> = (-40..40).map(|i| i * 53_000_003 + i % 5).collect();
+    let third = 1.0 / 3.0;
+    [
+        ("ties", (DType::I8, 0.25, 3), (DType::I8, 1.0, -5)),
+        ("u8-to-s8", (DType::U8, 0.1, 131), (DType::I8, 0.2, 3)),
+        ("s8-to-u8", (DType::I8, 0.2, 3), (DType::U8, 0.1, 131)),
+        ("third", (DType::U8, third, 0), (DType::U8, 1.0, 255)),
+        ("far", (DType::I8, 100.0, 1), (DType::I8, 0.001, 1)),
+        ("s8-to-s16", (DType::I8, 0.7, -128), (DType::I16, 0.004, 0)),
+        ("s16-to-s8", (DType::I16, 0.004, 0), (DType::I8, 0.7, 10)),
+        ("s16-to-s16", (DType::I16, 0.004, 0), (DType::I16, 0.012, 0)),
+        ("s32-to-s8", (DType::I32, 1e-7, 0), (DType::I8, 0.7, 10)),
+        ("s32-to-s16", (DType::I32, 1e-4, 0), (DType::I16, 3.1, 0)),
+    ]
+    .map(|(name, from, to)| {
+        let data = match from.0 {
+            DType::I16 => Data::from_codes(from.0, wide.clone()),
+            DType::I32 => Data::from_codes(from.0, sums.clone()),
+            dtype => every_code(dtype),
+        };
+        let spec = FunctionSpec {
+            shape: vec![data.len()],
+            input: quantized(from.0, from.1, from.2),
+            output: quantized(to.0, to.1, to.2),
+        };
+        (name.to_owned(), problem(OpSpec::Recode(spec), vec![data]))
+    })
+    .into()
+}
+
 /// Inputs with steps from coarse to fine, zero points in the middle and at the ends; a
 /// scale with more than 24 bits.
 fn function(make: fn(FunctionSpec) -> OpSpec, outputs: [Quantized; 3]) -> Cases {

@@ -13,7 +13,8 @@ const TRIED: usize = 192;
 /// Output channels of a candidate.
 const CHANNELS: usize = 4;
 
-/// Candidates; empty where weights are not s8 or the op is no product.
+/// Candidates; empty where weights are not s8, the op is no product, or it has a fused
+/// clamp to two codes, which cases do not have.
 pub(super) fn windows(problem: &Problem) -> Vec<Made> {
     let Some(weights) = &problem.constants.weights else {
         return Vec::new();
@@ -22,8 +23,8 @@ pub(super) fn windows(problem: &Problem) -> Vec<Made> {
         return Vec::new();
     }
     match &problem.op {
-        OpSpec::Linear(spec) => rows(problem, spec, weights),
-        OpSpec::Conv(spec) => pixels(problem, spec, weights),
+        OpSpec::Linear(spec) if spec.relu.codes().is_none() => rows(problem, spec, weights),
+        OpSpec::Conv(spec) if spec.relu.codes().is_none() => pixels(problem, spec, weights),
         _ => Vec::new(),
     }
 }
@@ -59,7 +60,7 @@ fn rows(problem: &Problem, spec: &LinearSpec, weights: &Tensor) -> Vec<Made> {
             if op == Op::Linear {
                 output(&mut made, &spec.output);
             }
-            made.relu = spec.relu;
+            made.relu = spec.relu.is_zero();
             channels(&mut made, &spec.weights, &kept);
             made.bias = spec.bias;
             let x = bits(&problem.inputs[0]);
@@ -120,7 +121,7 @@ fn pixels(problem: &Problem, spec: &ConvSpec, weights: &Tensor) -> Vec<Made> {
             let q = spec.activation.qparams;
             set(&mut made, 0, q.scale, q.zero_point);
             output(&mut made, &spec.output);
-            made.relu = spec.relu;
+            made.relu = spec.relu.is_zero();
             made.bias = spec.bias;
             channels(&mut made, &spec.weights, &kept);
             made.data = Source::Given(Given {
