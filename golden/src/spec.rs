@@ -7,9 +7,11 @@
 
 mod calibrate;
 mod plain;
+mod rescale;
 
 pub use calibrate::*;
 pub use plain::*;
+pub use rescale::*;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -340,6 +342,8 @@ pub enum OpSpec {
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
     MaxPool(PoolSpec),
+    /// see [`RescaleSpec`]
+    Rescale(RescaleSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -395,6 +399,7 @@ impl OpSpec {
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
+            Self::Rescale(s) => vec![(s.shape.clone(), s.output)],
         }
     }
 
@@ -424,6 +429,7 @@ impl OpSpec {
                     s.activation.dtype,
                 )]
             }
+            Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
         }
     }
 }

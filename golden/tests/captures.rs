@@ -114,6 +114,11 @@ fn the_reference_gives_every_committed_value() {
         ],
     );
     covered(
+        "tosa-ref",
+        "reference_model",
+        &["rescale", "avg_pool", "conv2d", "depthwise2d", "linear"],
+    );
+    covered(
         "onnxruntime-tools-1.32.0",
         "tools",
         &["quantize", "choose_qparams"],

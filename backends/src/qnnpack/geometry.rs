@@ -55,8 +55,15 @@ impl Geometry {
     /// # Errors
     /// When the sizes are not those of 1 to 3 dimensions, or a window may lie outside the image.
     pub fn of_pool(spec: &PoolSpec) -> Result<Self, Refusal> {
-        check(&spec.kernel, &[&spec.input, &spec.stride, &spec.pad])?;
-        let inside = (spec.pad.iter().zip(&spec.kernel)).all(|(pad, kernel)| 2 * pad <= *kernel);
+        let pad_end = spec.pad_end.as_ref().unwrap_or(&spec.pad);
+        check(
+            &spec.kernel,
+            &[&spec.input, &spec.stride, &spec.pad, pad_end],
+        )?;
+        let inside = [&spec.pad, pad_end].into_iter().all(|pads| {
+            let mut pads = pads.iter().zip(&spec.kernel);
+            pads.all(|(pad, kernel)| 2 * pad <= *kernel)
+        });
         if !inside || spec.stride.contains(&0) {
             return refuse(
                 "a pool needs strides of at least 1 and padding of at most half its window",

@@ -72,6 +72,10 @@ impl Mean {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
             }
+            AvgPoolForm::Reciprocal30 => {
+                let message = "qnnpack has no mean by an integer reciprocal".into();
+                return Err(Refusal::Unsupported(message));
+            }
         })
     }
 

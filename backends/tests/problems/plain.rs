@@ -82,6 +82,7 @@ fn pools(rng: &mut ChaCha8Rng, add: &mut impl FnMut(String, OpSpec, Vec<Tensor>)
                 channels,
                 stride: vec![2; dims],
                 pad: kernel.iter().map(|size| size / 2).collect(),
+                pad_end: None,
                 kernel,
                 count_include_pad: true,
                 activation,

@@ -14,6 +14,7 @@
 mod check;
 mod error;
 mod graph;
+mod flatbuffer;
 mod hexfloat;
 mod layers;
 mod manifest;
@@ -21,6 +22,7 @@ mod npz;
 mod problem;
 mod solved;
 mod systems;
+mod tosa_graph;
 mod vector;
 
 pub use check::{Difference, Progress, Row, check};

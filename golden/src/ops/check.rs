@@ -96,6 +96,7 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
         ("input", &spec.input),
         ("stride", &spec.stride),
         ("pad", &spec.pad),
+        ("pad_end", spec.pad_end.as_ref().unwrap_or(&spec.pad)),
     ] {
         if list.len() != dims {
             return mismatch(format!(
@@ -107,11 +108,13 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
     if spec.kernel.contains(&0) || spec.stride.contains(&0) {
         return mismatch("kernel and stride must be at least 1".into());
     }
-    if (0..dims).any(|d| 2 * spec.pad[d] > spec.kernel[d]) {
-        return mismatch(format!(
-            "padding {:?} is more than half of the kernel {:?}",
-            spec.pad, spec.kernel
-        ));
+    for pad in [&spec.pad[..], spec.pad_end()] {
+        if (0..dims).any(|d| 2 * pad[d] > spec.kernel[d]) {
+            return mismatch(format!(
+                "padding {pad:?} is more than half of the kernel {:?}",
+                spec.kernel
+            ));
+        }
     }
     for (name, tensor) in [("input", &spec.activation), ("output", &spec.output)] {
         quantized(name, tensor)?;

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod add;
+mod apply_scale;
 mod avg_pool;
 mod channels;
 mod check;
@@ -21,6 +22,7 @@ mod product;
 pub(crate) mod quantize;
 mod relu;
 pub(crate) mod requantize;
+mod rescale;
 mod store;
 mod transcendental;
 mod weight_only;
@@ -68,6 +70,7 @@ pub fn reference(
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
+        OpSpec::Rescale(spec) => rescale::rescale(spec, &inputs[0], profile, witness)?,
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }

@@ -69,6 +69,9 @@ pub fn requantize(
     };
     if fixed {
         let steps = fixed_point(rule.scaling, &scales.multiplier, sum)?;
+        if is_tosa(rule.scaling) {
+            (&steps + BigInt::from(zero_point)).to_i32()?;
+        }
         return Some(landing.place(&steps, zero_point));
     }
     if rule.scaling == Scaling::MultiplyF64 {
@@ -186,7 +189,10 @@ impl Scales {
             | Scaling::Q31Rshu
             | Scaling::Q31SrdhmRdbpot
             | Scaling::QnnpackQ31
-            | Scaling::QnnpackPrecise => {
+            | Scaling::QnnpackPrecise
+            | Scaling::TosaScale32
+            | Scaling::TosaScale32Double
+            | Scaling::TosaScale16 => {
                 // The bias is brought to the unit that the multiplier leads to.
                 let later = later.map(|(bias, fused)| (F32.div(&bias, &self.output), fused));
                 scale_then_bias(&value, &self.multiplier, later)
@@ -196,9 +202,20 @@ impl Scales {
 }
 
 fn is_fixed_point(scaling: Scaling) -> bool {
+    is_tosa(scaling)
+        || matches!(
+            scaling,
+            Scaling::Q31Rshu
+                | Scaling::Q31SrdhmRdbpot
+                | Scaling::QnnpackQ31
+                | Scaling::QnnpackPrecise
+        )
+}
+
+fn is_tosa(scaling: Scaling) -> bool {
     matches!(
         scaling,
-        Scaling::Q31Rshu | Scaling::Q31SrdhmRdbpot | Scaling::QnnpackQ31 | Scaling::QnnpackPrecise
+        Scaling::TosaScale32 | Scaling::TosaScale32Double | Scaling::TosaScale16
     )
 }
 
@@ -238,7 +255,7 @@ fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> 
             let first = nearest_up(&(integer(shifted) * fraction));
             Some(nearest_away(&(integer(first) * power_of_two(-right))))
         }
-        _ => None,
+        _ => super::rescale::requantized(scaling, multiplier, sum),
     }
 }
 

@@ -3,10 +3,12 @@
 
 mod arithmetic;
 mod mobile;
+mod tosa;
 
 use super::Profile;
 use arithmetic::*;
 use mobile::*;
+use tosa::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
 #[derive(Debug, Clone, Copy)]
@@ -214,6 +216,24 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "PyTorch's quantized_decomposed ops (PT2E): reciprocal taken in f64, zero point and clamp in f32",
         source: "PyTorch torch/ao/quantization/fx/_decomposed.py",
         profile: PYTORCH_DECOMPOSED,
+    },
+    NamedProfile {
+        name: "tosa",
+        summary: "TOSA: integer multipliers with one rounding shift, ties up; means by an integer reciprocal; inexact rescale as its reference model does it",
+        source: "TOSA specification (RESCALE, AVG_POOL2D); reference model reference_model/src/quant_util.h; MLIR lib/Dialect/Tosa/Utils/QuantUtils.cpp (computeMultiplierAndShift); TensorFlow compiler/mlir/tosa/transforms/legalize_common.cc (convertQuantizeOp, convertDequantizeOp); captures tosa-ref",
+        profile: TOSA,
+    },
+    NamedProfile {
+        name: "tosa-double-round",
+        summary: "as tosa, requantized with double rounding, as converters from TFLite ask for",
+        source: "TOSA specification (apply_scale_32 with double_round); captures tosa-ref",
+        profile: TOSA_DOUBLE_ROUND,
+    },
+    NamedProfile {
+        name: "tosa-scale16",
+        summary: "as tosa, requantized by 15-bit multipliers",
+        source: "TOSA specification (apply_scale_16); captures tosa-ref",
+        profile: TOSA_SCALE16,
     },
 ];
 

@@ -48,6 +48,8 @@ axis! {
         ProductMulF32 = "product-mul-f32",
         /// Σ(q − z) times the 24 bits of sx ⊘ (sy ⊗ count), one shift rounded half away; sx ⊘ sy in \[2^−8, 2^8) (QNNPACK)
         FixedPoint24 = "fixed-point-24",
+        /// Σ(q − z) times ⌊(2^30 + 1)·2^k / count⌋, shifted right by 30 + k with ties up, 2^k the least power of two that is at least count: means halfway go away from zero; input and output have one scale (TOSA)
+        Reciprocal30 = "reciprocal-30",
     }
 }
 
@@ -75,6 +77,16 @@ axis! {
     }
 }
 
+axis! {
+    /// What rescale gives where inexact rounding is asked for.
+    InexactRescale {
+        /// left open: TOSA allows any rounding, and such outputs are not compared
+        Open = "open",
+        /// f32(q − z) ⊗ (f32(multiplier) / 2^shift), half to even (TOSA's reference model)
+        MultiplyF32 = "multiply-f32",
+    }
+}
+
 rule! {
     /// Ops without weights.
     PointwiseRule {
@@ -92,5 +104,7 @@ rule! {
         avg_pool_count: PoolCount,
         /// sigmoid and tanh
         function: FunctionForm,
+        /// rescale with inexact rounding
+        rescale: InexactRescale,
     }
 }

@@ -72,8 +72,11 @@ pub struct PoolSpec {
     pub kernel: Vec<usize>,
     /// steps between windows
     pub stride: Vec<usize>,
-    /// positions added on both sides
+    /// positions added before the first, and after the last too where `pad_end` is not given
     pub pad: Vec<usize>,
+    /// positions added after the last, where they are not as many as before the first
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad_end: Option<Vec<usize>>,
     /// whether positions outside the image count in the mean (average pool)
     pub count_include_pad: bool,
     /// input
@@ -83,11 +86,17 @@ pub struct PoolSpec {
 }
 
 impl PoolSpec {
+    /// Positions added after the last, in each dimension.
+    pub fn pad_end(&self) -> &[usize] {
+        self.pad_end.as_ref().unwrap_or(&self.pad)
+    }
+
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
+        let pad_end = self.pad_end();
         (0..self.kernel.len())
             .map(|d| {
-                (self.input[d] + 2 * self.pad[d])
+                (self.input[d] + self.pad[d] + pad_end[d])
                     .checked_sub(self.kernel[d])
                     .map_or(0, |room| room / self.stride[d] + 1)
             })

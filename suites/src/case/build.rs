@@ -155,6 +155,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
                 kernel: image.kernel.clone(),
                 stride: image.stride.clone(),
                 pad: image.pad_begin.clone(),
+                pad_end: None,
                 count_include_pad: !made.exclude_pad,
                 activation,
                 output: if op == Op::AvgPool {

@@ -43,6 +43,7 @@ fn pool(rng: &mut ChaCha8Rng, max: bool) -> Problem {
         channels: rng.random_range(1..70),
         stride: kernel.iter().map(|_| rng.random_range(1..4)).collect(),
         pad: kernel.iter().map(|k| rng.random_range(0..=k / 2)).collect(),
+        pad_end: None,
         kernel,
         count_include_pad: rng.random(),
         activation,

@@ -309,6 +309,7 @@ impl Tensors<'_> {
             kernel: params.sizes("kernel")?,
             stride: params.sizes("strides")?,
             pad: params.sizes("pads")?.into_iter().take(2).collect(),
+            pad_end: None,
             count_include_pad: params.flag("count_include_pad")?,
             activation: self.quantized(params, "x")?,
             output: self.quantized(params, "y")?,

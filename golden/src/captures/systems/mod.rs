@@ -21,6 +21,8 @@ mod torch;
 mod torch_observers;
 mod torch_ops;
 mod torch_steps;
+mod tosa;
+mod tosa_products;
 
 use super::error::CaptureError;
 use super::graph::Graph;
@@ -95,6 +97,14 @@ const SYSTEMS: &[System] = &[
     System {
         name: "ppocr-rec-onnxruntime",
         read: ppocr::read,
+    },
+    System {
+        name: "tosa-ref",
+        read: tosa::read,
+    },
+    System {
+        name: "tosa-tools-2026.8.0",
+        read: tosa::read,
     },
 ];
 

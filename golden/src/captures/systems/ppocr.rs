@@ -277,6 +277,7 @@ fn pool(file: &CapturedFile<'_>, op: &str, found: &mut Found) -> Result<(), Capt
         kernel,
         stride,
         pad,
+        pad_end: None,
         count_include_pad: given.has("count_include_pad") && given.flag("count_include_pad")?,
         activation: quantized(file, "x", dtype)?,
         output: quantized(file, "y", dtype)?,

@@ -251,6 +251,7 @@ fn pool(
         kernel: vec![kernel; 2],
         stride: vec![stride; 2],
         pad: vec![pad; 2],
+        pad_end: None,
         count_include_pad,
         activation: tensor,
         output: tensor,

@@ -81,6 +81,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_width: BodyWidth::Whole,
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32,
+        rescale: InexactRescale::Open,
     },
 };
 

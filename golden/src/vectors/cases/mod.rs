@@ -7,6 +7,7 @@ mod element;
 mod matrix;
 mod plain;
 mod pointwise;
+mod rescale;
 mod statistics;
 
 use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
@@ -34,6 +35,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("tanh", plain::tanh()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
+        ("rescale", rescale::rescale()),
     ]
 }
 

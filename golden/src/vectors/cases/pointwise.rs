@@ -163,6 +163,7 @@ fn pool(window: &Window, channels: usize, activation: Quantized, output: Quantiz
         kernel: window.kernel.to_vec(),
         stride: vec![window.stride; window.kernel.len()],
         pad: vec![window.pad; window.kernel.len()],
+        pad_end: None,
         count_include_pad: true,
         activation,
         output,
