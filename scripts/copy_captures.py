@@ -33,7 +33,7 @@ COVERED = {
     r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
     "nvidia-pytorch-quantization": r"inputs|max|hist_",
-    "mxnet": r"inputs|entropy",
+    "mxnet": r"inputs|entropy|quantize|requantize|qfc",
     "caffe-int8-convert-tools": r"inputs|kl|weights",
     "paddle": r"inputs|AbsmaxQuantizer|KLQuantizer|cal_kl_threshold",
     "paddleslim-2.6.0": r"inputs|observers/|weight/absmax",

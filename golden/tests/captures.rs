@@ -114,6 +114,11 @@ fn the_reference_gives_every_committed_value() {
         ],
     );
     covered(
+        "mxnet",
+        "onednn",
+        &["quantize", "dequantize", "requantize", "linear"],
+    );
+    covered(
         "tosa-ref",
         "reference_model",
         &["rescale", "avg_pool", "conv2d", "depthwise2d", "linear"],

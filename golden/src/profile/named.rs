@@ -3,11 +3,13 @@
 
 mod arithmetic;
 mod mobile;
+mod mxnet;
 mod tosa;
 
 use super::Profile;
 use arithmetic::*;
 use mobile::*;
+use mxnet::*;
 use tosa::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
@@ -234,6 +236,12 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "as tosa, requantized by 15-bit multipliers",
         source: "TOSA specification (apply_scale_16); captures tosa-ref",
         profile: TOSA_SCALE16,
+    },
+    NamedProfile {
+        name: "mxnet",
+        summary: "MXNet by oneDNN on AVX2 without VNNI: multiplies by 127 or 255 over the greatest magnitude, s8 activations are shifted to u8 and u8·s8 pairs saturate",
+        source: "MXNet src/operator/quantization/mkldnn/mkldnn_quantize-inl.h, mkldnn_dequantize-inl.h, mkldnn_requantize-inl.h, mkldnn_quantized_fully_connected.cc; captures mxnet",
+        profile: MXNET,
     },
 ];
 
