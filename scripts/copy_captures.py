@@ -36,6 +36,7 @@ COVERED = {
     "mxnet": r"inputs|entropy|quantize|requantize|qfc",
     "caffe-int8-convert-tools": r"inputs|kl|weights",
     "paddle": r"inputs|AbsmaxQuantizer|KLQuantizer|cal_kl_threshold",
+    "paddle-3.3.1-ops": r"",
     "paddleslim-2.6.0": r"inputs|observers/|weight/absmax",
     # without the two largest tensors
     "tosa-ref": r"(?!rescale_(37x21x17|15x37x49))",

@@ -118,6 +118,8 @@ fn the_reference_gives_every_committed_value() {
         "onednn",
         &["quantize", "dequantize", "requantize", "linear"],
     );
+    covered("paddle-3.3.1-ops", "paddle", &["quantize", "dequantize"]);
+    covered("paddle-3.3.1-ops", "calibrator", &["calibrate"]);
     covered(
         "tosa-ref",
         "reference_model",

@@ -13,8 +13,8 @@
 
 mod check;
 mod error;
-mod graph;
 mod flatbuffer;
+mod graph;
 mod hexfloat;
 mod layers;
 mod manifest;

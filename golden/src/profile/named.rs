@@ -4,12 +4,14 @@
 mod arithmetic;
 mod mobile;
 mod mxnet;
+mod paddle;
 mod tosa;
 
 use super::Profile;
 use arithmetic::*;
 use mobile::*;
 use mxnet::*;
+use paddle::*;
 use tosa::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
@@ -242,6 +244,18 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "MXNet by oneDNN on AVX2 without VNNI: multiplies by 127 or 255 over the greatest magnitude, s8 activations are shifted to u8 and u8·s8 pairs saturate",
         source: "MXNet src/operator/quantization/mkldnn/mkldnn_quantize-inl.h, mkldnn_dequantize-inl.h, mkldnn_requantize-inl.h, mkldnn_quantized_fully_connected.cc; captures mxnet",
         profile: MXNET,
+    },
+    NamedProfile {
+        name: "paddle",
+        summary: "Paddle's fake-quantize operators with round_type 0: multiplied by qmax over the limit, ties to even, the lowest code in reach; values are limit times code over qmax",
+        source: "Paddle paddle/phi/kernels/funcs/fake_quantize_functor.h (ClipAndFakeQuantFunctor, ClipAndFakeQuantDequantFunctor); captures paddle-3.3.1-ops",
+        profile: PADDLE,
+    },
+    NamedProfile {
+        name: "paddle-ties-away",
+        summary: "as paddle, with round_type 1: ties away from zero",
+        source: "Paddle paddle/phi/kernels/funcs/fake_quantize_functor.h (ClipAndFakeQuantFunctor); captures paddle-3.3.1-ops",
+        profile: PADDLE_TIES_AWAY,
     },
 ];
 

@@ -16,6 +16,7 @@ mod onnxruntime_calibrators;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;
+mod paddle_ops;
 mod ppocr;
 mod torch;
 mod torch_observers;
@@ -97,6 +98,10 @@ const SYSTEMS: &[System] = &[
     System {
         name: "ppocr-rec-onnxruntime",
         read: ppocr::read,
+    },
+    System {
+        name: "paddle-3.3.1-ops",
+        read: paddle_ops::read,
     },
     System {
         name: "tosa-ref",
