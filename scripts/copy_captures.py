@@ -33,10 +33,14 @@ COVERED = {
     r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
     "nvidia-pytorch-quantization": r"inputs|max|hist_",
-    "mxnet": r"inputs|entropy",
+    "mxnet": r"inputs|entropy|quantize|requantize|qfc",
     "caffe-int8-convert-tools": r"inputs|kl|weights",
     "paddle": r"inputs|AbsmaxQuantizer|KLQuantizer|cal_kl_threshold",
+    "paddle-3.3.1-ops": r"",
     "paddleslim-2.6.0": r"inputs|observers/|weight/absmax",
+    # without the two largest tensors
+    "tosa-ref": r"(?!rescale_(37x21x17|15x37x49))",
+    "tosa-tools-2026.8.0": r".*acci32|matmul_\w+i8xi8",
     "models/digits-cnn-torch": r"data|float_weights|observed/|\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
     "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
@@ -59,6 +63,11 @@ def copy(source: pathlib.Path, target: pathlib.Path, pattern: str) -> int:
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / entry["file"], to)
         total += to.stat().st_size
+        # TOSA: the graph that was run.
+        graph = (source / entry["file"]).with_suffix(".tosa")
+        if graph.exists():
+            shutil.copyfile(graph, to.with_suffix(".tosa"))
+            total += graph.stat().st_size
     head = {key: manifest[key] for key in PROVENANCE if key in manifest}
     lines = ",\n".join(json.dumps(entry) for entry in kept)
     text = json.dumps(head, indent=1)[:-2] + ',\n "files": [\n' + lines + "\n]}\n"

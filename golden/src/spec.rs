@@ -10,12 +10,14 @@ mod calibrate;
 mod cast;
 mod plain;
 mod relu;
+mod rescale;
 
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
 pub use plain::*;
 pub use relu::Relu;
+pub use rescale::*;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -358,6 +360,8 @@ pub enum OpSpec {
     /// as [`ChooseQparams`](Self::ChooseQparams), the zero point a real number.
     /// Outputs: scale `[1]` f32, zero point `[1]` f32
     ChooseRealQparams(ChooseQparamsSpec),
+    /// see [`RescaleSpec`]
+    Rescale(RescaleSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -419,6 +423,7 @@ impl OpSpec {
             Self::QuantizeBlocks(s) => vec![(s.shape.clone(), s.codes)],
             Self::DequantizeBlocks(s) => vec![(s.shape.clone(), s.real)],
             Self::ChooseRealQparams(_) => vec![(vec![1], DType::F32); 2],
+            Self::Rescale(s) => vec![(s.shape.clone(), s.output)],
         }
     }
 
@@ -455,6 +460,7 @@ impl OpSpec {
             Self::Cast(s) => vec![(s.shape.clone(), s.from)],
             Self::QuantizeBlocks(s) => s.inputs_of(s.real),
             Self::DequantizeBlocks(s) => s.inputs_of(s.codes),
+            Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
         }
     }
 }

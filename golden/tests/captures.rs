@@ -114,6 +114,18 @@ fn the_reference_gives_every_committed_value() {
         ],
     );
     covered(
+        "mxnet",
+        "onednn",
+        &["quantize", "dequantize", "requantize", "linear"],
+    );
+    covered("paddle-3.3.1-ops", "paddle", &["quantize", "dequantize"]);
+    covered("paddle-3.3.1-ops", "calibrator", &["calibrate"]);
+    covered(
+        "tosa-ref",
+        "reference_model",
+        &["rescale", "avg_pool", "conv2d", "depthwise2d", "linear"],
+    );
+    covered(
         "onnxruntime-tools-1.32.0",
         "tools",
         &["quantize", "choose_qparams"],

@@ -72,8 +72,8 @@ impl Mean {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
             }
-            AvgPoolForm::CodesDivided => {
-                let message = "qnnpack has no mean by integer division".into();
+            AvgPoolForm::CodesDivided | AvgPoolForm::Reciprocal30 => {
+                let message = "qnnpack has no mean by integer arithmetic alone".into();
                 return Err(Refusal::Unsupported(message));
             }
         })

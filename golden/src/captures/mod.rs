@@ -13,6 +13,7 @@
 
 mod check;
 mod error;
+mod flatbuffer;
 mod graph;
 mod hexfloat;
 mod layers;
@@ -23,6 +24,7 @@ mod onnx_model;
 mod problem;
 mod solved;
 mod systems;
+mod tosa_graph;
 mod vector;
 
 pub use check::{Difference, Progress, Row, check};

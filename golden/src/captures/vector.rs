@@ -98,6 +98,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::QuantizeBlocks(_) => "quantize_blocks".into(),
         OpSpec::DequantizeBlocks(_) => "dequantize_blocks".into(),
         OpSpec::ChooseRealQparams(_) => "choose_real_qparams".into(),
+        OpSpec::Rescale(_) => "rescale".into(),
     }
 }
 

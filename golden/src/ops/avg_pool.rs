@@ -6,9 +6,12 @@
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qavg_pool2d_nhwc_kernel); QNNPACK
 //! `src/average-pooling.c`, `src/global-average-pooling.c` and
 //! `src/qnnpack/requantization.h` (qnnp_avgpool_quantize), and PyTorch's fork of
-//! them; TFLite `reference/integer_ops/pooling.h` (AveragePool); the captures of PyTorch (fbgemm, qnnpack) and ONNX Runtime.
+//! them; TFLite `reference/integer_ops/pooling.h` (AveragePool); TOSA's reference
+//! model, reference_model/src/quant_util.h (QuantUtil::reciprocal_scale); the captures
+//! of PyTorch (fbgemm, qnnpack), ONNX Runtime and TOSA.
 
 use super::ReferenceError;
+use super::apply_scale::ApplyScale;
 use super::fixed_point::FixedPoint;
 use super::store::Store;
 use super::window::Windows;
@@ -50,6 +53,14 @@ pub(crate) fn avg_pool(
         return Err(ReferenceError::Undefined(
             "this average pool keeps the input's type, scale and zero point; the output has others"
                 .into(),
+        ));
+    }
+    let integers = AvgPoolForm::Reciprocal30;
+    if [rule.avg_pool_body, rule.avg_pool_tail].contains(&integers)
+        && spec.activation.qparams.scale != spec.output.qparams.scale
+    {
+        return Err(ReferenceError::Undefined(
+            "this average pool keeps the input's scale; the output has another".into(),
         ));
     }
     let body = rule.avg_pool_width.body_of(spec.channels);
@@ -119,6 +130,16 @@ pub(crate) fn avg_pool(
                         witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
                         let code = fixed.apply(sum) + i64::from(spec.output.qparams.zero_point);
                         store.clamp(code, witness)
+                    }
+                    AvgPoolForm::Reciprocal30 => {
+                        let scale = ApplyScale::reciprocal(count);
+                        let zero_point = i64::from(spec.output.qparams.zero_point);
+                        witness.step(Some(sum), scale.exact(sum));
+                        witness.events.hit_if(
+                            Event::ExactTie,
+                            2 * sum.rem_euclid(count as i64) == count as i64,
+                        );
+                        store.clamp(scale.apply(sum) + zero_point, witness)
                     }
                 });
             }

@@ -95,15 +95,22 @@ pub(super) fn dequantize_blocks(
             let scale = blocks.scale(index);
             if floats {
                 let value = codes.real(index) as f32;
-                return Ok(real_dequantized(form, value, scale, 0.0));
+                return Ok(real_dequantized(form, codes.dtype(), value, scale, 0.0));
             }
             Ok(match blocks.zero_point(index)? {
-                ZeroPoint::Code(zero_point) => {
-                    dequantize_value(form, codes.code(index), QParams { scale, zero_point })
-                }
-                ZeroPoint::Real(zero_point) => {
-                    real_dequantized(form, codes.code(index) as f32, scale, zero_point)
-                }
+                ZeroPoint::Code(zero_point) => dequantize_value(
+                    form,
+                    codes.dtype(),
+                    codes.code(index),
+                    QParams { scale, zero_point },
+                ),
+                ZeroPoint::Real(zero_point) => real_dequantized(
+                    form,
+                    codes.dtype(),
+                    codes.code(index) as f32,
+                    scale,
+                    zero_point,
+                ),
             })
         })
         .collect::<Result<Vec<f32>, ReferenceError>>()?;
@@ -129,12 +136,22 @@ fn filled(spec: &BlockSpec, data: Data) -> Tensor {
 }
 
 /// A code, less a zero point that need not be one, times the scale.
-fn real_dequantized(form: DequantizeForm, code: f32, scale: f64, zero_point: f32) -> f32 {
+fn real_dequantized(
+    form: DequantizeForm,
+    dtype: DType,
+    code: f32,
+    scale: f64,
+    zero_point: f32,
+) -> f32 {
     let single = scale as f32;
     match form {
         DequantizeForm::SubMul | DequantizeForm::FloatSubMul => single * (code - zero_point),
         DequantizeForm::FmaPremul => single.mul_add(code, single * -zero_point),
         DequantizeForm::MulAddPremul => code * single + single * -zero_point,
+        DequantizeForm::MulLimitDiv => {
+            let greatest = dtype.code_range().map_or(1, |(_, high)| high);
+            (code - zero_point) * (scale * greatest as f64) as f32 / greatest as f32
+        }
         DequantizeForm::MulF64 => (scale * (f64::from(code) - f64::from(zero_point))) as f32,
     }
 }

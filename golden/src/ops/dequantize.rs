@@ -4,7 +4,7 @@
 use super::ReferenceError;
 use crate::profile::{DequantizeForm, Profile};
 use crate::spec::{DequantizeSpec, QParams};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
 /// Dequantizes `input` (`spec.shape` of `spec.dtype`) under `profile.dequantize`.
@@ -22,14 +22,19 @@ pub(super) fn dequantize(
             let form = if index < body { rule.body } else { rule.tail };
             let qparams = spec.granularity.channel(channels.of(index));
             witness.zero_point(spec.dtype, qparams.zero_point);
-            dequantize_value(form, input.data().code(index), qparams)
+            dequantize_value(form, spec.dtype, input.data().code(index), qparams)
         })
         .collect();
     Ok(Tensor::new(spec.shape.clone(), Data::F32(values)).expect("as many values as codes"))
 }
 
-/// One code to its value.
-pub(crate) fn dequantize_value(form: DequantizeForm, code: i64, qparams: QParams) -> f32 {
+/// One code of `dtype` to its value.
+pub(crate) fn dequantize_value(
+    form: DequantizeForm,
+    dtype: DType,
+    code: i64,
+    qparams: QParams,
+) -> f32 {
     let scale = qparams.scale as f32;
     let zero_point = i64::from(qparams.zero_point);
     // 8-bit codes never wrap; an s32 difference wraps as the instructions do.
@@ -40,6 +45,11 @@ pub(crate) fn dequantize_value(form: DequantizeForm, code: i64, qparams: QParams
         DequantizeForm::MulAddPremul => code as f32 * scale + scale * -(zero_point as f32),
         DequantizeForm::MulF64 => (qparams.scale * (code - zero_point) as f64) as f32,
         DequantizeForm::FloatSubMul => scale * (code as f32 - zero_point as f32),
+        DequantizeForm::MulLimitDiv => {
+            let greatest = dtype.code_range().map_or(1, |(_, high)| high);
+            let limit = (qparams.scale * greatest as f64) as f32;
+            difference * limit / greatest as f32
+        }
     }
 }
 
@@ -53,10 +63,32 @@ mod tests {
             scale: f64::from(0.1f32),
             zero_point: 255,
         };
-        let sub_mul = dequantize_value(DequantizeForm::SubMul, 2, qparams);
-        let premul = dequantize_value(DequantizeForm::FmaPremul, 2, qparams);
+        let sub_mul = dequantize_value(DequantizeForm::SubMul, DType::U8, 2, qparams);
+        let premul = dequantize_value(DequantizeForm::FmaPremul, DType::U8, 2, qparams);
         assert_ne!(sub_mul.to_bits(), premul.to_bits());
         assert!((sub_mul - premul).abs() < 1e-5);
+    }
+
+    /// Limits 0.3 of 127 steps: 5 · 0.3 / 127 in f32, which is not 5 · (0.3 / 127).
+    #[test]
+    fn a_limit_is_divided_after_it_was_multiplied() {
+        let qparams = QParams {
+            scale: f64::from(0.3f32) / 127.0,
+            zero_point: 0,
+        };
+        let value = |form, code| dequantize_value(form, DType::I8, code, qparams);
+        let by_scale = |code| value(DequantizeForm::SubMul, code);
+        let by_limit = |code: i64| value(DequantizeForm::MulLimitDiv, code);
+        assert!((-128..128).all(|code| by_limit(code) == code as f32 * 0.3 / 127.0));
+        assert_eq!(by_limit(127), 0.3);
+        assert!((-128..128).any(|code| by_limit(code) != by_scale(code)));
+        // The greatest code is the type's.
+        let four_bits = QParams {
+            scale: f64::from(0.3f32) / 7.0,
+            ..qparams
+        };
+        let form = DequantizeForm::MulLimitDiv;
+        assert_eq!(dequantize_value(form, DType::I4, 7, four_bits), 0.3);
     }
 
     #[test]
@@ -70,8 +102,10 @@ mod tests {
                 DequantizeForm::SubMul,
                 DequantizeForm::MulF64,
                 DequantizeForm::FloatSubMul,
+                DequantizeForm::MulLimitDiv,
             ] {
-                assert_eq!(dequantize_value(form, i64::from(zero_point), qparams), 0.0);
+                let code = i64::from(zero_point);
+                assert_eq!(dequantize_value(form, DType::I8, code, qparams), 0.0);
             }
         }
     }

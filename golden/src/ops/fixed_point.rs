@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::ReferenceError;
+use super::apply_scale::{ApplyScale, ScaleWidth};
 use crate::profile::Scaling;
 
 /// A real multiplier as an integer and a shift, with the rounding of one scheme.
@@ -21,6 +22,7 @@ enum Scheme {
     SrdhmRshu,
     QnnpackQ31,
     QnnpackPrecise,
+    Tosa(ApplyScale),
 }
 
 /// The fixed-point form of `multiplier` under `scaling`; `None` for float scalings.
@@ -53,6 +55,9 @@ pub(crate) fn fixed_point(
             within(single, -32..0, "QNNPACK's precise fixed point")?;
             bits(Scheme::QnnpackPrecise, single)
         }
+        Scaling::TosaScale32 => tosa(multiplier, ScaleWidth::Scale32, false)?,
+        Scaling::TosaScale32Double => tosa(multiplier, ScaleWidth::Scale32, true)?,
+        Scaling::TosaScale16 => tosa(multiplier, ScaleWidth::Scale16, false)?,
         Scaling::MultiplyF32
         | Scaling::MultiplyF64
         | Scaling::StepwiseDiv
@@ -105,6 +110,15 @@ fn mantissa(value: f32) -> (i64, i32) {
     let bits = value.to_bits();
     let mantissa = i64::from((bits & 0x7F_FFFF) | 0x80_0000);
     (mantissa, (bits >> 23) as i32 - 127)
+}
+
+fn tosa(multiplier: f64, width: ScaleWidth, double: bool) -> Result<FixedPoint, ReferenceError> {
+    let scale = ApplyScale::of_real(multiplier, width, double)?;
+    Ok(FixedPoint {
+        scheme: Scheme::Tosa(scale),
+        multiplier: scale.multiplier(),
+        shift: scale.shift(),
+    })
 }
 
 /// gemmlowp and TFLite: TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier).
@@ -173,6 +187,15 @@ impl FixedPoint {
                 let magnitude = (product.abs() + (1 << (self.shift - 1))) >> self.shift;
                 (if sum < 0 { -magnitude } else { magnitude }) as i64
             }
+            Scheme::Tosa(scale) => scale.apply(sum),
+        }
+    }
+
+    /// Whether the scheme defines what `sum` becomes once `zero_point` is added.
+    pub(crate) fn is_defined(self, sum: i32, zero_point: i64) -> bool {
+        match self.scheme {
+            Scheme::Tosa(scale) => scale.is_defined(i64::from(sum), zero_point),
+            _ => true,
         }
     }
 
@@ -191,7 +214,7 @@ impl FixedPoint {
     /// How many binary places of the integer product are behind the point.
     fn binary_places(self) -> i32 {
         match self.scheme {
-            Scheme::Rshu | Scheme::QnnpackPrecise => self.shift,
+            Scheme::Rshu | Scheme::QnnpackPrecise | Scheme::Tosa(_) => self.shift,
             Scheme::SrdhmRdbpot | Scheme::SrdhmRshu | Scheme::QnnpackQ31 => self.shift + 31,
         }
     }

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod add;
+mod apply_scale;
 mod avg_pool;
 mod blocks;
 mod cast;
@@ -25,6 +26,7 @@ pub(crate) mod quantize;
 mod recode;
 mod relu;
 pub(crate) mod requantize;
+mod rescale;
 mod store;
 mod transcendental;
 mod weight_only;
@@ -78,6 +80,7 @@ pub fn reference(
         OpSpec::DequantizeBlocks(spec) => {
             blocks::dequantize_blocks(spec, inputs, profile, witness)?
         }
+        OpSpec::Rescale(spec) => rescale::rescale(spec, &inputs[0], profile, witness)?,
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }

@@ -55,7 +55,8 @@ pub(crate) fn recode(
         .map(|index| {
             let code = input.data().code(index);
             let Some(fixed) = fixed else {
-                let value = dequantize_value(profile.dequantize.body, code, from.qparams);
+                let value =
+                    dequantize_value(profile.dequantize.body, from.dtype, code, from.qparams);
                 let rule = &profile.quantize;
                 return quantize_value(rule, value, to.qparams, range, index, witness);
             };
@@ -211,7 +212,7 @@ mod tests {
         let (input, output) = (quantized(DType::I8, 0.7, -7), quantized(DType::I8, 0.3, 9));
         let through = codes(RecodeForm::ThroughReal, input, output, all_s8());
         for (code, got) in (-128i64..=127).zip(through) {
-            let value = dequantize_value(profile.dequantize.body, code, input.qparams);
+            let value = dequantize_value(profile.dequantize.body, input.dtype, code, input.qparams);
             let range = (-128, 127);
             let expected = oracle::quantize(&profile.quantize, value, output.qparams, range);
             assert_eq!(Some(got), expected);

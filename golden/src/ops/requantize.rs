@@ -175,6 +175,9 @@ impl Epilogue {
         if let Some(fixed) = fixed {
             witness.step(Some(i64::from(sum)), fixed.exact(sum));
             witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
+            if !fixed.is_defined(sum, self.zero_point) {
+                witness.open.push((0, index));
+            }
             return self
                 .landing
                 .land_integer(fixed.apply(sum), self.zero_point, witness);
@@ -231,7 +234,10 @@ impl ChannelScale {
             | Scaling::Q31SrdhmRdbpot
             | Scaling::Q31SrdhmRshu
             | Scaling::QnnpackQ31
-            | Scaling::QnnpackPrecise => match after {
+            | Scaling::QnnpackPrecise
+            | Scaling::TosaScale32
+            | Scaling::TosaScale32Double
+            | Scaling::TosaScale16 => match after {
                 None => value * self.multiplier,
                 Some(bias) if fused => value.mul_add(self.multiplier, bias / self.output),
                 Some(bias) => value * self.multiplier + bias / self.output,

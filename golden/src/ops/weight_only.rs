@@ -41,7 +41,7 @@ pub(crate) fn weight_only(
         .map(|n| {
             let qparams = product.granularity.channel(n);
             (product.weights_of(n).iter())
-                .map(|&code| dequantize_value(form, i64::from(code), qparams))
+                .map(|&code| dequantize_value(form, product.weight_type, i64::from(code), qparams))
                 .collect()
         })
         .collect();

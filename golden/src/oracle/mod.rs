@@ -1,4 +1,4 @@
-//! The oracle: quantize, requantize, choose_qparams, sigmoid and tanh once more, in exact
+//! The oracle: quantize, requantize, rescale, choose_qparams, sigmoid and tanh once more, in exact
 //! rational arithmetic with every rounding to f32 or f64 written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
@@ -12,12 +12,14 @@ mod function;
 mod real;
 mod recode;
 mod requantize;
+mod rescale;
 
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use function::{sigmoid, tanh};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
+pub use rescale::rescale;
 
 #[cfg(test)]
 mod tests;

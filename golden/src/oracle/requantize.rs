@@ -70,6 +70,9 @@ pub fn requantize(
     };
     if fixed {
         let steps = fixed_point(rule.scaling, &scales.multiplier, sum)?;
+        if is_tosa(rule.scaling) {
+            (&steps + BigInt::from(zero_point)).to_i32()?;
+        }
         return Some(landing.place(&steps, zero_point));
     }
     if rule.scaling == Scaling::MultiplyF64 {
@@ -189,7 +192,10 @@ impl Scales {
             | Scaling::Q31SrdhmRdbpot
             | Scaling::Q31SrdhmRshu
             | Scaling::QnnpackQ31
-            | Scaling::QnnpackPrecise => {
+            | Scaling::QnnpackPrecise
+            | Scaling::TosaScale32
+            | Scaling::TosaScale32Double
+            | Scaling::TosaScale16 => {
                 // The bias is brought to the unit that the multiplier leads to.
                 let later = later.map(|(bias, fused)| (F32.div(&bias, &self.output), fused));
                 scale_then_bias(&value, &F32.fit(self.multiplier.clone()), later)
@@ -199,13 +205,21 @@ impl Scales {
 }
 
 fn is_fixed_point(scaling: Scaling) -> bool {
+    is_tosa(scaling)
+        || matches!(
+            scaling,
+            Scaling::Q31Rshu
+                | Scaling::Q31SrdhmRdbpot
+                | Scaling::Q31SrdhmRshu
+                | Scaling::QnnpackQ31
+                | Scaling::QnnpackPrecise
+        )
+}
+
+fn is_tosa(scaling: Scaling) -> bool {
     matches!(
         scaling,
-        Scaling::Q31Rshu
-            | Scaling::Q31SrdhmRdbpot
-            | Scaling::Q31SrdhmRshu
-            | Scaling::QnnpackQ31
-            | Scaling::QnnpackPrecise
+        Scaling::TosaScale32 | Scaling::TosaScale32Double | Scaling::TosaScale16
     )
 }
 
@@ -258,7 +272,7 @@ pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Opti
                 _ => nearest_up(&last),
             })
         }
-        _ => None,
+        _ => super::rescale::requantized(scaling, multiplier, sum),
     }
 }
 

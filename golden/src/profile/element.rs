@@ -131,6 +131,8 @@ axis! {
         MulF64 = "mul-f64",
         /// f32(s) ⊗ (f32(q) − f32(z))
         FloatSubMul = "float-sub-mul",
+        /// (f32(q − z) ⊗ f32(qmax·s)) ⊘ qmax, qmax the type's greatest code: scales that are kept as limits (Paddle)
+        MulLimitDiv = "mul-limit-div",
     }
 }
 

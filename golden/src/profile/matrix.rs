@@ -126,6 +126,12 @@ axis! {
         QnnpackQ31 = "qnnpack-q31",
         /// QNNPACK's precise: 64-bit product of the mantissa, rounded half away once; 2^−32 ≤ multiplier < 1
         QnnpackPrecise = "qnnpack-precise",
+        /// TOSA's scale32: 31-bit multiplier, one rounding shift by 2 to 62 bits, ties up; a sum beyond the shift or i32 is left open
+        TosaScale32 = "tosa-scale32",
+        /// as tosa-scale32; above a shift of 31, 2^30 is added to the product of a sum that is not negative and taken from that of a negative one
+        TosaScale32Double = "tosa-scale32-double",
+        /// TOSA's scale16: 15-bit multiplier, one rounding shift by 2 to 62 bits, ties up; results beyond i32 are left open
+        TosaScale16 = "tosa-scale16",
     }
 }
 

@@ -4,13 +4,19 @@
 mod arithmetic;
 mod litert;
 mod mobile;
+mod mxnet;
 mod narrow;
+mod paddle;
+mod tosa;
 
 use super::Profile;
 use arithmetic::*;
 use litert::*;
 use mobile::*;
+use mxnet::*;
 use narrow::*;
+use paddle::*;
+use tosa::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
 #[derive(Debug, Clone, Copy)]
@@ -260,6 +266,42 @@ pub const PROFILES: &[NamedProfile] = &[
         summary: "LiteRT's optimized kernels on x86 (NEON code translated to SSE, and ruy): as litert-reference, but the second rounding goes up and quantize multiplies by the reciprocal, half to even",
         source: "LiteRT tflite/kernels/internal/optimized/optimized_ops.h (AffineQuantize, Dequantize, Requantize), internal/common.h (MultiplyByQuantizedMultiplier4Rows); captures litert-2.3.0, tf-2.21-lite (opt)",
         profile: LITERT_OPTIMIZED,
+    },
+    NamedProfile {
+        name: "tosa",
+        summary: "TOSA: integer multipliers with one rounding shift, ties up; means by an integer reciprocal; inexact rescale as its reference model does it",
+        source: "TOSA specification (RESCALE, AVG_POOL2D); reference model reference_model/src/quant_util.h; MLIR lib/Dialect/Tosa/Utils/QuantUtils.cpp (computeMultiplierAndShift); TensorFlow compiler/mlir/tosa/transforms/legalize_common.cc (convertQuantizeOp, convertDequantizeOp); captures tosa-ref",
+        profile: TOSA,
+    },
+    NamedProfile {
+        name: "tosa-double-round",
+        summary: "as tosa, requantized with double rounding, as converters from TFLite ask for",
+        source: "TOSA specification (apply_scale_32 with double_round); captures tosa-ref",
+        profile: TOSA_DOUBLE_ROUND,
+    },
+    NamedProfile {
+        name: "tosa-scale16",
+        summary: "as tosa, requantized by 15-bit multipliers",
+        source: "TOSA specification (apply_scale_16); captures tosa-ref",
+        profile: TOSA_SCALE16,
+    },
+    NamedProfile {
+        name: "mxnet",
+        summary: "MXNet by oneDNN on AVX2 without VNNI: multiplies by 127 or 255 over the greatest magnitude, s8 activations are shifted to u8 and u8·s8 pairs saturate",
+        source: "MXNet src/operator/quantization/mkldnn/mkldnn_quantize-inl.h, mkldnn_dequantize-inl.h, mkldnn_requantize-inl.h, mkldnn_quantized_fully_connected.cc; captures mxnet",
+        profile: MXNET,
+    },
+    NamedProfile {
+        name: "paddle",
+        summary: "Paddle's fake-quantize operators with round_type 0: multiplied by qmax over the limit, ties to even, the lowest code in reach; values are limit times code over qmax",
+        source: "Paddle paddle/phi/kernels/funcs/fake_quantize_functor.h (ClipAndFakeQuantFunctor, ClipAndFakeQuantDequantFunctor); captures paddle-3.3.1-ops",
+        profile: PADDLE,
+    },
+    NamedProfile {
+        name: "paddle-ties-away",
+        summary: "as paddle, with round_type 1: ties away from zero",
+        source: "Paddle paddle/phi/kernels/funcs/fake_quantize_functor.h (ClipAndFakeQuantFunctor); captures paddle-3.3.1-ops",
+        profile: PADDLE_TIES_AWAY,
     },
 ];
 

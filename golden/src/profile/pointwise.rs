@@ -54,6 +54,8 @@ axis! {
         FixedPoint24 = "fixed-point-24",
         /// Σq divided by the count in integers, half away from zero; input and output have the same scale and zero point (TFLite)
         CodesDivided = "codes-divided",
+        /// Σ(q − z) times ⌊(2^30 + 1)·2^k / count⌋, shifted right by 30 + k with ties up, 2^k the least power of two that is at least count: means halfway go away from zero; input and output have one scale (TOSA)
+        Reciprocal30 = "reciprocal-30",
     }
 }
 
@@ -97,6 +99,16 @@ axis! {
     }
 }
 
+axis! {
+    /// What rescale gives where inexact rounding is asked for.
+    InexactRescale {
+        /// left open: TOSA allows any rounding, and such outputs are not compared
+        Open = "open",
+        /// f32(q − z) ⊗ (f32(multiplier) / 2^shift), half to even (TOSA's reference model)
+        MultiplyF32 = "multiply-f32",
+    }
+}
+
 rule! {
     /// Ops without weights.
     PointwiseRule {
@@ -118,5 +130,7 @@ rule! {
         recode: RecodeForm,
         /// recode from or to a wider type
         recode_wide: RecodeForm,
+        /// rescale with inexact rounding
+        rescale: InexactRescale,
     }
 }

@@ -20,6 +20,7 @@ mod onnxruntime_calibrators;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;
+mod paddle_ops;
 mod ppocr;
 mod torch;
 mod torch_casts;
@@ -27,6 +28,8 @@ mod torch_observers;
 mod torch_ops;
 mod torch_steps;
 mod torchao;
+mod tosa;
+mod tosa_products;
 
 use super::error::CaptureError;
 use super::graph::Graph;
@@ -113,6 +116,18 @@ const SYSTEMS: &[System] = &[
     System {
         name: "ppocr-rec-onnxruntime",
         read: ppocr::read,
+    },
+    System {
+        name: "paddle-3.3.1-ops",
+        read: paddle_ops::read,
+    },
+    System {
+        name: "tosa-ref",
+        read: tosa::read,
+    },
+    System {
+        name: "tosa-tools-2026.8.0",
+        read: tosa::read,
     },
 ];
 

@@ -2,14 +2,16 @@
 
 mod fused;
 mod litert;
+mod means;
 mod pointwise;
 mod products;
 mod properties;
+mod rescale;
 
 use super::reference;
 use crate::profile::Profile;
 use crate::profile::named;
-use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
+use crate::spec::{Constants, OpSpec, PoolSpec, Problem, QParams, Quantized};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
@@ -51,4 +53,21 @@ fn run(
         assert_eq!((output.shape(), output.dtype()), (&shape[..], dtype));
     }
     outputs[0].data().clone()
+}
+
+/// A pool with one channel, the same in both dimensions.
+fn pool(input: [usize; 2], kernel: usize, stride: usize, pad: usize, zp: i32) -> PoolSpec {
+    let tensor = quantized(DType::U8, 0.5, zp);
+    PoolSpec {
+        batch: 1,
+        input: input.to_vec(),
+        channels: 1,
+        kernel: vec![kernel; 2],
+        stride: vec![stride; 2],
+        pad: vec![pad; 2],
+        pad_end: None,
+        count_include_pad: true,
+        activation: tensor,
+        output: tensor,
+    }
 }

@@ -201,23 +201,7 @@ fn relu_holds_codes_at_the_zero_point() {
     assert_eq!(witness.events.count(Event::ReluClamped), 2);
 }
 
-fn pool(input: [usize; 2], kernel: usize, stride: usize, pad: usize, zp: i32) -> PoolSpec {
-    let tensor = quantized(DType::U8, 0.5, zp);
-    PoolSpec {
-        batch: 1,
-        input: input.to_vec(),
-        channels: 1,
-        kernel: vec![kernel; 2],
-        stride: vec![stride; 2],
-        pad: vec![pad; 2],
-        pad_end: None,
-        count_include_pad: true,
-        activation: tensor,
-        output: tensor,
-    }
-}
-
-fn avg(profile: &Profile, spec: PoolSpec, a: &[u8]) -> Vec<u8> {
+pub(super) fn avg(profile: &Profile, spec: PoolSpec, a: &[u8]) -> Vec<u8> {
     let inputs = vec![Data::U8(a.to_vec())];
     let mut witness = Witness::default();
     u8_codes(&run(

@@ -6,6 +6,7 @@ mod function;
 mod quantize;
 mod real;
 mod requantize;
+mod rescale;
 
 use crate::profile::{Axis, Profile, named};
 

@@ -87,6 +87,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         function: FunctionForm::DequantizeF32,
         recode: RecodeForm::ThroughReal,
         recode_wide: RecodeForm::ThroughReal,
+        rescale: InexactRescale::Open,
     },
     convert: CONVERT_OPEN,
 };

@@ -9,6 +9,7 @@ mod matrix;
 mod narrow;
 mod plain;
 mod pointwise;
+mod rescale;
 mod statistics;
 
 use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
@@ -41,6 +42,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("quantize_blocks", narrow::quantize_blocks()),
         ("dequantize_blocks", narrow::dequantize_blocks()),
         ("choose_real_qparams", narrow::choose_real_qparams()),
+        ("rescale", rescale::rescale()),
     ]
 }
 
