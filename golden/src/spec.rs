@@ -6,9 +6,11 @@
 //! over (kernel position, channel) with the channel fastest.
 
 mod calibrate;
+mod fake;
 mod plain;
 
 pub use calibrate::*;
+pub use fake::*;
 pub use plain::*;
 
 use crate::tensor::{DType, Tensor};
@@ -340,6 +342,8 @@ pub enum OpSpec {
     AvgPool(PoolSpec),
     /// see [`PoolSpec`]
     MaxPool(PoolSpec),
+    /// see [`FakeQuantizeSpec`]
+    FakeQuantize(FakeQuantizeSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -395,6 +399,15 @@ impl OpSpec {
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
+            Self::FakeQuantize(s) => {
+                let shapes = [
+                    s.shape.clone(),
+                    s.shape.clone(),
+                    vec![s.channels()],
+                    vec![s.channels()],
+                ];
+                shapes.map(|shape| (shape, DType::F32)).to_vec()
+            }
         }
     }
 
@@ -424,6 +437,7 @@ impl OpSpec {
                     s.activation.dtype,
                 )]
             }
+            Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
         }
     }
 }

@@ -93,6 +93,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Tanh(_) => "tanh".into(),
         OpSpec::AvgPool(_) => "avg_pool".into(),
         OpSpec::MaxPool(_) => "max_pool".into(),
+        OpSpec::FakeQuantize(_) => "fake_quantize".into(),
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod choose_qparams;
 mod clamp;
 mod conv;
 pub(crate) mod dequantize;
+mod fake_quantize;
 mod fixed_point;
 mod float_output;
 mod function;
@@ -70,6 +71,9 @@ pub fn reference(
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::FakeQuantize(spec) => {
+            return fake_quantize::fake_quantize(spec, &inputs[0], profile, witness);
         }
         OpSpec::Observe(spec) => return crate::observers::observe(spec, inputs, witness),
         OpSpec::Calibrate(spec) => return crate::calibrators::calibrate(spec, inputs, witness),

@@ -7,6 +7,7 @@
 
 pub(crate) mod axis;
 pub mod element;
+pub mod fake;
 pub mod matrix;
 pub mod named;
 pub mod pointwise;
@@ -14,6 +15,7 @@ pub mod qparams;
 
 pub use axis::Axis;
 pub use element::*;
+pub use fake::*;
 pub use matrix::*;
 pub use pointwise::*;
 pub use qparams::*;
@@ -35,6 +37,8 @@ pub struct Profile {
     pub float_output: FloatOutputRule,
     /// ops without weights
     pub pointwise: PointwiseRule,
+    /// real values to the values of codes
+    pub fake_quantize: FakeQuantizeRule,
 }
 
 macro_rules! stages {
@@ -89,6 +93,7 @@ stages! {
     requantize: RequantizeRule,
     float_output: FloatOutputRule,
     pointwise: PointwiseRule,
+    fake_quantize: FakeQuantizeRule,
 }
 
 impl Profile {

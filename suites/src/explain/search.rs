@@ -401,6 +401,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
             axis.stage == "pointwise" && axis.field == "function"
         }
+        OpSpec::FakeQuantize(_) => axis.stage == "fake_quantize",
         OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
     }
 }

@@ -82,6 +82,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         avg_pool_count: PoolCount::AsAsked,
         function: FunctionForm::DequantizeF32,
     },
+    fake_quantize: super::fake::PYTORCH,
 };
 
 pub(super) const FBGEMM_NEON: Profile = Profile {
@@ -339,6 +340,10 @@ pub(super) const PYTORCH_NATIVE: Profile = Profile {
         ..FBGEMM_SCALAR.quantize
     },
     dequantize: PYTORCH_SCALAR.dequantize,
+    fake_quantize: FakeQuantizeRule {
+        codes: FakeCodes::IntegersBeforeClamp,
+        ..FBGEMM.fake_quantize
+    },
     ..FBGEMM
 };
 

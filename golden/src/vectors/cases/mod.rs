@@ -4,6 +4,7 @@
 mod calibrate;
 mod draw;
 mod element;
+mod fake;
 mod matrix;
 mod plain;
 mod pointwise;
@@ -34,6 +35,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("tanh", plain::tanh()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
+        ("fake_quantize", fake::fake_quantize()),
     ]
 }
 
