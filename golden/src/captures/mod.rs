@@ -12,6 +12,7 @@
 
 mod check;
 mod error;
+mod fake;
 mod hexfloat;
 mod layers;
 mod manifest;

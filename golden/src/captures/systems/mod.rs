@@ -3,19 +3,24 @@
 
 mod caffe;
 mod calibrated;
+mod coremltools;
 mod digits;
 mod digits_pt2e;
+mod distiller;
 mod documented;
 mod litert;
 mod minilm;
 mod mxnet;
+mod nni;
 mod nvidia;
 mod onnxruntime;
 mod onnxruntime_calibrators;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;
+mod paddleslim;
 mod ppocr;
+mod tensorflow;
 mod torch;
 mod torch_observers;
 mod torch_ops;
@@ -73,6 +78,26 @@ const SYSTEMS: &[System] = &[
     System {
         name: "paddleslim-2.6.0",
         read: paddle::read_slim,
+    },
+    System {
+        name: "nni-3.0",
+        read: nni::read,
+    },
+    System {
+        name: "distiller",
+        read: distiller::read_q_utils,
+    },
+    System {
+        name: "distiller-d859fc8",
+        read: distiller::read,
+    },
+    System {
+        name: "tensorflow",
+        read: tensorflow::read,
+    },
+    System {
+        name: "coremltools",
+        read: coremltools::read,
     },
     System {
         name: "digits-cnn-torch",
