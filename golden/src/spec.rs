@@ -344,6 +344,8 @@ pub enum OpSpec {
     MaxPool(PoolSpec),
     /// see [`FakeQuantizeSpec`]
     FakeQuantize(FakeQuantizeSpec),
+    /// see [`PowerOfTwoSpec`]
+    PowerOfTwo(PowerOfTwoSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -399,6 +401,7 @@ impl OpSpec {
             Self::AvgPool(s) | Self::MaxPool(s) => {
                 vec![(s.output_shape(), s.output.dtype)]
             }
+            Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::FakeQuantize(s) => {
                 let shapes = [
                     s.shape.clone(),
@@ -438,6 +441,7 @@ impl OpSpec {
                 )]
             }
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
         }
     }
 }

@@ -71,10 +71,13 @@ fn the_reference_gives_every_committed_value() {
         ("tensorflow", "tensorflow"),
         ("tensorflow", "tfmot"),
         ("coremltools", "coremltools"),
+        ("qkeras-0.9.0", "tensorflow"),
+        ("qkeras-git-78ea90f", "tensorflow"),
         ("paddleslim-2.6.0", "paddle"),
     ] {
         covered(system, engine, &["fake_quantize"]);
     }
+    covered("qkeras-0.9.0", "tensorflow", &["power_of_two"]);
     covered("torch-2.15", "native", &["quantize", "dequantize"]);
     covered("torch-2.15", "observer", &["observe", "choose_qparams"]);
     covered("torch-2.15", "dynamic", &["choose_qparams"]);

@@ -37,11 +37,21 @@ pub(super) fn in_domain(
             range,
             axis,
             domain,
+            levels: Levels::Steps,
             parameters,
         }),
         constants: Constants::default(),
         inputs: vec![x],
     }
+}
+
+/// −1 and 1.
+pub(super) fn signs(x: Tensor) -> Problem {
+    let mut problem = plain(x, (-1, 1), None, scale(1.0, 0.0));
+    if let OpSpec::FakeQuantize(spec) = &mut problem.op {
+        spec.levels = Levels::Signs;
+    }
+    problem
 }
 
 /// One scale for the whole tensor.
@@ -50,6 +60,7 @@ pub(super) fn scale(scale: f64, zero_point: f64) -> FakeParameters {
         scale,
         zero_point,
         lowest: 0.0,
+        gain: 1.0,
     }])
 }
 
@@ -70,6 +81,7 @@ pub(super) fn of_granularity(granularity: &Granularity) -> (Option<usize>, FakeP
         scale: qparams.scale,
         zero_point: f64::from(qparams.zero_point),
         lowest: 0.0,
+        gain: 1.0,
     };
     match granularity {
         Granularity::PerTensor(qparams) => (None, FakeParameters::Scales(vec![real(qparams)])),

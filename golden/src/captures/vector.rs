@@ -94,6 +94,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::AvgPool(_) => "avg_pool".into(),
         OpSpec::MaxPool(_) => "max_pool".into(),
         OpSpec::FakeQuantize(_) => "fake_quantize".into(),
+        OpSpec::PowerOfTwo(_) => "power_of_two".into(),
     }
 }
 

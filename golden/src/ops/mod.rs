@@ -16,8 +16,10 @@ mod float_output;
 mod function;
 mod landing;
 mod linear;
+mod log_f32;
 mod max_pool;
 mod mul;
+mod power_of_two;
 mod product;
 pub(crate) mod quantize;
 mod relu;
@@ -66,6 +68,7 @@ pub fn reference(
         OpSpec::Tanh(spec) => function(Function::Tanh, spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
+        OpSpec::PowerOfTwo(spec) => power_of_two::power_of_two(spec, &inputs[0], profile, witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,

@@ -88,13 +88,17 @@ impl Counting {
                 };
                 this.zero_point = sub(&zero, &sub(&steps, &qmin));
             }
-            LimitsForm::Quotient => {
+            LimitsForm::Quotient | LimitsForm::QuotientAboveEps => {
                 let (lo, hi) = match request.symmetric {
                     true => (sub(&zero, &farther), farther),
                     false => (inner_lo, inner_hi),
                 };
                 let span = sub(&hi, &lo);
                 this.scale = F32.div(&span, &n);
+                let eps = Real::from(1e-7f32);
+                if rule.limits == LimitsForm::QuotientAboveEps && less(&this.scale, &eps) {
+                    this.scale = eps;
+                }
                 this.reciprocal = F32.recip(&this.scale);
                 this.zero_point = if request.symmetric {
                     F32.mul(&F32.add(&qmin, &qmax), &Real::Finite(half()))
@@ -203,13 +207,17 @@ pub fn fake_quantize(
         FakeClamp::None | FakeClamp::AfterZeroPoint => before,
     };
     let whole = rounded(rule.rounding, &before);
+    let whole = match rule.codes {
+        FakeCodes::RoundedThrough => F32.add(&before, &sub(&whole, &before)),
+        _ => whole,
+    };
     let code = match inside {
         true => whole,
         false => F32.add(&whole, zero_point),
     };
     let code = match rule.codes {
         FakeCodes::IntegersBeforeClamp => through_i64(&code),
-        FakeCodes::Floats | FakeCodes::Integers => code,
+        FakeCodes::Floats | FakeCodes::RoundedThrough | FakeCodes::Integers => code,
     };
     let code = match rule.clamp {
         FakeClamp::AfterZeroPoint => clamp(&code, &qmin, &qmax),
@@ -217,6 +225,7 @@ pub fn fake_quantize(
     };
     let code = match (rule.nan, code) {
         (FakeNan::LowestCode, Real::Nan) => qmin,
+        (FakeNan::HighestCode, Real::Nan) => qmax,
         (FakeNan::CodeZero, Real::Nan) => zero,
         (_, code) => code,
     };

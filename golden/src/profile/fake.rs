@@ -16,6 +16,8 @@ axis! {
         Quotient = "quotient",
         /// reciprocal: the lesser of qmin ⊘ lo and qmax ⊘ hi that are positive; zero point 0
         LesserRatio = "lesser-ratio",
+        /// as quotient, the scale not below f32(1e-7)
+        QuotientAboveEps = "quotient-above-1e-7",
         /// reciprocal n ⊘ (hi ⊖ lo); the lowest code stands for lo
         FromLowest = "from-lowest",
         /// reciprocal n ⊘ (hi ⊖ lo), zero point qmin minus half away of (lo ⊗ reciprocal)
@@ -92,6 +94,8 @@ axis! {
         Floats = "floats",
         /// floats until they are held to the range, then integers
         Integers = "integers",
+        /// floats, rounded as t ⊕ (round(t) ⊖ t): −0 becomes 0, ±∞ become NaN
+        RoundedThrough = "rounded-through",
         /// x86 cvttss2si to i64 before they are held to the range: i64::MIN for what does not fit
         IntegersBeforeClamp = "integers-before-clamp",
     }
@@ -104,6 +108,8 @@ axis! {
         Kept = "kept",
         /// the value of the lowest code
         LowestCode = "lowest-code",
+        /// the value of the highest code
+        HighestCode = "highest-code",
         /// the value of code 0; so does a NaN zero point become 0
         CodeZero = "code-zero",
     }
@@ -135,6 +141,36 @@ axis! {
     }
 }
 
+axis! {
+    /// How the mean over a channel of a channel-last tensor is summed, in f32.
+    ChannelMean {
+        /// in order
+        InOrder = "in-order",
+        /// channels that make whole groups of 8 in 4 sums of every fourth value, which are then added in order; others in order
+        FourSumsInGroupsOf8 = "four-sums-in-groups-of-8",
+    }
+}
+
+axis! {
+    /// How the logarithm of an f32 is computed where exponents are chosen by it.
+    Logarithm {
+        /// rounded to the nearest f32
+        Rounded = "rounded",
+        /// Cephes' polynomial as Eigen evaluates it, with fused multiply-adds
+        EigenF32 = "eigen-f32",
+    }
+}
+
+axis! {
+    /// What powers of two below the least normal f32 are.
+    Subnormals {
+        /// subnormal numbers
+        Kept = "kept",
+        /// 0
+        Flushed = "flushed",
+    }
+}
+
 rule! {
     /// How real values are held to the values of codes; all in f32.
     FakeQuantizeRule {
@@ -160,5 +196,11 @@ rule! {
         value: FakeValue,
         /// what is given
         result: FakeResult,
+        /// sums that scales are fitted by
+        mean: ChannelMean,
+        /// logarithms that exponents are chosen by
+        logarithm: Logarithm,
+        /// powers of two that are subnormal
+        subnormals: Subnormals,
     }
 }

@@ -402,6 +402,10 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "pointwise" && axis.field == "function"
         }
         OpSpec::FakeQuantize(_) => axis.stage == "fake_quantize",
+        OpSpec::PowerOfTwo(_) => {
+            axis.stage == "fake_quantize"
+                && matches!(axis.field, "logarithm" | "result" | "subnormals")
+        }
         OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
     }
 }

@@ -20,6 +20,7 @@ mod onnxruntime_tools;
 mod paddle;
 mod paddleslim;
 mod ppocr;
+mod qkeras;
 mod tensorflow;
 mod torch;
 mod torch_observers;
@@ -94,6 +95,14 @@ const SYSTEMS: &[System] = &[
     System {
         name: "tensorflow",
         read: tensorflow::read,
+    },
+    System {
+        name: "qkeras-0.9.0",
+        read: qkeras::read,
+    },
+    System {
+        name: "qkeras-git-78ea90f",
+        read: qkeras::read_git,
     },
     System {
         name: "coremltools",

@@ -24,6 +24,11 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             one(file, ("tanh", "y_w"), Domain::HalvedUnit, "nni", found)?;
             one(file, ("x", "y_o"), Domain::Unit, "nni", found)?;
         }
+        "bnn" => {
+            let problem = fake::signs(file.array("x")?.tensor()?);
+            let expected = vec![(VALUES, file.array("y")?.tensor()?)];
+            fake::solved(file, ("", ENGINE), "nni-bnn", problem, expected, found)?;
+        }
         _ => found.skip(folder, file.entry.values(|_| true), "no reference op"),
     }
     Ok(())

@@ -20,6 +20,7 @@ pub(super) fn learned(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), 
             scale,
             zero_point: 0.0,
             lowest,
+            gain: 1.0,
         }]);
         let problem = fake::plain(file.array("x")?.tensor()?, range, None, scales);
         let expected = vec![(VALUES, file.array(array)?.tensor()?)];

@@ -22,6 +22,11 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "tfmot_quantizers.npz" => toolkit(file, found),
         "qdq_v2_HALF_TO_EVEN.npz" => both(file, "tensorflow-scaled-even", found),
         "qdq_v2_HALF_UP.npz" => both(file, "tensorflow-scaled-up", found),
+        "qkeras.npz" => {
+            let reason = "parameters are in names only: qkeras-0.9.0 has the same quantizers";
+            found.skip("qkeras", file.entry.values(|a| a != "x"), reason);
+            Ok(())
+        }
         other => {
             found.skip(other, file.entry.values(|_| true), "no reference op");
             Ok(())

@@ -7,6 +7,9 @@ use crate::spec::{LimitsRequest, RealQParams};
 /// Least amax that NVIDIA's toolkit quantizes is above this: 2^-24.
 const NO_THRESHOLD: f32 = 5.960_464_5e-8;
 
+/// What QKeras adds to scales, and keeps them above.
+pub(super) const EPS: f32 = 1e-7;
+
 /// How the steps of one channel are counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Steps {
@@ -20,6 +23,8 @@ pub(super) struct Steps {
     pub(super) lowest: f32,
     /// the limits as given
     pub(super) limits: (f32, f32),
+    /// what values of codes are multiplied by
+    pub(super) gain: f32,
     /// there are no steps: every value becomes 0
     pub(super) empty: bool,
 }
@@ -33,6 +38,20 @@ impl Steps {
             zero_point: qparams.zero_point as f32,
             lowest: qparams.lowest as f32,
             limits: (f32::NEG_INFINITY, f32::INFINITY),
+            gain: qparams.gain as f32,
+            empty: false,
+        }
+    }
+
+    /// Of a fitted scale, which may be 0.
+    pub(super) fn fitted(scale: f32, zero_point: f32) -> Self {
+        Self {
+            scale,
+            reciprocal: 1.0 / scale,
+            zero_point,
+            lowest: 0.0,
+            limits: (f32::NEG_INFINITY, f32::INFINITY),
+            gain: 1.0,
             empty: false,
         }
     }
@@ -58,6 +77,7 @@ impl Steps {
             zero_point: 0.0,
             lowest: 0.0,
             limits: (lo, hi),
+            gain: 1.0,
             empty: false,
         };
         match rule.limits {
@@ -83,6 +103,11 @@ impl Steps {
             }
             LimitsForm::RecipTimesSteps => recip_times_steps(&mut steps, range, request),
             LimitsForm::Quotient => quotient(&mut steps, (qmin, qmax), request),
+            LimitsForm::QuotientAboveEps => {
+                quotient(&mut steps, (qmin, qmax), request);
+                steps.scale = steps.scale.max(EPS);
+                steps.reciprocal = 1.0 / steps.scale;
+            }
             LimitsForm::LesserRatio => {
                 let ratio = |code: f32, limit: f32| {
                     let ratio = code / limit;

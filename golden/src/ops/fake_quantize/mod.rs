@@ -1,15 +1,15 @@
 //! Fake quantize: real values to the values that codes stand for, in f32.
 
+mod domain;
+mod element;
+mod fit;
 mod limits;
 
+use self::domain::within;
 use self::limits::Steps;
 use super::ReferenceError;
 use super::channels::Channels;
-use super::landing::round;
-use crate::profile::{
-    FakeClamp, FakeCodes, FakeNan, FakeQuantizeRule, FakeResult, FakeValue, FakeZeroPoint, Profile,
-    StepOrigin, StepTransform, ValueBound,
-};
+use crate::profile::{FakeQuantizeRule, FakeResult, Profile};
 use crate::spec::{Domain, FakeParameters, FakeQuantizeSpec};
 use crate::tensor::{Data, Tensor};
 use crate::witness::{Event, Witness};
@@ -42,25 +42,26 @@ pub(super) fn fake_quantize(
     }
     let channels = channels(spec)?;
     let rule = &profile.fake_quantize;
-    let inner: Vec<f32> = within(spec.domain, given);
-    let steps = steps(spec, &inner, channels, rule)?;
+    let within = within(spec.domain, given);
+    let (steps, kept) = steps(spec, &within.seen, channels, rule)?;
     for channel in &steps {
         let empty = channel.limits.0 == channel.limits.1;
         witness.events.hit_if(Event::EmptyRange, empty);
     }
-    let range = (low as f32, high as f32);
-    let mut values = Vec::with_capacity(inner.len());
-    let mut codes = Vec::with_capacity(inner.len());
-    for (index, &x) in inner.iter().enumerate() {
+    let mut values = Vec::with_capacity(given.len());
+    let mut codes = Vec::with_capacity(given.len());
+    for (index, (&x, &straight)) in within.seen.iter().zip(&within.straight).enumerate() {
         count(x, witness);
-        let (value, code) = element(rule, &steps[channels.of(index)], range, x, witness);
-        let value = match rule.result {
-            FakeResult::Value => value,
-            FakeResult::StraightThrough => x + (value - x),
+        let steps = &steps[channels.of(index)];
+        let code = match &kept {
+            Some(codes) => codes[index],
+            None => element::code(rule, spec, steps, x, witness),
         };
+        let value = domain::result(spec.domain, element::value(rule, steps, code));
+        let value = through(rule.result, straight, value);
         values.push(match spec.domain {
             Domain::HalvedUnit => 2.0 * value - 1.0,
-            Domain::Plain | Domain::Unit => value,
+            _ => value,
         });
         // Codes are numbers: they have one zero.
         codes.push(code + 0.0);
@@ -78,15 +79,11 @@ pub(super) fn fake_quantize(
     ])
 }
 
-/// Values as they are when they are quantized.
-fn within(domain: Domain, given: &[f32]) -> Vec<f32> {
-    match domain {
-        Domain::Plain => given.to_vec(),
-        Domain::Unit => given.iter().map(|&x| held(x, (0.0, 1.0))).collect(),
-        Domain::HalvedUnit => {
-            let twice = 2.0 * greatest(given.iter().map(|x| x.abs()));
-            given.iter().map(|&x| x / twice + 0.5).collect()
-        }
+/// What is given for `x` and the value of its code.
+pub(super) fn through(result: FakeResult, x: f32, value: f32) -> f32 {
+    match result {
+        FakeResult::Value => value,
+        FakeResult::StraightThrough => x + (value - x),
     }
 }
 
@@ -99,13 +96,13 @@ fn channels(spec: &FakeQuantizeSpec) -> Result<Channels, ReferenceError> {
     })
 }
 
-/// The steps of each channel.
+/// The steps of each channel; and codes, where they were found with the steps.
 fn steps(
     spec: &FakeQuantizeSpec,
     values: &[f32],
     channels: Channels,
     rule: &FakeQuantizeRule,
-) -> Result<Vec<Steps>, ReferenceError> {
+) -> Result<(Vec<Steps>, Option<Vec<f32>>), ReferenceError> {
     let count = spec.channels();
     let fits = |given: usize| {
         (given == count).then_some(()).ok_or_else(|| {
@@ -121,14 +118,14 @@ fn steps(
                     bad.scale
                 )));
             }
-            Ok(scales.iter().map(Steps::given).collect())
+            Ok((scales.iter().map(Steps::given).collect(), None))
         }
         FakeParameters::Limits { limits, request } => {
             fits(limits.len())?;
             let of = |&(lo, hi): &(f64, f64)| {
                 Steps::of_limits(rule, (lo as f32, hi as f32), spec.range, *request)
             };
-            Ok(limits.iter().map(of).collect())
+            Ok((limits.iter().map(of).collect(), None))
         }
         FakeParameters::Measured(request) => {
             let mut limits = vec![(f32::INFINITY, f32::NEG_INFINITY); count];
@@ -138,91 +135,10 @@ fn steps(
                 *hi = greater(*hi, x);
             }
             let of = |&limits| Steps::of_limits(rule, limits, spec.range, *request);
-            Ok(limits.iter().map(of).collect())
+            Ok((limits.iter().map(of).collect(), None))
         }
+        FakeParameters::Fitted(fit) => fit::fit(spec, fit, values, channels, rule),
     }
-}
-
-/// One value to the value of its code, and the code.
-fn element(
-    rule: &FakeQuantizeRule,
-    steps: &Steps,
-    range: (f32, f32),
-    x: f32,
-    witness: &mut Witness,
-) -> (f32, f32) {
-    if steps.empty {
-        return (0.0, 0.0);
-    }
-    let bounded = match rule.bound {
-        ValueBound::None => x,
-        ValueBound::Codes => {
-            let of = |code: f32| (code - steps.zero_point) * steps.scale;
-            held(x, (of(range.0), of(range.1)))
-        }
-        ValueBound::Limits => held(x, steps.limits),
-    };
-    let shifted = match rule.origin {
-        StepOrigin::Zero => bounded,
-        StepOrigin::Lowest | StepOrigin::LowestLessZero => bounded - steps.lowest,
-    };
-    let factor = steps.factor(rule.transform);
-    let transformed = match rule.transform {
-        StepTransform::DivF32 => shifted / factor,
-        StepTransform::MulRecipF32 | StepTransform::MulReciprocal => shifted * factor,
-    };
-    let from_origin = match rule.origin {
-        StepOrigin::LowestLessZero => {
-            transformed - ((0.0 - steps.lowest) * steps.reciprocal + 0.5).floor()
-        }
-        StepOrigin::Zero | StepOrigin::Lowest => transformed,
-    };
-    let before = match rule.zero_point {
-        FakeZeroPoint::AfterRound => from_origin,
-        FakeZeroPoint::BeforeRound => steps.zero_point + from_origin,
-        FakeZeroPoint::NegativeBeforeRound => from_origin - (0.0 - steps.zero_point),
-    };
-    witness
-        .events
-        .hit_if(Event::ExactTie, before - before.floor() == 0.5);
-    let before = match rule.clamp {
-        FakeClamp::BeforeRound => held_counted(before, range, witness),
-        FakeClamp::None | FakeClamp::AfterZeroPoint => before,
-    };
-    let rounded = round(rule.rounding, f64::from(before), true) as f32;
-    let code = match rule.zero_point {
-        FakeZeroPoint::AfterRound => rounded + steps.zero_point,
-        FakeZeroPoint::BeforeRound | FakeZeroPoint::NegativeBeforeRound => rounded,
-    };
-    let code = match rule.codes {
-        FakeCodes::IntegersBeforeClamp => as_x86(code),
-        FakeCodes::Floats | FakeCodes::Integers => code,
-    };
-    let code = match rule.clamp {
-        FakeClamp::AfterZeroPoint => held_counted(code, range, witness),
-        FakeClamp::None | FakeClamp::BeforeRound => code,
-    };
-    let code = match rule.nan {
-        FakeNan::LowestCode if code.is_nan() => range.0,
-        FakeNan::CodeZero if code.is_nan() => 0.0,
-        _ => code,
-    };
-    let code = match rule.codes {
-        FakeCodes::Floats => code,
-        // Integers have one zero.
-        FakeCodes::Integers | FakeCodes::IntegersBeforeClamp => code + 0.0,
-    };
-    let value = match rule.value {
-        FakeValue::SubMul => (code - steps.zero_point) * steps.scale,
-        FakeValue::SubDiv => (code - steps.zero_point) / steps.reciprocal,
-        FakeValue::AddDiv => (code + (0.0 - steps.zero_point)) / steps.reciprocal,
-        FakeValue::MulAddLowest => (code - steps.zero_point) * steps.scale + steps.lowest,
-        FakeValue::MulAddLowestF64 => {
-            let count = f64::from(code - steps.zero_point);
-            (count * f64::from(steps.scale) + f64::from(steps.lowest)) as f32
-        }
-    };
-    (value, code)
 }
 
 /// `x` between the bounds; NaN stays NaN.
@@ -236,32 +152,22 @@ fn held(x: f32, (low, high): (f32, f32)) -> f32 {
     }
 }
 
-fn held_counted(x: f32, range: (f32, f32), witness: &mut Witness) -> f32 {
-    witness.events.hit_if(Event::ClampedLow, x < range.0);
-    witness.events.hit_if(Event::ClampedHigh, x > range.1);
-    held(x, range)
-}
-
-/// A float through i64, as x86 converts.
-fn as_x86(x: f32) -> f32 {
-    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x) {
-        x as i64 as f32
-    } else {
-        i64::MIN as f32
-    }
-}
-
-/// The greatest value; NaN if there is one; −∞ of none.
-fn greatest(values: impl Iterator<Item = f32>) -> f32 {
-    values.fold(f32::NEG_INFINITY, greater)
-}
-
 fn greater(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() {
         f32::NAN
     } else {
         a.max(b)
     }
+}
+
+/// 2 to a whole power, rounded to f32; NaN of NaN.
+pub(super) fn two_to(exponent: f32) -> f32 {
+    if exponent.is_nan() {
+        return exponent;
+    }
+    // Exponents that an f64 has; beyond them f32 is infinite or 0 as well.
+    let exponent = exponent.clamp(-1000.0, 1000.0) as i64;
+    f64::from_bits(((exponent + 1023) as u64) << 52) as f32
 }
 
 fn count(x: f32, witness: &mut Witness) {

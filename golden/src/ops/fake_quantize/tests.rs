@@ -3,8 +3,8 @@
 use crate::ops::{ReferenceError, reference};
 use crate::profile::named;
 use crate::spec::{
-    Constants, Domain, FakeParameters, FakeQuantizeSpec, LimitsRequest, OpSpec, Problem,
-    RealQParams,
+    Constants, Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest, OpSpec,
+    Problem, RealQParams,
 };
 use crate::tensor::{Data, Tensor};
 use crate::witness::{Event, Witness};
@@ -20,6 +20,7 @@ fn spec(len: usize, range: (i64, i64), parameters: FakeParameters) -> FakeQuanti
         range,
         axis: None,
         domain: Domain::Plain,
+        levels: Levels::Steps,
         parameters,
     }
 }
@@ -29,6 +30,7 @@ fn scales(scale: f64, zero_point: f64) -> FakeParameters {
         scale,
         zero_point,
         lowest: 0.0,
+        gain: 1.0,
     }])
 }
 
@@ -132,6 +134,7 @@ fn measured_limits_are_those_of_each_channel() {
         range: (0, 255),
         axis: Some(1),
         domain: Domain::Plain,
+        levels: Levels::Steps,
         parameters: FakeParameters::Measured(REQUEST),
     };
     let got = outputs("coremltools-linear", spec, &[-51.0, 0.0, 204.0, 0.0]).unwrap();
@@ -155,6 +158,7 @@ fn a_span_of_zero_counts_in_units_where_distiller_says_so() {
 fn a_domain_is_undone() {
     let spec = FakeQuantizeSpec {
         domain: Domain::HalvedUnit,
+        levels: Levels::Steps,
         ..spec(3, (0, 2), scales(0.5, 0.0))
     };
     // −2, 0 and 1 lie at 0, 1/2 and 3/4 of [−2, 2]: codes 0, 1 and 2 (1.5 to even).
@@ -169,6 +173,7 @@ fn steps_from_a_real_offset() {
         scale: 0.5,
         zero_point: 0.0,
         lowest: 0.25,
+        gain: 1.0,
     }]);
     let got = outputs(
         "paddleslim-lsq-plus",
@@ -219,4 +224,165 @@ fn events_are_counted() {
     ] {
         assert_eq!(witness.events.count(event), 1, "{event:?}");
     }
+}
+
+fn fitted(fit: Fit, levels: Levels, shape: &[usize], values: &[f32]) -> Vec<Vec<f32>> {
+    let spec = FakeQuantizeSpec {
+        shape: shape.to_vec(),
+        range: (-1, 1),
+        axis: Some(shape.len() - 1),
+        domain: Domain::Plain,
+        levels,
+        parameters: FakeParameters::Fitted(fit),
+    };
+    outputs("qkeras", spec, values).unwrap()
+}
+
+const FIT: Fit = Fit {
+    first_steps: 3.0,
+    first_at_least: 0.0,
+    first_of_whole: false,
+    unit: 1.0,
+    power_of_two: false,
+    passes: 1,
+    recount: false,
+    zero_point: 0.0,
+};
+
+#[test]
+fn the_scale_of_signs_is_the_mean_magnitude() {
+    let got = fitted(FIT, Levels::Signs, &[2, 2], &[1.0, -4.0, -3.0, -8.0]);
+    assert_eq!(got[1], [1.0, -1.0, -1.0, -1.0]);
+    // 2 and 6 over 1 + 1e-7, which is the f32 above 1.
+    assert_eq!(got[2], [2.0 / 1.000_000_1, 6.0 / 1.000_000_1]);
+}
+
+#[test]
+fn a_power_of_two_is_fitted_in_the_logarithm() {
+    let fit = Fit {
+        power_of_two: true,
+        ..FIT
+    };
+    // 2.7 is above √8, 2.9 below: powers 2 and 4.
+    let got = fitted(fit, Levels::Signs, &[1, 2], &[2.7, -2.9]);
+    assert_eq!(got[2], [2.0, 4.0]);
+    assert_eq!(got[0], [2.0, -4.0]);
+}
+
+#[test]
+fn codes_of_the_last_fit_stay_unless_they_are_counted_again() {
+    // The first scale is 2/3, and 0.4 is more than half of it: all codes are 1. The mean
+    // is 0.85, and 0.4 is less than half of that.
+    let one = |recount| {
+        let fit = Fit { recount, ..FIT };
+        fitted(fit, Levels::Steps, &[4, 1], &[1.0, 1.0, 1.0, 0.4])[1].clone()
+    };
+    assert_eq!(one(false), [1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(one(true), [1.0, 1.0, 1.0, 0.0]);
+}
+
+#[test]
+fn eight_channels_are_summed_in_four_sums() {
+    // In order, 2^24 and seven times 1 stay 2^24; in four sums three have two ones each.
+    let mut values = vec![1.0f32; 8 * 8];
+    values[0] = 16_777_216.0;
+    let got = fitted(FIT, Levels::Signs, &[8, 8], &values);
+    let in_order = 16_777_216.0f32;
+    let four_sums = in_order + 2.0 + 2.0 + 2.0;
+    let scale = |sum: f32| sum / 8.0 / 1.000_000_1;
+    assert_eq!(got[2][0], scale(four_sums));
+    assert_ne!(scale(in_order), scale(four_sums));
+    // Nine channels: the last is summed in order.
+    let mut values = vec![1.0f32; 8 * 9];
+    values[8] = 16_777_216.0;
+    let got = fitted(FIT, Levels::Signs, &[8, 9], &values);
+    assert_eq!(got[2][8], scale(in_order));
+}
+
+#[test]
+fn a_sum_that_the_profile_does_not_describe_is_undefined() {
+    let spec = FakeQuantizeSpec {
+        shape: vec![3, 8],
+        range: (-1, 1),
+        axis: Some(1),
+        domain: Domain::Plain,
+        levels: Levels::Signs,
+        parameters: FakeParameters::Fitted(FIT),
+    };
+    let result = outputs("qkeras", spec, &[1.0; 24]);
+    assert!(matches!(result, Err(ReferenceError::Undefined(_))));
+}
+
+#[test]
+fn levels_of_signs_and_thresholds() {
+    let one = |profile, levels, values: &[f32]| {
+        let spec = FakeQuantizeSpec {
+            levels,
+            ..spec(values.len(), (-1, 1), scales(0.5, 0.0))
+        };
+        outputs(profile, spec, values).unwrap()[1].clone()
+    };
+    let values = [-0.2, 0.0, 0.2, 0.7, -0.7];
+    assert_eq!(
+        one("nni", Levels::Signs, &values),
+        [-1.0, 1.0, 1.0, 1.0, -1.0]
+    );
+    assert_eq!(
+        one("nni", Levels::ZeroOne, &values),
+        [0.0, 1.0, 1.0, 1.0, 0.0]
+    );
+    let ternary = one("nni", Levels::Threshold(0.5), &values);
+    assert_eq!(ternary, [0.0, 0.0, 0.0, 1.0, -1.0]);
+    assert_eq!(one("nni-bnn", Levels::Signs, &[f32::NAN]), [1.0]);
+    assert!(one("nni", Levels::Signs, &[f32::NAN])[0].is_nan());
+}
+
+#[test]
+fn a_value_passed_straight_through_is_lost_beside_a_great_one() {
+    let got = outputs(
+        "qkeras",
+        spec(2, (-128, 127), scales(1.0, 0.0)),
+        &[1e9, 3.2],
+    )
+    .unwrap();
+    // 127 − 1e9 rounds to −999 999 872 (steps of 64), and the sum with 1e9 is 128.
+    assert_eq!(got[0], [128.0, 3.0]);
+    let got = outputs(
+        "qkeras-activation",
+        spec(1, (-128, 127), scales(1.0, 0.0)),
+        &[1e9],
+    );
+    assert_eq!(got.unwrap()[0], [127.0]);
+}
+
+#[test]
+fn domains_bend_values() {
+    let one = |domain, x: f32| {
+        let spec = FakeQuantizeSpec {
+            domain,
+            ..spec(1, (-8, 8), scales(0.125, 0.0))
+        };
+        outputs("qkeras", spec, &[x]).unwrap()[0][0]
+    };
+    let relu = |slope, upper| Domain::Relu { slope, upper };
+    assert_eq!(one(relu(0.0, None), -0.5), 0.0);
+    assert_eq!(one(relu(0.25, None), -0.5), -0.125);
+    assert_eq!(one(relu(0.0, Some(0.5)), 0.9), 0.5);
+    assert_eq!(one(Domain::HardSigmoid, 0.5), 0.75);
+    assert_eq!(one(Domain::HardTanh, 0.5), 0.5);
+    assert_eq!(one(Domain::HardSwish, -1.5), -0.375);
+    assert_eq!(one(Domain::Sigmoid, 0.0), 0.5);
+    assert_eq!(one(Domain::Tanh, 9.0), 1.0);
+}
+
+#[test]
+fn gain_is_of_values_alone() {
+    let parameters = FakeParameters::Scales(vec![RealQParams {
+        scale: 0.5,
+        zero_point: 0.0,
+        lowest: 0.0,
+        gain: 3.0,
+    }]);
+    let got = outputs("fbgemm", spec(1, (-8, 7), parameters), &[1.1]).unwrap();
+    assert_eq!((got[0][0], got[1][0]), (3.0, 2.0));
 }

@@ -18,6 +18,9 @@ pub(super) const PYTORCH: FakeQuantizeRule = FakeQuantizeRule {
     nan: FakeNan::LowestCode,
     value: FakeValue::SubMul,
     result: FakeResult::Value,
+    mean: ChannelMean::InOrder,
+    logarithm: Logarithm::Rounded,
+    subnormals: Subnormals::Kept,
 };
 
 const FLOATS: FakeQuantizeRule = FakeQuantizeRule {
@@ -85,6 +88,17 @@ const DISTILLER: FakeQuantizeRule = FakeQuantizeRule {
     ..FLOATS
 };
 
+/// Rounds with the gradient passed straight through, and so the whole result.
+const QKERAS: FakeQuantizeRule = FakeQuantizeRule {
+    transform: StepTransform::DivF32,
+    codes: FakeCodes::RoundedThrough,
+    result: FakeResult::StraightThrough,
+    mean: ChannelMean::FourSumsInGroupsOf8,
+    logarithm: Logarithm::EigenF32,
+    subnormals: Subnormals::Flushed,
+    ..FLOATS
+};
+
 const COREML: FakeQuantizeRule = FakeQuantizeRule {
     transform: StepTransform::DivF32,
     nan: FakeNan::CodeZero,
@@ -109,7 +123,7 @@ const fn of(
 }
 
 /// The table.
-pub(super) const FAKE: [NamedProfile; 16] = [
+pub(super) const FAKE: [NamedProfile; 22] = [
     of(
         "nvidia-fake-quantize",
         "NVIDIA's pytorch-quantization: multiply by 127 / amax, nearest-even, divide by the same",
@@ -188,6 +202,61 @@ pub(super) const FAKE: [NamedProfile; 16] = [
         FakeQuantizeRule {
             zero_point: FakeZeroPoint::NegativeBeforeRound,
             ..NNI
+        },
+    ),
+    of(
+        "nni-bnn",
+        "NNI's BNN: signs, 0 and NaN are positive",
+        "NNI nni/compression/quantization/bnn_quantizer.py; captures nni-3.0",
+        FakeQuantizeRule {
+            nan: FakeNan::HighestCode,
+            ..NNI
+        },
+    ),
+    of(
+        "qkeras",
+        "QKeras' quantized_bits with a given alpha, quantized_relu, quantized_po2, binary and ternary: round, then hold; x + (q − x) in f32",
+        "QKeras qkeras/quantizers.py; captures qkeras-0.9.0, qkeras-git-78ea90f",
+        QKERAS,
+    ),
+    of(
+        "qkeras-auto",
+        "QKeras' quantized_bits with alpha auto or auto_po2: as qkeras, sign(x)·floor(|x| / s + 1/2)",
+        "QKeras qkeras/quantizers.py (quantized_bits); captures qkeras-0.9.0, qkeras-git-78ea90f",
+        FakeQuantizeRule {
+            rounding: Rounding::AwayViaFloorHalf,
+            codes: FakeCodes::Floats,
+            nan: FakeNan::CodeZero,
+            ..QKERAS
+        },
+    ),
+    of(
+        "qkeras-ternary",
+        "QKeras' ternary with alpha auto or auto_po2: as qkeras, a channel of zeros stays",
+        "QKeras qkeras/quantizers.py (ternary); captures qkeras-0.9.0",
+        FakeQuantizeRule {
+            nan: FakeNan::CodeZero,
+            ..QKERAS
+        },
+    ),
+    of(
+        "qkeras-linear",
+        "QKeras' quantized_linear: as qkeras, held to the codes, then rounded; scales not below 1e-7",
+        "QKeras qkeras/quantizers.py (quantized_linear); captures qkeras-git-78ea90f",
+        FakeQuantizeRule {
+            limits: LimitsForm::QuotientAboveEps,
+            zero_point: FakeZeroPoint::BeforeRound,
+            clamp: FakeClamp::BeforeRound,
+            ..QKERAS
+        },
+    ),
+    of(
+        "qkeras-activation",
+        "QKeras' quantized_tanh and quantized_sigmoid: as qkeras, the value itself",
+        "QKeras qkeras/quantizers.py (quantized_tanh, quantized_sigmoid); captures qkeras-0.9.0",
+        FakeQuantizeRule {
+            result: FakeResult::Value,
+            ..QKERAS
         },
     ),
     of(

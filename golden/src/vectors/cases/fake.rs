@@ -1,8 +1,12 @@
-//! Cases of fake quantize: given scales, given limits, measured limits, domains.
+//! Cases of fake quantize: given scales, given limits, measured limits, domains, fitted
+//! scales; and of powers of two.
 
 use super::draw::Draw;
 use super::{Cases, problem};
-use crate::spec::{Domain, FakeParameters, FakeQuantizeSpec, LimitsRequest, OpSpec, RealQParams};
+use crate::spec::{
+    Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest, OpSpec, PowerOfTwoSpec,
+    RealQParams,
+};
 use crate::tensor::Data;
 
 pub(super) fn fake_quantize() -> Cases {
@@ -16,6 +20,7 @@ pub(super) fn fake_quantize() -> Cases {
         range,
         axis: None,
         domain: Domain::Plain,
+        levels: Levels::Steps,
         parameters,
     };
     for (name, range, zero_point) in [
@@ -28,6 +33,7 @@ pub(super) fn fake_quantize() -> Cases {
             scale: 0.1,
             zero_point,
             lowest: 0.25,
+            gain: 1.0,
         };
         let scales = FakeParameters::Scales(vec![one]);
         add(name, spec(values.len(), range, scales), values);
@@ -75,17 +81,32 @@ pub(super) fn fake_quantize() -> Cases {
     for (name, domain) in [
         ("domain/unit", Domain::Unit),
         ("domain/halved-unit", Domain::HalvedUnit),
+        ("domain/hard-swish", Domain::HardSwish),
+        ("domain/hard-sigmoid", Domain::HardSigmoid),
+        ("domain/hard-tanh", Domain::HardTanh),
+        ("domain/sigmoid", Domain::Sigmoid),
+        ("domain/tanh", Domain::Tanh),
+        ("domain/through-tanh", Domain::ThroughTanh),
+        (
+            "domain/relu",
+            Domain::Relu {
+                slope: 0.25,
+                upper: Some(0.75),
+            },
+        ),
     ] {
         let values = Draw::new(name).reals(1.5, 8);
         let one = RealQParams {
             scale: 1.0 / 15.0,
             zero_point: 0.0,
             lowest: 0.0,
+            gain: 1.0,
         };
         let scales = FakeParameters::Scales(vec![one]);
         let spec = spec(values.len(), (0, 15), scales);
         add(name, FakeQuantizeSpec { domain, ..spec }, values);
     }
+    fitted(&mut add);
     cases
 }
 
@@ -101,4 +122,88 @@ fn ties(name: &str, scale: f32, zero_point: f32) -> Vec<f32> {
     values.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -0.0]);
     values.extend(Draw::new(name).reals(2.0, 7));
     values
+}
+
+pub(super) fn power_of_two() -> Cases {
+    let spec = PowerOfTwoSpec {
+        shape: Vec::new(),
+        exponents: (-7, 3),
+        greatest: None,
+        quadratic: false,
+        floor: false,
+        signed: true,
+    };
+    let quadratic = PowerOfTwoSpec {
+        quadratic: true,
+        exponents: (-8, 2),
+        ..spec.clone()
+    };
+    let unsigned = PowerOfTwoSpec {
+        signed: false,
+        greatest: Some(2.0),
+        ..spec.clone()
+    };
+    let floor = PowerOfTwoSpec {
+        floor: true,
+        exponents: (-128, 127),
+        ..spec.clone()
+    };
+    [
+        ("nearest", spec),
+        ("quadratic", quadratic),
+        ("unsigned", unsigned),
+        ("floor", floor),
+    ]
+    .into_iter()
+    .map(|(name, spec)| {
+        let mut values = vec![0.0, -0.0, 0.5, -0.5, 1e-7, 1e-40, 1e9, f32::NAN, 1.0, 1.5];
+        values.extend([f32::INFINITY, f32::NEG_INFINITY]);
+        values.extend(Draw::new(&format!("power_of_two/{name}")).reals(5.0, 12));
+        let spec = PowerOfTwoSpec {
+            shape: vec![values.len()],
+            ..spec
+        };
+        let data = vec![Data::F32(values)];
+        (name.to_owned(), problem(OpSpec::PowerOfTwo(spec), data))
+    })
+    .collect()
+}
+
+/// Few levels, and scales fitted to 9 channels of 4 values.
+fn fitted(add: &mut impl FnMut(&str, FakeQuantizeSpec, Vec<f32>)) {
+    let fit = Fit {
+        first_steps: 3.0,
+        first_at_least: 0.0,
+        first_of_whole: false,
+        unit: 1.0,
+        power_of_two: false,
+        passes: 2,
+        recount: true,
+        zero_point: 0.0,
+    };
+    let power = Fit {
+        power_of_two: true,
+        recount: false,
+        ..fit
+    };
+    for (name, levels, fit) in [
+        ("fitted/steps", Levels::Steps, fit),
+        ("fitted/steps.power-of-two", Levels::Steps, power),
+        ("fitted/signs", Levels::Signs, fit),
+        ("fitted/zero-one.power-of-two", Levels::ZeroOne, power),
+    ] {
+        let spec = FakeQuantizeSpec {
+            shape: vec![4, 9],
+            range: (-1, 1),
+            axis: Some(1),
+            domain: Domain::Plain,
+            levels,
+            parameters: FakeParameters::Fitted(fit),
+        };
+        let mut values = Draw::new(name).reals(2.0, 36);
+        for row in 0..4 {
+            values[9 * row + 3] = 0.0;
+        }
+        add(name, spec, values);
+    }
 }

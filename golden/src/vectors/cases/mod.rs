@@ -36,6 +36,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
         ("fake_quantize", fake::fake_quantize()),
+        ("power_of_two", fake::power_of_two()),
     ]
 }
 
