@@ -8,6 +8,7 @@
 mod blocks;
 mod calibrate;
 mod cast;
+mod fake;
 mod plain;
 mod relu;
 mod rescale;
@@ -15,6 +16,7 @@ mod rescale;
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
+pub use fake::*;
 pub use plain::*;
 pub use relu::Relu;
 pub use rescale::*;
@@ -362,6 +364,10 @@ pub enum OpSpec {
     ChooseRealQparams(ChooseQparamsSpec),
     /// see [`RescaleSpec`]
     Rescale(RescaleSpec),
+    /// see [`FakeQuantizeSpec`]
+    FakeQuantize(FakeQuantizeSpec),
+    /// see [`PowerOfTwoSpec`]
+    PowerOfTwo(PowerOfTwoSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -424,6 +430,16 @@ impl OpSpec {
             Self::DequantizeBlocks(s) => vec![(s.shape.clone(), s.real)],
             Self::ChooseRealQparams(_) => vec![(vec![1], DType::F32); 2],
             Self::Rescale(s) => vec![(s.shape.clone(), s.output)],
+            Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::FakeQuantize(s) => {
+                let shapes = [
+                    s.shape.clone(),
+                    s.shape.clone(),
+                    vec![s.channels()],
+                    vec![s.channels()],
+                ];
+                shapes.map(|shape| (shape, DType::F32)).to_vec()
+            }
         }
     }
 
@@ -461,6 +477,8 @@ impl OpSpec {
             Self::QuantizeBlocks(s) => s.inputs_of(s.real),
             Self::DequantizeBlocks(s) => s.inputs_of(s.codes),
             Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
+            Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
         }
     }
 }

@@ -60,6 +60,24 @@ fn the_reference_gives_every_committed_value() {
     for engine in ["onednn", "qnnpack"] {
         covered("torch-debian-1.13", engine, &products);
     }
+    for (system, engine) in [
+        ("torch-2.15", "native"),
+        ("torch-2.15", "observer"),
+        ("torch-debian-1.13", "native"),
+        ("nvidia-pytorch-quantization", "torch"),
+        ("nni-3.0", "torch"),
+        ("distiller", "torch"),
+        ("distiller-d859fc8", "torch"),
+        ("tensorflow", "tensorflow"),
+        ("tensorflow", "tfmot"),
+        ("coremltools", "coremltools"),
+        ("qkeras-0.9.0", "tensorflow"),
+        ("qkeras-git-78ea90f", "tensorflow"),
+        ("paddleslim-2.6.0", "paddle"),
+    ] {
+        covered(system, engine, &["fake_quantize"]);
+    }
+    covered("qkeras-0.9.0", "tensorflow", &["power_of_two"]);
     covered("torch-2.15", "native", &["quantize", "dequantize"]);
     covered("torch-2.15", "observer", &["observe", "choose_qparams"]);
     covered("torch-2.15", "dynamic", &["choose_qparams"]);

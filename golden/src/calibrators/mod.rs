@@ -11,7 +11,7 @@ mod entropy_upper_half;
 mod entropy_without_first;
 mod grown;
 mod least_loss;
-mod logarithm;
+pub(crate) mod logarithm;
 mod mirrored;
 mod numpy;
 mod percentile;

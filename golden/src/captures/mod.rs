@@ -13,6 +13,7 @@
 
 mod check;
 mod error;
+mod fake;
 mod flatbuffer;
 mod graph;
 mod hexfloat;

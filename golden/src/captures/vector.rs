@@ -99,6 +99,8 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::DequantizeBlocks(_) => "dequantize_blocks".into(),
         OpSpec::ChooseRealQparams(_) => "choose_real_qparams".into(),
         OpSpec::Rescale(_) => "rescale".into(),
+        OpSpec::FakeQuantize(_) => "fake_quantize".into(),
+        OpSpec::PowerOfTwo(_) => "power_of_two".into(),
     }
 }
 

@@ -13,6 +13,19 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
+    /// One channel for the whole tensor.
+    pub(crate) fn one() -> Self {
+        Self { inner: 1, count: 1 }
+    }
+
+    /// The channels along `axis`; `None` if `shape` has no such axis.
+    pub(crate) fn along(shape: &[usize], axis: usize) -> Option<Self> {
+        shape.get(axis).map(|&count| Self {
+            inner: shape[axis + 1..].iter().product::<usize>().max(1),
+            count: count.max(1),
+        })
+    }
+
     /// The channel of the element at `index` in row-major order.
     pub(crate) fn of(self, index: usize) -> usize {
         index / self.inner % self.count

@@ -217,7 +217,7 @@ impl Landing {
 }
 
 /// The nearest integer to `value` as `rounding` says; `single` is the working
-/// float type of [`Rounding::AwayViaFloorHalf`].
+/// float type of the roundings that add 0.5.
 pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
     match rounding {
         Rounding::TiesEven => value.round_ties_even(),
@@ -236,8 +236,15 @@ pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
             } else {
                 (value.abs() + 0.5).floor()
             };
-            magnitude.copysign(value)
+            // The sign of a zero is 0.
+            if value == 0.0 {
+                0.0
+            } else {
+                magnitude.copysign(value)
+            }
         }
+        Rounding::UpViaFloorHalf if single => f64::from((value as f32 + 0.5).floor()),
+        Rounding::UpViaFloorHalf => (value + 0.5).floor(),
         Rounding::TowardZero => value.trunc(),
     }
 }
@@ -302,6 +309,7 @@ mod tests {
             (Rounding::TiesAway, [-3.0, -2.0, 1.0, 2.0, 3.0]),
             (Rounding::TiesUp, [-2.0, -1.0, 1.0, 2.0, 3.0]),
             (Rounding::AwayViaFloorHalf, [-3.0, -2.0, 1.0, 2.0, 3.0]),
+            (Rounding::UpViaFloorHalf, [-2.0, -1.0, 1.0, 2.0, 3.0]),
             (Rounding::TowardZero, [-2.0, -1.0, 0.0, 1.0, 2.0]),
         ];
         for (rounding, expected) in table {
@@ -316,6 +324,8 @@ mod tests {
         assert_eq!(round(Rounding::AwayViaFloorHalf, below, true), 1.0);
         assert_eq!(round(Rounding::AwayViaFloorHalf, below, false), 0.0);
         assert_eq!(round(Rounding::TiesAway, below, true), 0.0);
+        assert_eq!(round(Rounding::UpViaFloorHalf, below, true), 1.0);
+        assert_eq!(round(Rounding::UpViaFloorHalf, below, false), 0.0);
     }
 
     #[test]

@@ -14,13 +14,16 @@ mod choose_real_qparams;
 mod clamp;
 mod conv;
 pub(crate) mod dequantize;
+mod fake_quantize;
 mod fixed_point;
 mod float_output;
 mod function;
 mod landing;
 mod linear;
+mod log_f32;
 mod max_pool;
 mod mul;
+mod power_of_two;
 mod product;
 pub(crate) mod quantize;
 mod recode;
@@ -72,6 +75,7 @@ pub fn reference(
         OpSpec::Recode(spec) => recode::recode(spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
+        OpSpec::PowerOfTwo(spec) => power_of_two::power_of_two(spec, &inputs[0], profile, witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Requantize(spec) => requantize::requantize(spec, &inputs[0], profile, witness)?,
@@ -87,6 +91,9 @@ pub fn reference(
         OpSpec::ChooseRealQparams(spec) => {
             let input = &inputs[0];
             return choose_real_qparams::choose_real_qparams(spec, input, profile, witness);
+        }
+        OpSpec::FakeQuantize(spec) => {
+            return fake_quantize::fake_quantize(spec, &inputs[0], profile, witness);
         }
         OpSpec::Observe(spec) => return crate::observers::observe(spec, inputs, witness),
         OpSpec::Calibrate(spec) => return crate::calibrators::calibrate(spec, inputs, witness),

@@ -144,6 +144,10 @@ impl Landing {
             Rounding::TiesAway => nearest_away(value),
             Rounding::TiesUp => nearest_up(value),
             Rounding::TowardZero => value.to_integer(),
+            Rounding::UpViaFloorHalf => match format.round(&(value + half())) {
+                Real::Finite(sum) => floor(&sum),
+                _ => value.to_integer(),
+            },
             Rounding::AwayViaFloorHalf => {
                 // The sum with one half rounds in the working type.
                 let Real::Finite(sum) = format.round(&(value.abs() + half())) else {

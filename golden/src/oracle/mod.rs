@@ -1,5 +1,5 @@
-//! The oracle: quantize, requantize, rescale, choose_qparams, sigmoid and tanh once more, in exact
-//! rational arithmetic with every rounding to f32 or f64 written out.
+//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid and tanh
+//! once more, in exact rational arithmetic with every rounding to f32 or f64 written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
 //! trusts none. It reads the same profiles and shares no other code with the
@@ -8,6 +8,7 @@
 
 mod choose_qparams;
 mod code;
+mod fake_quantize;
 mod function;
 mod real;
 mod recode;
@@ -16,6 +17,7 @@ mod rescale;
 
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
+pub use fake_quantize::{Counting, fake_quantize};
 pub use function::{sigmoid, tanh};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};

@@ -37,6 +37,8 @@ axis! {
         TiesUp = "ties-up",
         /// sign(x)·floor(|x| + 0.5) in the working float type
         AwayViaFloorHalf = "away-via-floor-half",
+        /// floor(x + 0.5) in the working float type
+        UpViaFloorHalf = "up-via-floor-half",
         /// toward zero
         TowardZero = "toward-zero",
     }

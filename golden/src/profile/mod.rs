@@ -8,6 +8,7 @@
 pub(crate) mod axis;
 pub mod convert;
 pub mod element;
+pub mod fake;
 pub mod matrix;
 pub mod named;
 pub mod pointwise;
@@ -16,6 +17,7 @@ pub mod qparams;
 pub use axis::Axis;
 pub use convert::*;
 pub use element::*;
+pub use fake::*;
 pub use matrix::*;
 pub use pointwise::*;
 pub use qparams::*;
@@ -39,6 +41,8 @@ pub struct Profile {
     pub pointwise: PointwiseRule,
     /// one type to another
     pub convert: ConvertRule,
+    /// real values to the values of codes
+    pub fake_quantize: FakeQuantizeRule,
 }
 
 macro_rules! stages {
@@ -94,6 +98,7 @@ stages! {
     float_output: FloatOutputRule,
     pointwise: PointwiseRule,
     convert: ConvertRule,
+    fake_quantize: FakeQuantizeRule,
 }
 
 impl Profile {

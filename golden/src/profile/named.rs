@@ -2,6 +2,7 @@
 //! command line, golden vectors and tests follow.
 
 mod arithmetic;
+mod fake;
 mod litert;
 mod mobile;
 mod mxnet;
@@ -32,7 +33,25 @@ pub struct NamedProfile {
 }
 
 /// Every named profile.
-pub const PROFILES: &[NamedProfile] = &[
+pub const PROFILES: &[NamedProfile] = &joined::<{ KERNELS.len() + fake::FAKE.len() }>();
+
+/// Kernels' profiles, then those of fake quantizers.
+const fn joined<const N: usize>() -> [NamedProfile; N] {
+    let mut all = [KERNELS[0]; N];
+    let mut index = 0;
+    while index < N {
+        all[index] = if index < KERNELS.len() {
+            KERNELS[index]
+        } else {
+            fake::FAKE[index - KERNELS.len()]
+        };
+        index += 1;
+    }
+    all
+}
+
+/// The profiles of kernels and of what chooses their parameters.
+const KERNELS: &[NamedProfile] = &[
     NamedProfile {
         name: "exact",
         summary: "exact i32 sums, one f32 multiplication, nearest-even, zero point after rounding; NaN and overflow left open",

@@ -417,6 +417,11 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "pointwise" => axis.field.starts_with("recode"),
             stage => matches!(stage, "quantize" | "dequantize"),
         },
+        OpSpec::FakeQuantize(_) => axis.stage == "fake_quantize",
+        OpSpec::PowerOfTwo(_) => {
+            axis.stage == "fake_quantize"
+                && matches!(axis.field, "logarithm" | "result" | "subnormals")
+        }
         OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
     }
 }

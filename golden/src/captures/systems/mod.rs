@@ -3,15 +3,18 @@
 
 mod caffe;
 mod calibrated;
+mod coremltools;
 mod digits;
 mod digits_pt2e;
 mod digits_weights;
+mod distiller;
 mod documented;
 mod litert;
 mod litert_ops;
 mod litert_pointwise;
 mod minilm;
 mod mxnet;
+mod nni;
 mod nvidia;
 mod onnx_nodes;
 mod onnxruntime;
@@ -21,7 +24,10 @@ mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;
 mod paddle_ops;
+mod paddleslim;
 mod ppocr;
+mod qkeras;
+mod tensorflow;
 mod torch;
 mod torch_casts;
 mod torch_observers;
@@ -96,6 +102,34 @@ const SYSTEMS: &[System] = &[
     System {
         name: "paddleslim-2.6.0",
         read: paddle::read_slim,
+    },
+    System {
+        name: "nni-3.0",
+        read: nni::read,
+    },
+    System {
+        name: "distiller",
+        read: distiller::read_q_utils,
+    },
+    System {
+        name: "distiller-d859fc8",
+        read: distiller::read,
+    },
+    System {
+        name: "tensorflow",
+        read: tensorflow::read,
+    },
+    System {
+        name: "qkeras-0.9.0",
+        read: qkeras::read,
+    },
+    System {
+        name: "qkeras-git-78ea90f",
+        read: qkeras::read_git,
+    },
+    System {
+        name: "coremltools",
+        read: coremltools::read,
     },
     System {
         name: "digits-cnn-torch",

@@ -3,6 +3,7 @@
 
 use super::calibrated::one;
 use crate::captures::error::CaptureError;
+use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::vector::Found;
 use crate::spec::{Calibrator, Choose, Collect};
@@ -12,16 +13,35 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "inputs.npz" => Ok(()),
         "max.npz" => max(file, found),
         name if name.starts_with("hist_") => histogram(file, found),
-        _ => {
-            let reason = "fake quantization: no reference op";
-            found.skip(
-                "fake_quantize",
-                file.entry.values(|a| a.ends_with(".y")),
-                reason,
-            );
-            Ok(())
-        }
+        _ => fake_tensor_quant(file, found),
     }
+}
+
+/// `<kind>.x`, `.amax`, `.y`, `.q` and `.scale`, for kinds of codes.
+fn fake_tensor_quant(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    for kind in file.npz().names().filter_map(|n| n.strip_suffix(".x")) {
+        let of = |what: &str| file.array(&format!("{kind}.{what}"));
+        let range = match kind {
+            "i8w" => (-128, 127),
+            "u8" => (0, 255),
+            "i4" => (-7, 7),
+            _ => (-127, 127),
+        };
+        let threshold = of("amax")?;
+        let &[amax] = threshold.floats()?.as_slice() else {
+            return Err(threshold.error("is no single threshold"));
+        };
+        let limits = fake::limits((-amax, amax), true);
+        let problem = fake::plain(of("x")?.tensor()?, range, None, limits);
+        let expected = vec![
+            (fake::VALUES, of("y")?.tensor()?),
+            (fake::CODES, fake::floats(of("q")?)?),
+            (fake::FACTORS, fake::row(of("scale")?)?),
+        ];
+        let profile = "nvidia-fake-quantize";
+        fake::solved(file, (kind, "torch"), profile, problem, expected, found)?;
+    }
+    Ok(())
 }
 
 fn max(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {

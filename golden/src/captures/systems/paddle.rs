@@ -83,6 +83,7 @@ pub(super) fn read_slim(file: &CapturedFile<'_>, found: &mut Found) -> Result<()
             },
         },
         ("weight", "absmax_cw") => return weights(file, found),
+        ("lsq", _) => return super::paddleslim::learned(file, found),
         _ if file.entry.file == "inputs.npz" => return Ok(()),
         _ if file.entry.file == "cal_kl_threshold.npz" => {
             let reason = "the values of these histograms were not captured";

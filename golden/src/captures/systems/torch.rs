@@ -2,6 +2,7 @@
 //! Ops are in `torch_ops`, observers in `torch_observers`.
 
 use crate::captures::error::CaptureError;
+use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, code_type, granularity};
 use crate::captures::vector::{Builder, Found};
@@ -18,6 +19,8 @@ pub(super) struct Build {
     pub per_channel: &'static str,
     /// quantize_per_tensor to 32-bit codes
     pub codes_32: &'static str,
+    /// fake_quantize_per_tensor_affine, per channel too
+    pub fake_quantize: &'static str,
     /// the engines, with their profiles
     pub engines: &'static [(&'static str, &'static str)],
     /// the histogram observer is the one that the reference has
@@ -32,6 +35,7 @@ const V2_15: Build = Build {
     dequantize: "fbgemm",
     per_channel: "pytorch-scalar",
     codes_32: "pytorch-scalar",
+    fake_quantize: "fbgemm",
     engines: ENGINES,
     histogram: true,
     linear_k1_drops_zero_point: false,
@@ -43,6 +47,7 @@ const DEBIAN: Build = Build {
     dequantize: "fbgemm",
     per_channel: "pytorch-native",
     codes_32: "pytorch-native",
+    fake_quantize: "pytorch-native",
     engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack-sse2")],
     histogram: false,
     linear_k1_drops_zero_point: true,
@@ -112,14 +117,22 @@ fn range(file: &CapturedFile<'_>) -> Result<Option<(i64, i64)>, CaptureError> {
     Ok(Some((params.integer("qmin")?, params.integer("qmax")?)))
 }
 
-fn skip_fake_quant(file: &CapturedFile<'_>, found: &mut Found) {
-    if file.npz().has("fake_quant") {
-        found.skip(
-            "fake_quantize",
-            file.entry.values(|a| a == "fake_quant"),
-            "no reference op",
-        );
+/// Fake quantization by the parameters of a tensor of codes.
+fn fake_quantize(
+    build: &Build,
+    file: &CapturedFile<'_>,
+    granularity: &Granularity,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    if !file.npz().has("fake_quant") {
+        return Ok(());
     }
+    let (axis, scales) = fake::of_granularity(granularity);
+    let x = file.array("x")?.tensor()?;
+    let problem = fake::plain(x, fake::range(file)?, axis, scales);
+    let expected = vec![(fake::VALUES, file.array("fake_quant")?.tensor()?)];
+    let names = ("fake_quant", "native");
+    fake::solved(file, names, build.fake_quantize, problem, expected, found)
 }
 
 fn per_tensor(
@@ -147,13 +160,12 @@ fn per_tensor(
     let column = |t: Tensor| {
         Tensor::new(vec![t.len(), 1], t.data().clone()).map_err(|e| file.problem(e.to_string()))
     };
-    let alone = problem::quantize(column(x)?, dtype, pair, range);
+    let alone = problem::quantize(column(x)?, dtype, pair.clone(), range);
     let mut v = Builder::new(file, "q_single", alone);
     let single = column(file.array("q_single")?.tensor()?)?;
     v.output("native", profile, 0, single)?;
     v.into(found);
-    skip_fake_quant(file, found);
-    Ok(())
+    fake_quantize(build, file, &pair, found)
 }
 
 fn per_channel(
@@ -171,12 +183,15 @@ fn per_channel(
     v.output("native", build.per_channel, 0, codes.tensor()?)?;
     v.into(found);
     if file.npz().has("deq") {
-        let mut v = Builder::new(file, "deq", problem::dequantize(codes.tensor()?, channels));
+        let mut v = Builder::new(
+            file,
+            "deq",
+            problem::dequantize(codes.tensor()?, channels.clone()),
+        );
         v.output("native", build.per_channel, 0, file.array("deq")?.tensor()?)?;
         v.into(found);
     }
-    skip_fake_quant(file, found);
-    Ok(())
+    fake_quantize(build, file, &channels, found)
 }
 
 fn decomposed(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {

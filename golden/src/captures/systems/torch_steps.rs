@@ -2,6 +2,7 @@
 
 use super::torch_observers::{OBSERVER, Seen, batches, chosen, observed, searched};
 use crate::captures::error::CaptureError;
+use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem;
 use crate::captures::vector::{Builder, Found};
@@ -54,10 +55,13 @@ pub(super) fn read(
         let mut v = Builder::new(file, &format!("{part}.qparams"), choose);
         chosen(file, &mut v, "observer", profile, scale, zero_point)?;
         v.into(found);
-    }
-    let quantized = file.entry.values(|a| a.ends_with(".y"));
-    if quantized > 0 {
-        found.skip("fake_quantize", quantized, "no reference op");
+        if file.npz().has(&format!("{part}.y")) {
+            let scale = fake::scale(scale, zero_point as f64);
+            let problem = fake::plain(all[step].clone(), (0, 255), None, scale);
+            let expected = vec![(fake::VALUES, of("y")?.tensor()?)];
+            let part = format!("{part}.y");
+            fake::solved(file, (&part, "observer"), FUSED, problem, expected, found)?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! ends of every range, for every named profile and every choice of every axis.
 
 mod choose_qparams;
+mod fake_quantize;
 mod function;
 mod quantize;
 mod real;

@@ -90,6 +90,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         rescale: InexactRescale::Open,
     },
     convert: CONVERT_OPEN,
+    fake_quantize: super::fake::PYTORCH,
 };
 
 pub(super) const FBGEMM_NEON: Profile = Profile {
@@ -349,6 +350,10 @@ pub(super) const PYTORCH_NATIVE: Profile = Profile {
         ..FBGEMM_SCALAR.quantize
     },
     dequantize: PYTORCH_SCALAR.dequantize,
+    fake_quantize: FakeQuantizeRule {
+        codes: FakeCodes::IntegersBeforeClamp,
+        ..FBGEMM.fake_quantize
+    },
     ..FBGEMM
 };
 

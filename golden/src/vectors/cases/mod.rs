@@ -4,6 +4,7 @@
 mod calibrate;
 mod draw;
 mod element;
+mod fake;
 mod fused;
 mod matrix;
 mod narrow;
@@ -43,6 +44,8 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("dequantize_blocks", narrow::dequantize_blocks()),
         ("choose_real_qparams", narrow::choose_real_qparams()),
         ("rescale", rescale::rescale()),
+        ("fake_quantize", fake::fake_quantize()),
+        ("power_of_two", fake::power_of_two()),
     ]
 }
 

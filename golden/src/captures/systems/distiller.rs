@@ -1,0 +1,205 @@
+//! Distiller: range-linear parameters and codes, clipped quantizers.
+
+use crate::captures::error::CaptureError;
+use crate::captures::fake::{self, CODES, FACTORS, VALUES, ZERO_POINTS};
+use crate::captures::manifest::CapturedFile;
+use crate::captures::vector::Found;
+use crate::spec::{Domain, FakeParameters, LimitsRequest};
+use crate::tensor::{Data, Tensor};
+
+const ENGINE: &str = "torch";
+const STATISTICS: &str =
+    "means and deviations of f32 values: the order of torch's sums is not described";
+
+/// `q_utils` alone, on the tensors that calibrators are captured on.
+pub(super) fn read_q_utils(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    if file.entry.file == "inputs.npz" {
+        return Ok(());
+    }
+    let inputs = file.beside("inputs.npz")?;
+    for array in file.npz().names() {
+        let values = file.array(array)?.len() as u64;
+        let parts: Vec<&str> = array.split('.').collect();
+        let (input, kind, flags) = match parts.as_slice() {
+            ["edge", "q(scale=10)"] => {
+                edge(file, array, found)?;
+                continue;
+            }
+            [_, .., "q"] | ["edge", "x"] => continue,
+            [_, "avgminmax" | "3std"] => {
+                found.skip("statistics", values, STATISTICS);
+                continue;
+            }
+            [input, kind, flags @ ..] if kind.contains("sym") => (*input, *kind, flags),
+            _ => {
+                let reason = "a multiplier and shift for a scale: no reference op";
+                found.skip("scale_approx", values, reason);
+                continue;
+            }
+        };
+        let bits = kind.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let bits: u32 = bits
+            .parse()
+            .map_err(|_| file.problem(format!("`{array}` names no bits")))?;
+        let symmetric = kind.starts_with("sym");
+        let signed = symmetric || flags.contains(&"sg1");
+        let request = LimitsRequest {
+            symmetric,
+            integral_zero_point: !flags.contains(&"iz0"),
+        };
+        let x = inputs.array(input)?.tensor()?;
+        let problem = fake::plain(
+            x,
+            codes(bits, signed, flags.contains(&"rs1")),
+            None,
+            FakeParameters::Measured(request),
+        );
+        let pair = file.array(array)?.floats()?;
+        let &[factor, zero_point] = pair.as_slice() else {
+            return Err(file.problem(format!("`{array}` is no scale and zero point")));
+        };
+        let one =
+            |value: f64| Tensor::new(vec![1], Data::F32(vec![value as f32])).expect("one value");
+        let expected = vec![
+            (CODES, fake::floats(file.array(&format!("{array}.q"))?)?),
+            (FACTORS, one(factor)),
+            (ZERO_POINTS, one(0.0 - zero_point)),
+        ];
+        fake::solved(file, (array, ENGINE), "distiller", problem, expected, found)?;
+    }
+    Ok(())
+}
+
+fn edge(file: &CapturedFile<'_>, array: &str, found: &mut Found) -> Result<(), CaptureError> {
+    let x = file.array("edge.x")?.tensor()?;
+    let problem = fake::plain(x, (-128, 127), None, fake::scale(0.1, 0.0));
+    let expected = vec![(CODES, fake::floats(file.array(array)?)?)];
+    fake::solved(file, (array, ENGINE), "distiller", problem, expected, found)
+}
+
+/// The lowest and the highest code of `bits`; `narrow` drops the lowest of signed ones.
+fn codes(bits: u32, signed: bool, narrow: bool) -> (i64, i64) {
+    let half = 1 << (bits - 1);
+    match signed {
+        true => (-half + i64::from(narrow), half - 1),
+        false => (0, 2 * half - 1),
+    }
+}
+
+/// The whole package.
+pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let (folder, name) = file.entry.file.split_once('/').unwrap_or(("", ""));
+    match folder {
+        "quantize" => quantize(file, found),
+        "range_linear" => range_linear(file, found),
+        "clipped" => clipped(file, found),
+        _ if name == "inputs.npz" => Ok(()),
+        _ => {
+            found.skip(folder, file.entry.values(|_| true), "no reference op");
+            Ok(())
+        }
+    }
+}
+
+/// `scale` is steps per unit; the zero point is the negative of the code of 0.
+fn quantize(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let params = file.params();
+    let scale = fake::scale(
+        1.0 / params.float("scale")?,
+        0.0 - params.float("zero_point")?,
+    );
+    let x = file.array("x")?.tensor()?;
+    let problem = fake::plain(x, fake::range(file)?, None, scale);
+    let expected = vec![
+        (CODES, fake::floats(file.array("q")?)?),
+        (VALUES, file.array("dq")?.tensor()?),
+    ];
+    fake::solved(file, ("", ENGINE), "distiller", problem, expected, found)
+}
+
+fn range_linear(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let mode = file.params().text("mode").unwrap_or_default();
+    let symmetric = mode.starts_with("SYMMETRIC");
+    let signed = symmetric || mode.ends_with("_SIGNED");
+    let parts = file.npz().names().filter_map(|n| n.strip_suffix(".scale"));
+    for part in parts {
+        let array = |what: &str| file.array(&format!("{part}.{what}"));
+        let clip = part.split_once('_').map_or("", |(_, clip)| clip);
+        if !clip.starts_with("NONE") {
+            let values = array("scale")?.len() + array("zp")?.len();
+            found.skip("statistics", values as u64, STATISTICS);
+            continue;
+        }
+        let bits = match part.starts_with("b8") {
+            true => 8,
+            false => 4,
+        };
+        let axis = clip.ends_with("_pc").then_some(0);
+        let parameters = FakeParameters::Measured(LimitsRequest {
+            symmetric,
+            integral_zero_point: true,
+        });
+        let range = codes(bits, signed, mode.ends_with("_RESTRICTED"));
+        let problem = fake::plain(file.array("x")?.tensor()?, range, axis, parameters);
+        let mut expected = vec![
+            (FACTORS, fake::row(array("scale")?)?),
+            (ZERO_POINTS, negated(&fake::row(array("zp")?)?)),
+        ];
+        if file.npz().has(&format!("{part}.q")) {
+            expected.push((CODES, fake::floats(array("q")?)?));
+            expected.push((VALUES, array("dq")?.tensor()?));
+        }
+        fake::solved(file, (part, ENGINE), "distiller", problem, expected, found)?;
+    }
+    Ok(())
+}
+
+/// Zero points as codes of 0.
+fn negated(zero_points: &Tensor) -> Tensor {
+    let Data::F32(values) = zero_points.data() else {
+        return zero_points.clone();
+    };
+    let negative = values.iter().map(|z| 0.0 - z).collect();
+    Tensor::new(zero_points.shape(), Data::F32(negative)).expect("as many")
+}
+
+fn clipped(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let bits = file.params().integer("bits")? as u32;
+    let unsigned = codes(bits, false, false);
+    for array in file.npz().names() {
+        let values = file.array(array)?;
+        let (input, domain, range, limits) = match array {
+            "x" | "tanh" => continue,
+            "wrpn" => (
+                "x",
+                Domain::Plain,
+                codes(bits, true, false),
+                fake::limits((-1.0, 1.0), true),
+            ),
+            "dorefa" if bits == 1 => {
+                found.skip("binary", values.len() as u64, STATISTICS);
+                continue;
+            }
+            "dorefa" => (
+                "tanh",
+                Domain::HalvedUnit,
+                unsigned,
+                fake::limits((0.0, 1.0), false),
+            ),
+            name => {
+                let clip = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+                let clip: f32 = clip
+                    .parse()
+                    .map_err(|_| file.problem(format!("`{name}` names no limit")))?;
+                let limits = fake::limits((0.0, f64::from(clip)), false);
+                ("x", Domain::Plain, unsigned, limits)
+            }
+        };
+        let x = file.array(input)?.tensor()?;
+        let problem = fake::in_domain(x, range, None, domain, limits);
+        let expected = vec![(VALUES, values.tensor()?)];
+        let profile = "distiller-clipped";
+        fake::solved(file, (array, ENGINE), profile, problem, expected, found)?;
+    }
+    Ok(())
+}
