@@ -148,7 +148,7 @@ fn read(root: &Path, name: &str) -> Folder {
 }
 
 /// Layers by name: the file without its ending, what in it behind a `+`, and the
-/// engine where several ran a layer with operands of their own.
+/// engine where several ran a layer with operands of their own; `-` for what no id holds.
 fn named(layers: Vec<CapturedLayer>) -> BTreeMap<String, CapturedLayer> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for layer in &layers {
@@ -163,7 +163,8 @@ fn named(layers: Vec<CapturedLayer>) -> BTreeMap<String, CapturedLayer> {
                 name.push('+');
                 name.push_str(engine.split('_').next().unwrap_or_default());
             }
-            (name, layer)
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "._-+/".contains(c);
+            (name.replace(|c| !allowed(c), "-"), layer)
         })
         .collect()
 }

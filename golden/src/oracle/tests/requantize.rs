@@ -339,7 +339,7 @@ fn a_fault_in_any_axis_is_caught() {
 }
 
 /// Choices that nothing tells from a fixed-point profile's own.
-const UNSEEN_IN_FIXED_POINT: [&str; 25] = [
+const UNSEEN_IN_FIXED_POINT: [&str; 27] = [
     // The same codes by other instructions.
     "qnnpack-q31 scaling_linear=q31-srdhm-rdbpot",
     // Where i16 saturates, the code is clamped in any case, and integers need no rounding.
@@ -359,6 +359,8 @@ const UNSEEN_IN_FIXED_POINT: [&str; 25] = [
     "tosa zero_point=after-round-i16-saturating",
     "tosa zero_point=after-round-f32",
     "tosa zero_point=before-round-f32",
+    // TOSA's two roundings in one sum are those that gemmlowp does one after the other.
+    "tosa-double-round scaling_linear=q31-srdhm-rdbpot",
     "tosa-double-round zero_point=after-round-i32-wrapping",
     "tosa-double-round zero_point=after-round-i16-saturating",
     "tosa-double-round zero_point=after-round-f32",
@@ -366,6 +368,7 @@ const UNSEEN_IN_FIXED_POINT: [&str; 25] = [
     // The last bit of an f32 does not reach 15 bits here.
     "tosa-scale16 multiplier=f32-product-div",
     "tosa-scale16 multiplier=f32-product-recip",
+    "tosa-scale16 multiplier=f64",
     "tosa-scale16 zero_point=after-round-i32-wrapping",
     "tosa-scale16 zero_point=after-round-i16-saturating",
     "tosa-scale16 zero_point=after-round-f32",
