@@ -24,6 +24,7 @@ SYSTEMS = {
     "tensorflow": ("tensorflow", "TensorFlow's TFLite: XNNPACK, its own optimised and reference kernels"),
     "torchao": ("pytorch", "torchao's affine primitives"),
     "paddle": ("paddle", "Paddle's calibrating quantizers"),
+    "tosa": ("tosa", "TOSA's reference model: RESCALE"),
 }
 
 

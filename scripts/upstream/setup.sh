@@ -56,7 +56,11 @@ paddle() {
     pip_install paddle $(versions paddlepaddle==3.3.1)
 }
 
-all=(onnxruntime pytorch torchao litert tensorflow paddle)
+tosa() {
+    pip_install tosa $(versions tosa-tools==2026.8.0) numpy
+}
+
+all=(onnxruntime pytorch torchao litert tensorflow paddle tosa)
 for name in "${@:-${all[@]}}"; do
     if [[ " ${all[*]} " != *" $name "* ]]; then
         echo "setup.sh: no system '$name'; there are: ${all[*]}" >&2

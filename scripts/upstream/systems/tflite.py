@@ -1,7 +1,5 @@
 """TFLite models of one op under the XNNPACK delegate, the runtime's optimised and its
-reference kernels, in LiteRT or in TensorFlow (`litert`, `tensorflow`). No profile
-describes the runtime's own kernels yet, so only XNNPACK is held to one; `qassay
-identify` looks at all three.
+reference kernels, in LiteRT or in TensorFlow (`litert`, `tensorflow`).
 """
 
 import flatbuffers
@@ -13,8 +11,8 @@ from problems import Maker, pair, scales
 TYPE = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}
 ENGINES = {
     "xnnpack": ("xnnpack-fp32", "BUILTIN"),
-    "optimised": (None, "BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
-    "reference": (None, "BUILTIN_REF"),
+    "optimised": ("litert-optimized", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
+    "reference": ("litert-reference", "BUILTIN_REF"),
 }
 # The numbers of types in the schema.
 KIND = {np.dtype(np.float32): 0, np.dtype(np.int32): 2, np.dtype(np.uint8): 3, np.dtype(np.int8): 9}
