@@ -54,7 +54,10 @@ def main() -> int:
 
     folder = module.capture(args.out, args.seed, Maker(args.seed))
     print(f"{folder.write()} files in {args.out}")
-    return 0
+    if folder.refused:
+        first = folder.refused[0]
+        print(f"{len(folder.refused)} problems refused, first {first['engine']}, {first['what']}: {first['error']}")
+    return 0 if folder.files else 1
 
 
 sys.exit(main())

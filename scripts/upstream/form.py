@@ -44,11 +44,21 @@ class Folder:
             "machine": platform.machine(),
             "cpu": self.cpu,
         }
-        self.files = []
+        self.files, self.refused = [], []
 
     def has(self, *features: str) -> bool:
         """Whether the CPU has one of these instruction sets."""
         return any(feature in self.cpu["features"] for feature in features)
+
+    def attempt(self, engine: str, profile: str | None, problem, run) -> None:
+        """What `run` gives; a version that refuses the problem is noted in the manifest."""
+        try:
+            outputs = run()
+        except Exception as error:  # whatever a system raises
+            line = (str(error).splitlines() or [repr(error)])[0]
+            self.refused.append({"engine": engine, "what": problem.what, "op": problem.op, "error": line})
+        else:
+            self.add(engine, profile, problem, outputs)
 
     def add(self, engine: str, profile: str | None, problem, outputs) -> None:
         """What `engine` gave for `problem`; `profile` is what it is held to, None if that is unknown."""
@@ -77,7 +87,7 @@ class Folder:
 
     def write(self) -> int:
         """The manifest; gives the number of files."""
-        text = json.dumps(self.head, indent=1)[:-2] + ',\n "files": [\n'
+        text = json.dumps(self.head | {"refused": self.refused}, indent=1)[:-2] + ',\n "files": [\n'
         text += ",\n".join(json.dumps(entry) for entry in self.files) + "\n]}\n"
         (self.out / "manifest.json").write_text(text)
         return len(self.files)

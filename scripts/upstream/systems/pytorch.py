@@ -59,14 +59,14 @@ class Capture:
         for engine in self.engines:
             if engine in profiles:
                 torch.backends.quantized.engine = engine
-                self.folder.add(engine, profiles[engine], problem, run())
+                self.folder.attempt(engine, profiles[engine], problem, run)
 
     def plain(self, problem, run, contiguous: bool = False, qnnpack: bool = True) -> None:
         """Ops without weights: qnnpack's, and ATen's in every other engine. For
         channels-first memory (`contiguous`) ATen has kernels of its own."""
         torch.backends.quantized.engine = self.engines[0]
         engine, profile = ("aten-contiguous", "pytorch-contiguous") if contiguous else ("aten", "fbgemm")
-        self.folder.add(engine, profile, problem, run())
+        self.folder.attempt(engine, profile, problem, run)
         if qnnpack:
             self.each(problem, run, {"qnnpack": "qnnpack-sse2"})
 
