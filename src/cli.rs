@@ -357,5 +357,8 @@ pub enum GoldenCommand {
         /// Also list what is not covered yet, with the reason
         #[arg(long)]
         uncovered: bool,
+        /// Another list of known faults of upstream than golden/captures/KNOWN.toml
+        #[arg(long, value_name = "FILE")]
+        known: Option<PathBuf>,
     },
 }

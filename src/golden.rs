@@ -1,7 +1,8 @@
 //! `qassay golden`: golden vectors and captures.
 
 use anyhow::{Context, Result};
-use qassay_golden::{captures, vectors};
+use qassay_golden::captures::{self, Known};
+use qassay_golden::vectors;
 use qassay_reports::captures as table;
 
 use crate::Outcome;
@@ -52,21 +53,30 @@ pub fn run(command: &GoldenCommand, output: &mut Output) -> Result<Outcome> {
             ))?;
             Ok(outcome(changes.lines.is_empty()))
         }
-        GoldenCommand::Captures { dir, uncovered } => {
+        GoldenCommand::Captures {
+            dir,
+            uncovered,
+            known,
+        } => {
+            let own = known.as_deref().map(Known::read).transpose()?;
+            let known = match &own {
+                Some(own) => own,
+                None => Known::built_in()?,
+            };
             let progress = Bar::new("files", output);
-            let rows = captures::check(dir, |at| progress.set(at.done, at.total))?;
+            let checked = captures::check(dir, known, |at| progress.set(at.done, at.total))?;
             progress.finish();
-            output.bytes(table::render(&rows, output.paint()).as_bytes())?;
+            let rows = &checked.rows;
+            output.bytes(table::render(rows, output.paint()).as_bytes())?;
+            output.bytes(table::changes(&checked.changes, output.paint()).as_bytes())?;
             if *uncovered {
-                output.bytes(table::uncovered(&rows).as_bytes())?;
+                output.bytes(table::uncovered(rows).as_bytes())?;
             }
-            output.line(table::summary(&rows))?;
-            let checked = rows.iter().any(|row| row.covered() && row.values > 0);
-            if !checked {
+            output.line(table::summary(&checked))?;
+            if !rows.iter().any(|row| row.covered() && row.values > 0) {
                 anyhow::bail!("{}: no captured value could be checked", dir.display());
             }
-            let differs = rows.iter().any(qassay_golden::captures::Row::differs);
-            Ok(outcome(!differs))
+            Ok(outcome(checked.is_clean()))
         }
     }
 }

@@ -5,8 +5,13 @@ use std::path::Path;
 
 use ndarray::arr2;
 use ndarray_npy::NpzWriter;
-use qassay_golden::captures::{UNKNOWN_PROFILE, check, solved};
+use qassay_golden::captures::{CaptureError, Known, Row, UNKNOWN_PROFILE, solved};
 use serde_json::json;
+
+fn check(dir: &Path) -> Result<Vec<Row>, CaptureError> {
+    let checked = qassay_golden::captures::check(dir, Known::built_in()?, |_| ())?;
+    Ok(checked.rows)
+}
 
 /// A linear of two products a row: x [2, 2], w [1, 2], scales 1, output zero point 3.
 fn spec() -> serde_json::Value {
@@ -37,11 +42,11 @@ fn a_named_profile_is_held_to() {
     let dir = tempfile::tempdir().unwrap();
     let entry = json!({"file": "a.npz", "engine": "fast", "spec": spec(), "profile": "exact"});
     write(dir.path(), entry.clone(), [20, 42]);
-    let rows = check(dir.path(), |_| ()).unwrap();
+    let rows = check(dir.path()).unwrap();
     assert_eq!((rows.len(), rows[0].values, rows[0].mismatches), (1, 2, 0));
     assert_eq!((&*rows[0].engine, rows[0].profile), ("fast", Some("exact")));
     write(dir.path(), entry, [20, 43]);
-    let rows = check(dir.path(), |_| ()).unwrap();
+    let rows = check(dir.path()).unwrap();
     assert_eq!(rows[0].mismatches, 1);
     assert!(rows[0].differs());
 }
@@ -59,7 +64,7 @@ fn without_a_profile_it_is_a_problem_to_identify() {
     assert_eq!((&*found[0].system, &*found[0].op), ("mine", "linear"));
     assert_eq!(found[0].outputs[0].profile, UNKNOWN_PROFILE);
     assert_eq!(found[0].outputs[0].engine, "-");
-    let rows = check(dir.path(), |_| ()).unwrap();
+    let rows = check(dir.path()).unwrap();
     assert!(!rows[0].covered());
     assert!(rows[0].note.as_ref().unwrap().contains("qassay identify"));
 }
@@ -69,7 +74,7 @@ fn mistakes_name_the_file_and_the_array() {
     let dir = tempfile::tempdir().unwrap();
     let error = |entry| {
         write(dir.path(), entry, [20, 42]);
-        check(dir.path(), |_| ()).unwrap_err().to_string()
+        check(dir.path()).unwrap_err().to_string()
     };
     let wrong = error(json!({"file": "a.npz", "spec": spec(), "profile": "exakt"}));
     assert!(

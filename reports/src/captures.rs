@@ -1,7 +1,7 @@
 //! The table of captures: the reference against vectors of real systems.
 
 use comfy_table::Color;
-use qassay_golden::captures::Row;
+use qassay_golden::captures::{Change, Checked, Row};
 
 use crate::paint::{Paint, grouped};
 
@@ -47,7 +47,14 @@ pub fn render(rows: &[Row], paint: Paint) -> String {
     {
         let place = format!("{} {} {} {}", row.system, row.version, row.op, row.engine);
         match &row.note {
-            Some(note) => text.push_str(&format!("{} {place}: {note}\n", paint.caution("known"))),
+            Some(note) => text.push_str(&format!(
+                "{} {place}: {} of {} known mismatches in {} files: {note} [{}]\n",
+                paint.caution("known"),
+                grouped(row.mismatches),
+                grouped(row.known),
+                grouped(row.vectors),
+                row.source.as_deref().unwrap_or("-"),
+            )),
             None => text.push_str(&format!("{} {place}\n", paint.bad("differs"))),
         }
         if let Some(first) = &row.first {
@@ -58,6 +65,14 @@ pub fn render(rows: &[Row], paint: Paint) -> String {
         }
     }
     text
+}
+
+/// Where the list of known faults and the captures disagree, one line each.
+pub fn changes(changes: &[Change], paint: Paint) -> String {
+    changes
+        .iter()
+        .map(|change| format!("{} KNOWN.toml: {change}\n", paint.bad("changed")))
+        .collect()
 }
 
 /// Rows that nothing is checked of yet, with the reason, one line each.
@@ -79,7 +94,8 @@ pub fn uncovered(rows: &[Row]) -> String {
 }
 
 /// One line of totals.
-pub fn summary(rows: &[Row]) -> String {
+pub fn summary(checked: &Checked) -> String {
+    let rows = &checked.rows;
     let covered = || rows.iter().filter(|row| row.covered());
     let sum = |field: fn(&Row) -> u64| covered().map(field).sum::<u64>();
     let known: u64 = covered()
@@ -87,8 +103,12 @@ pub fn summary(rows: &[Row]) -> String {
         .map(|row| row.mismatches)
         .sum();
     let unexplained = sum(|row| row.mismatches) - known;
+    let changes = match checked.changes.len() {
+        0 => String::new(),
+        changes => format!(", {} changes of what is known", grouped(changes as u64)),
+    };
     format!(
-        "{} vectors, {} values: {} mismatches unexplained, {} known upstream; not covered yet: {} files",
+        "{} vectors, {} values: {} mismatches unexplained, {} known upstream{changes}; not covered yet: {} files",
         grouped(sum(|row| row.vectors)),
         grouped(sum(|row| row.values)),
         grouped(unexplained),

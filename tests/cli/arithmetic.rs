@@ -62,6 +62,17 @@ fn captured_engines_are_identified() {
             "pytorch-contiguous",
         ],
     );
+    for (system, engine, profile) in [
+        ("pytorch", "fbgemm", "fbgemm-vnni"),
+        ("pytorch", "onednn", "onednn-brgemm"),
+        ("pytorch", "qnnpack", "qnnpack, "),
+        ("onnxruntime", "ort", "onnxruntime"),
+        ("onnxruntime", "onnx_ref", "onnx-reference"),
+    ] {
+        let folder = format!("golden/captures/avx512-vnni/{system}");
+        let line = format!("\n  profile  {profile}");
+        ends_with(&["identify", &folder, "--engine", engine], 0, &[&line]);
+    }
     one_line_error(
         &[
             "identify",

@@ -114,3 +114,48 @@ fn a_truncated_npz_is_one_line() {
         &[name],
     );
 }
+
+#[test]
+fn what_is_known_of_upstream_is_held_to_its_count() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/captures");
+    let folder = captures.join("torch-debian-1.13");
+    let known = fs::read_to_string(captures.join("KNOWN.toml")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own.toml");
+    let args = [
+        "golden",
+        "captures",
+        folder.to_str().unwrap(),
+        "--known",
+        own.to_str().unwrap(),
+    ];
+
+    fs::write(&own, &known).unwrap();
+    ends_with(
+        &args,
+        0,
+        &["known", "qclamp.cpp", " 0 mismatches unexplained"],
+    );
+
+    assert!(known.contains("\"ops/hardtanh_cl1.npz\" = 262"));
+    fs::write(&own, known.replace("= 262", "= 261")).unwrap();
+    let line = "changed KNOWN.toml: torch-debian-1.13 1.13.0a0 clamp qnnpack: ops/hardtanh_cl1.npz: \
+                261 mismatches are known, 262 were found\n";
+    ends_with(&args, 1, &[line]);
+
+    fs::write(&own, known.replace("hardtanh_cl1", "hardtanh_cl2")).unwrap();
+    ends_with(
+        &args,
+        1,
+        &["superfluous: the captures have none of its files\n"],
+    );
+
+    fs::write(
+        &own,
+        known.replace("torch-debian-1.13", "torch-debian-1.31"),
+    )
+    .unwrap();
+    one_line_error(&args, &["KNOWN.toml: torch-debian-1.31", "system"]);
+    fs::write(&own, "[[known]]\nsystem = 1").unwrap();
+    one_line_error(&args, &["own.toml: line 2: "]);
+}

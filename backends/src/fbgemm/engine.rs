@@ -53,6 +53,9 @@ pub fn choose<I: Isa>(profile: &Profile, accumulation: Accumulation) -> Result<E
         }
         (Accumulation::SumsI16Spill128, _) => Ok(Engine::Acc16Spill128),
         (Accumulation::SumsI16Spill256, _) => Ok(Engine::Acc16Spill256),
+        (Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours, _) => {
+            unsupported("saturating pairs in some convolutions only")
+        }
         (Accumulation::PairsI16PerTap, _) => {
             unsupported("pairs that restart at each kernel position; fbgemm pairs through all of k")
         }

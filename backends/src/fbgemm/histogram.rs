@@ -159,13 +159,14 @@ fn finite_range<I: Isa>(isa: I, batch: View<'_>) -> Option<(f32, f32)> {
     })
 }
 
-/// Element `index` of `steps` values from `start` to `end`, counted from the nearer end.
+/// Element `index` of `steps` values from `start` to `end`, counted from the nearer end,
+/// each product fused with its sum.
 fn linspace((start, end): (f32, f32), steps: usize, index: usize) -> f32 {
     let step = (end - start) / (steps - 1) as f32;
     if index < steps / 2 {
-        start + step * index as f32
+        step.mul_add(index as f32, start)
     } else {
-        end - step * (steps - index - 1) as f32
+        (-step).mul_add((steps - index - 1) as f32, end)
     }
 }
 

@@ -77,10 +77,16 @@ fn direct<I: Isa>(
     constants: &Constants,
 ) -> Result<Direct, Refusal> {
     let rule = &profile.accumulate;
-    let accumulation = if spec.groups == 1 {
-        rule.conv
-    } else {
-        rule.grouped
+    let in_fours = |channels: usize| (channels / spec.groups).is_multiple_of(4);
+    let accumulation = match rule.grouped {
+        _ if spec.groups == 1 => rule.conv,
+        Accumulation::PairsI16PerTapInFours => {
+            match in_fours(spec.in_channels) && in_fours(spec.out_channels) {
+                true => Accumulation::PairsI16PerTap,
+                false => Accumulation::Exact,
+            }
+        }
+        grouped => grouped,
     };
     let window = Window::of_conv(spec);
     let shape = WeightShape {

@@ -65,6 +65,9 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
         (Accumulation::PairsI16 | Accumulation::PairsI16PerTap, Dot4::Exact) => {
             refuse("this instruction set sums pairs exactly")
         }
+        (Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours, _) => {
+            refuse("saturating pairs in some convolutions only")
+        }
         (Accumulation::SumsI16Spill128 | Accumulation::SumsI16Spill256, _) => {
             refuse("this family keeps no sums in i16")
         }

@@ -211,7 +211,9 @@ fn choose(
                 DynamicScale::Product => Scales::Product,
                 DynamicScale::LeftToRight => Scales::Stepwise,
                 DynamicScale::DoubleReciprocal => Scales::DoubleReciprocal,
-                DynamicScale::RecipOfRecips => return refuse("float output with these scales"),
+                DynamicScale::RecipOfRecips | DynamicScale::LeftToRightOfRecips => {
+                    return refuse("float output with these scales");
+                }
             };
             let fused = match profile.float_output.bias {
                 DynamicBias::MulThenAdd => false,

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::distance::{distance, show};
 use super::error::CaptureError;
+use super::known::{Change, Known, Tally};
 use super::manifest::{Entry, Folder, folders};
 use super::systems;
 use super::vector::{Captured, EngineOutput, Found};
 use crate::ops::{ReferenceError, reference};
 use crate::profile::named;
-use crate::tensor::{DType, Data, Tensor};
+use crate::tensor::Tensor;
 use crate::witness::Witness;
 
 /// One line of the table: how the reference does against one engine's values of one op.
@@ -42,6 +44,12 @@ pub struct Row {
     pub first: Option<Difference>,
     /// why nothing is checked, or why upstream is known to differ
     pub note: Option<String>,
+    /// in rows of a known fault: where upstream's source shows it
+    pub source: Option<String>,
+    /// in rows of a known fault: how many values `KNOWN.toml` says differ
+    pub known: u64,
+    /// in rows of a known fault: problems with another number of differences than `KNOWN.toml` says
+    pub changed: u64,
 }
 
 impl Row {
@@ -50,9 +58,10 @@ impl Row {
         self.profile.is_some()
     }
 
-    /// Whether this row has mismatches that no known fault of upstream explains.
+    /// Whether this row has other mismatches than known faults of upstream explain:
+    /// any at all, or more or fewer than are known.
     pub fn differs(&self) -> bool {
-        self.mismatches > 0 && self.note.is_none()
+        self.changed > 0 || (self.mismatches > 0 && self.note.is_none())
     }
 }
 
@@ -80,13 +89,36 @@ pub struct Progress {
     pub total: usize,
 }
 
-/// Checks every captured vector at `dir`, a folder with a manifest or a folder of such folders.
+/// What a check found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// the table
+    pub rows: Vec<Row>,
+    /// where `KNOWN.toml` and the captures disagree
+    pub changes: Vec<Change>,
+}
+
+impl Checked {
+    /// Whether every value is the reference's, or differs as is known.
+    pub fn is_clean(&self) -> bool {
+        self.changes.is_empty() && !self.rows.iter().any(Row::differs)
+    }
+}
+
+/// Checks every captured vector at `dir`, a folder with a manifest or a folder of such folders,
+/// against the reference and the faults of upstream in `known`.
 /// `progress` is called after each file, from several threads.
 ///
 /// # Errors
-/// When captures cannot be read, or do not have their system's form.
-pub fn check(dir: &Path, progress: impl Fn(Progress) + Sync) -> Result<Vec<Row>, CaptureError> {
+/// When captures cannot be read, or do not have their system's form; when `known` names a
+/// system that there is not.
+pub fn check(
+    dir: &Path,
+    known: &Known,
+    progress: impl Fn(Progress) + Sync,
+) -> Result<Checked, CaptureError> {
     let folders = folders(dir)?;
+    known.systems_exist(&folders)?;
     let files: Vec<(&Folder, &Entry)> = folders
         .iter()
         .flat_map(|folder| {
@@ -102,7 +134,7 @@ pub fn check(dir: &Path, progress: impl Fn(Progress) + Sync) -> Result<Vec<Row>,
         .par_iter()
         .with_max_len(1)
         .map(|&(folder, entry)| {
-            let table = check_file(folder, entry)?;
+            let table = check_file(folder, entry, known)?;
             progress(Progress {
                 done: 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
                 total: files.len(),
@@ -114,14 +146,20 @@ pub fn check(dir: &Path, progress: impl Fn(Progress) + Sync) -> Result<Vec<Row>,
     for table in tables {
         whole.merge(table);
     }
-    Ok(whole.0.into_values().collect())
+    Ok(Checked {
+        changes: known.changes(&folders, &whole.tally),
+        rows: whole.rows.into_values().collect(),
+    })
 }
 
 /// What makes a row of its own.
 type Key = (String, String, String, Option<&'static str>, Option<String>);
 
 #[derive(Default)]
-struct Table(BTreeMap<Key, Row>);
+struct Table {
+    rows: BTreeMap<Key, Row>,
+    tally: Tally,
+}
 
 impl Table {
     fn row(
@@ -139,7 +177,7 @@ impl Table {
             profile,
             note.map(str::to_owned),
         );
-        self.0.entry(key).or_insert_with(|| Row {
+        self.rows.entry(key).or_insert_with(|| Row {
             system: system.clone(),
             version: folder.manifest.version.clone().unwrap_or_default(),
             op: op.to_owned(),
@@ -152,12 +190,16 @@ impl Table {
             largest: 0,
             first: None,
             note: note.map(str::to_owned),
+            source: None,
+            known: 0,
+            changed: 0,
         })
     }
 
     fn merge(&mut self, other: Self) {
-        for (key, row) in other.0 {
-            match self.0.entry(key) {
+        self.tally.extend(other.tally);
+        for (key, row) in other.rows {
+            match self.rows.entry(key) {
                 std::collections::btree_map::Entry::Vacant(place) => {
                     place.insert(row);
                 }
@@ -169,13 +211,15 @@ impl Table {
                     mine.open += row.open;
                     mine.largest = mine.largest.max(row.largest);
                     mine.first = mine.first.take().or(row.first);
+                    mine.known += row.known;
+                    mine.changed += row.changed;
                 }
             }
         }
     }
 }
 
-fn check_file(folder: &Folder, entry: &Entry) -> Result<Table, CaptureError> {
+fn check_file(folder: &Folder, entry: &Entry, known: &Known) -> Result<Table, CaptureError> {
     let Found {
         captured,
         uncovered,
@@ -192,7 +236,7 @@ fn check_file(folder: &Folder, entry: &Entry) -> Result<Table, CaptureError> {
         row.values += skipped.values;
     }
     for problem in &captured {
-        check_problem(folder, entry, problem, &mut table)?;
+        check_problem(folder, entry, problem, known, &mut table)?;
     }
     Ok(table)
 }
@@ -201,6 +245,7 @@ fn check_problem(
     folder: &Folder,
     entry: &Entry,
     captured: &Captured,
+    known: &Known,
     table: &mut Table,
 ) -> Result<(), CaptureError> {
     let mut computed: Vec<(&str, Computed)> = Vec::new();
@@ -218,10 +263,21 @@ fn check_problem(
         let names = (captured.op.as_str(), output.engine.as_str());
         match result {
             Ok((reference, witness)) => {
-                let row = table.row(folder, names, Some(output.profile), output.known);
+                let fault = known.find(&folder.manifest, captured, &output.engine);
+                let reason = fault.map(|fault| fault.reason.as_str());
+                let row = table.row(folder, names, Some(output.profile), reason);
                 row.vectors += 1;
+                let before = row.mismatches;
                 for (index, expected) in &output.expected {
                     compare(row, captured, *index, expected, &reference[*index], witness);
+                }
+                if let Some(fault) = fault {
+                    let found = row.mismatches - before;
+                    let count = fault.files[&captured.name];
+                    row.source = Some(fault.source.clone());
+                    row.known += count;
+                    row.changed += u64::from(found != count);
+                    table.tally.add(fault, &captured.name, found);
                 }
             }
             Err(ReferenceError::Undefined(why)) => {
@@ -283,77 +339,5 @@ fn compare(
             captured: show(expected.data(), element),
             reference: show(got.data(), element),
         });
-    }
-}
-
-/// How far two values are apart: codes for integers, representable values for
-/// floats. NaN equals NaN, and is as far as can be from everything else.
-fn distance(a: &Data, b: &Data, index: usize) -> u64 {
-    match (a, b) {
-        (Data::F32(a), Data::F32(b)) => {
-            let order = |x: f32| {
-                let bits = i64::from(x.to_bits() & 0x7fff_ffff);
-                if x.is_sign_negative() {
-                    -1 - bits
-                } else {
-                    bits
-                }
-            };
-            between(
-                a[index].is_nan(),
-                b[index].is_nan(),
-                order(a[index]),
-                order(b[index]),
-            )
-        }
-        (Data::F64(a), Data::F64(b)) => {
-            let order = |x: f64| {
-                let bits = (x.to_bits() & (u64::MAX >> 1)) as i64;
-                if x.is_sign_negative() {
-                    -1 - bits
-                } else {
-                    bits
-                }
-            };
-            between(
-                a[index].is_nan(),
-                b[index].is_nan(),
-                order(a[index]),
-                order(b[index]),
-            )
-        }
-        _ if a.dtype() != b.dtype() => u64::MAX,
-        _ if a.dtype().is_bit_pattern() => {
-            let sign = 1 << (a.dtype().bits() - 1);
-            let order = |x: &Data| {
-                let bits = i64::from(x.bits(index));
-                if bits & sign != 0 && x.dtype() != DType::F8E8M0 {
-                    sign - 1 - bits
-                } else {
-                    bits
-                }
-            };
-            between(a.is_nan(index), b.is_nan(index), order(a), order(b))
-        }
-        (a, b) => a.code(index).abs_diff(b.code(index)),
-    }
-}
-
-fn between(a_nan: bool, b_nan: bool, a: i64, b: i64) -> u64 {
-    match (a_nan, b_nan) {
-        (true, true) => 0,
-        (false, false) => a.abs_diff(b),
-        _ => u64::MAX,
-    }
-}
-
-fn show(data: &Data, index: usize) -> String {
-    match data {
-        Data::F32(v) => format!("{:?}", v[index]),
-        Data::F64(v) => format!("{:?}", v[index]),
-        _ if data.dtype().is_bit_pattern() => {
-            format!("{:?} (0x{:02x})", data.real(index), data.bits(index))
-        }
-        codes => codes.code(index).to_string(),
     }
 }

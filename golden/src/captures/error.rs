@@ -55,6 +55,17 @@ pub enum CaptureError {
         /// what is wrong and what would be right
         what: String,
     },
+    /// A list of known faults cannot be used.
+    #[error("{}: {what}", path.display())]
+    Known {
+        /// the list
+        path: PathBuf,
+        /// what is wrong
+        what: String,
+    },
+    /// A known fault is of a system that there is not.
+    #[error("KNOWN.toml: {0}: no system of this name has a mapping or is being checked")]
+    UnknownSystem(String),
     /// The arrays of a file do not make a problem that the reference accepts.
     #[error("{}: {what}", path.display())]
     Problem {

@@ -6,6 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::error::CaptureError;
+use super::known::Known;
 use super::manifest::{Entry, Folder, folders};
 use super::systems;
 use super::vector::Captured;
@@ -37,7 +38,7 @@ pub struct LayerOutput {
     /// the values, channel-last
     pub output: Tensor,
     /// why upstream is known to differ from the profile
-    pub known: Option<&'static str>,
+    pub known: Option<String>,
 }
 
 impl CapturedLayer {
@@ -53,7 +54,7 @@ impl CapturedLayer {
 /// # Errors
 /// When captures cannot be read, or do not have their system's form.
 pub fn layers(dir: &Path) -> Result<impl Iterator<Item = CapturedLayer>, CaptureError> {
-    let folders = folders(dir)?;
+    let (folders, known) = (folders(dir)?, Known::built_in()?);
     let files: Vec<(&Folder, &Entry)> = folders
         .iter()
         .flat_map(|folder| {
@@ -67,7 +68,8 @@ pub fn layers(dir: &Path) -> Result<impl Iterator<Item = CapturedLayer>, Capture
     let layers = files
         .par_iter()
         .map(|&(folder, entry)| {
-            let captured = systems::read(folder, entry)?.captured;
+            let mut captured = systems::read(folder, entry)?.captured;
+            known.mark(&folder.manifest, &mut captured);
             let system = &folder.manifest.system;
             Ok(captured
                 .into_iter()

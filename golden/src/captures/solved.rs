@@ -6,6 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::error::CaptureError;
+use super::known::Known;
 use super::manifest::{Entry, Folder, folders};
 use super::systems;
 use super::vector::EngineOutput;
@@ -34,7 +35,7 @@ pub struct Solved {
 /// # Errors
 /// When captures cannot be read, or do not have their system's form.
 pub fn solved(dir: &Path) -> Result<Vec<Solved>, CaptureError> {
-    let folders = folders(dir)?;
+    let (folders, known) = (folders(dir)?, Known::built_in()?);
     let files: Vec<(&Folder, &Entry)> = folders
         .iter()
         .flat_map(|folder| {
@@ -46,7 +47,8 @@ pub fn solved(dir: &Path) -> Result<Vec<Solved>, CaptureError> {
         })
         .collect();
     let read = |&(folder, entry): &(&Folder, &Entry)| {
-        let captured = systems::read(folder, entry)?.captured;
+        let mut captured = systems::read(folder, entry)?.captured;
+        known.mark(&folder.manifest, &mut captured);
         Ok(captured
             .into_iter()
             .map(|captured| Solved {

@@ -32,7 +32,7 @@ pub struct EngineOutput {
     /// values by number of output (an engine may not give all of them)
     pub expected: Vec<(usize, Tensor)>,
     /// why values may differ from the profile, where upstream is known to be at fault
-    pub known: Option<&'static str>,
+    pub known: Option<String>,
 }
 
 /// Captured values that are not checked.
@@ -159,15 +159,6 @@ impl<'a> Builder<'a> {
             }),
         }
         Ok(())
-    }
-
-    /// Says why the outputs of `engine` may differ.
-    pub fn known(&mut self, engine: &str, why: &'static str) {
-        for output in &mut self.captured.outputs {
-            if output.engine == engine {
-                output.known = Some(why);
-            }
-        }
     }
 
     /// What was collected.

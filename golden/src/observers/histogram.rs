@@ -116,13 +116,15 @@ fn spread(bins: &[f32], old: (f32, f32), new: (f32, f32)) -> Vec<f32> {
     moved
 }
 
-/// Element `index` of torch.linspace(start, end, steps) in f32, counted from the nearer end.
+/// Element `index` of torch.linspace(start, end, steps) in f32: counted from the nearer end,
+/// the product fused with the sum (ATen/native/cpu/RangeFactoriesKernel.cpp, as compiled for
+/// AVX2 and AVX-512).
 fn linspace((start, end): (f32, f32), steps: usize, index: usize) -> f32 {
     let step = (end - start) / (steps - 1) as f32;
     if index < steps / 2 {
-        start + step * index as f32
+        step.mul_add(index as f32, start)
     } else {
-        end - step * (steps - index - 1) as f32
+        (-step).mul_add((steps - index - 1) as f32, end)
     }
 }
 

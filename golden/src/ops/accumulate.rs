@@ -72,7 +72,13 @@ impl Accumulator {
     ) -> Self {
         let accumulation = match weight {
             DType::U8 => Accumulation::Exact,
-            _ => accumulation,
+            // A convolution that has such a kernel names the pairs themselves instead.
+            _ => match accumulation {
+                Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours => {
+                    Accumulation::Exact
+                }
+                other => other,
+            },
         };
         let shifted =
             activation == DType::I8 && rule.signed_activation == SignedActivation::Shifted128;
@@ -211,7 +217,9 @@ impl Accumulator {
         // No pair can leave i16 if the largest of each side cannot.
         let may_saturate = 2 * activations.peak * weights.peak > i32::from(i16::MAX);
         let mut sum = match self.accumulation {
-            Accumulation::Exact => {
+            Accumulation::Exact
+            | Accumulation::PairsI16InDepthwiseKernels
+            | Accumulation::PairsI16PerTapInFours => {
                 if may_saturate {
                     events.add(Event::PairSaturated, count_saturating_pairs(x, w));
                 }

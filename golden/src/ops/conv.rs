@@ -7,7 +7,7 @@ use super::ReferenceError;
 use super::accumulate::Accumulator;
 use super::product::Product;
 use super::window::Windows;
-use crate::profile::{Profile, SumOf};
+use crate::profile::{Accumulation, Profile, SumOf};
 use crate::spec::{Constants, ConvSpec, Output};
 use crate::tensor::Tensor;
 use crate::witness::Witness;
@@ -46,6 +46,19 @@ pub(crate) fn conv(
         1 => rule.conv,
         _ if spec.is_depthwise() => rule.depthwise,
         _ => rule.grouped,
+    };
+    let accumulation = match accumulation {
+        Accumulation::PairsI16InDepthwiseKernels if has_depthwise_kernel(spec) => {
+            Accumulation::PairsI16
+        }
+        // oneDNN src/cpu/x64/jit_uni_x8s8s32x_conv_kernel.cpp (init_conf)
+        Accumulation::PairsI16PerTapInFours
+            if group_in.is_multiple_of(4)
+                && (spec.out_channels / spec.groups).is_multiple_of(4) =>
+        {
+            Accumulation::PairsI16PerTap
+        }
+        other => other,
     };
     let windows = Windows::new(
         &spec.input,
@@ -97,6 +110,26 @@ pub(crate) fn conv(
     }
     let data = product.finish(sums, spec.activation.qparams, profile, witness)?;
     Ok(Tensor::new(spec.output_shape(), data).expect("one value per window and channel"))
+}
+
+/// Whether FBGEMM runs this by a kernel for depthwise convolutions
+/// (`src/FbgemmConv.cc`, takeDepthWiseFastPath).
+fn has_depthwise_kernel(spec: &ConvSpec) -> bool {
+    let kernel = &spec.kernel;
+    let dims = kernel.len();
+    let multiplied = [spec.groups, 2 * spec.groups].contains(&spec.out_channels);
+    dims >= 2
+        && spec.groups == spec.in_channels
+        && multiplied
+        && spec.groups.is_multiple_of(8)
+        && kernel[dims - 2] == kernel[dims - 1]
+        && kernel.iter().all(|&size| size == 3 || size == 5)
+        && spec.stride.iter().all(|&step| step == 1 || step == 2)
+        && spec.dilation.iter().all(|&step| step == 1)
+        && (0..dims).all(|d| {
+            let pad = (kernel[d] - 1) / 2;
+            spec.pad_begin[d] == pad && spec.pad_end[d] == pad
+        })
 }
 
 fn check(spec: &ConvSpec) -> Result<(), ReferenceError> {

@@ -43,7 +43,9 @@ pub(crate) fn dequantize_value(
         DequantizeForm::SubMul => scale * difference,
         DequantizeForm::FmaPremul => scale.mul_add(code as f32, scale * -(zero_point as f32)),
         DequantizeForm::MulAddPremul => code as f32 * scale + scale * -(zero_point as f32),
-        DequantizeForm::MulF64 => (qparams.scale * (code - zero_point) as f64) as f32,
+        DequantizeForm::MulF64 => {
+            (qparams.scale * f64::from(code as f32 - zero_point as f32)) as f32
+        }
         DequantizeForm::FloatSubMul => scale * (code as f32 - zero_point as f32),
         DequantizeForm::MulLimitDiv => {
             let greatest = dtype.code_range().map_or(1, |(_, high)| high);
@@ -89,6 +91,19 @@ mod tests {
         };
         let form = DequantizeForm::MulLimitDiv;
         assert_eq!(dequantize_value(form, DType::I4, 7, four_bits), 0.3);
+    }
+
+    #[test]
+    fn a_wide_code_is_narrowed_before_the_f64_product() {
+        // 2^24 + 1 is no f32: it becomes 2^24, and 0.75 times that is 3·2^22.
+        let qparams = QParams {
+            scale: 0.75,
+            zero_point: 0,
+        };
+        let value = dequantize_value(DequantizeForm::MulF64, DType::I32, (1 << 24) + 1, qparams);
+        assert_eq!(value, 12_582_912.0);
+        // In f64 throughout it would be 12582912.75, which rounds to 12582913.
+        assert_ne!(value, (0.75 * f64::from((1 << 24) + 1)) as f32);
     }
 
     #[test]

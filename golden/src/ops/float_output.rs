@@ -27,18 +27,21 @@ impl FloatScales {
         let reciprocal = (1.0 / activation) as f32 * (1.0 / weight as f32);
         let product = match rule.scale {
             DynamicScale::Product | DynamicScale::LeftToRight => activation as f32 * weight as f32,
-            DynamicScale::DoubleReciprocal => {
-                let activation = 1.0 / ((1.0 / activation) as f32);
-                let weight = 1.0 / (1.0 / weight as f32);
+            DynamicScale::DoubleReciprocal | DynamicScale::LeftToRightOfRecips => {
+                let (activation, weight) = twice_inverted(activation, weight);
                 activation * weight
             }
             DynamicScale::RecipOfRecips => 1.0 / reciprocal,
         };
+        let (activation, weight) = match rule.scale {
+            DynamicScale::LeftToRightOfRecips => twice_inverted(activation, weight),
+            _ => (activation as f32, weight as f32),
+        };
         Self {
             scale: rule.scale,
             bias: rule.bias,
-            activation: activation as f32,
-            weight: weight as f32,
+            activation,
+            weight,
             product,
             reciprocal,
         }
@@ -51,12 +54,16 @@ impl FloatScales {
             DynamicScale::Product
             | DynamicScale::DoubleReciprocal
             | DynamicScale::RecipOfRecips => (sum, self.product),
-            DynamicScale::LeftToRight => (sum * self.activation, self.weight),
+            DynamicScale::LeftToRight | DynamicScale::LeftToRightOfRecips => {
+                (sum * self.activation, self.weight)
+            }
         };
         if let (Some(bias), DynamicBias::BeforeScale) = (bias, self.bias) {
             let sum = sum + bias * self.reciprocal;
             return match self.scale {
-                DynamicScale::LeftToRight => sum * self.activation * self.weight,
+                DynamicScale::LeftToRight | DynamicScale::LeftToRightOfRecips => {
+                    sum * self.activation * self.weight
+                }
                 _ => sum * self.product,
             };
         }
@@ -66,6 +73,12 @@ impl FloatScales {
             (Some(bias), DynamicBias::Fma) => left.mul_add(right, bias),
         }
     }
+}
+
+/// Both scales after their reciprocals were taken twice.
+fn twice_inverted(activation: f64, weight: f64) -> (f32, f32) {
+    let activation = 1.0 / ((1.0 / activation) as f32);
+    (activation, 1.0 / (1.0 / weight as f32))
 }
 
 #[cfg(test)]
@@ -105,6 +118,23 @@ mod tests {
             .count();
         assert!((1..99).contains(&differing), "{differing}");
         assert_eq!(value(DynamicScale::DoubleReciprocal, 0.25), 0.0625);
+    }
+
+    #[test]
+    fn reciprocals_of_reciprocals_one_after_the_other() {
+        // Scales of powers of two lose nothing: 3 · 2^-2 · 2^-2, bias added.
+        let form = |scale, step| scales(scale, DynamicBias::MulThenAdd, step);
+        let stepwise = form(DynamicScale::LeftToRightOfRecips, 0.25);
+        assert_eq!(stepwise.apply(3, Some(1.0)), 1.1875);
+        // For some other steps it is neither the plain product of steps nor one product of both.
+        let differs = |other| {
+            (1..100).map(|i| f64::from(i) / 128.0).any(|step| {
+                let stepwise = form(DynamicScale::LeftToRightOfRecips, step);
+                stepwise.apply(3, None) != form(other, step).apply(3, None)
+            })
+        };
+        assert!(differs(DynamicScale::LeftToRight));
+        assert!(differs(DynamicScale::DoubleReciprocal));
     }
 
     #[test]

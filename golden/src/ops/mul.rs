@@ -3,8 +3,8 @@
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qmul_kernel); ONNX Runtime MLAS
 //! `qlmul.cpp`; XNNPACK `src/microparams-init.c`
 //! (xnn_init_qs8_mul_minmax_scalar_params); TFLite `reference/integer_ops/mul.h`
-//! (MulElementwise). All forms agree on every captured layer, none of which holds a
-//! tie that would tell them apart.
+//! (MulElementwise). On captured layers all forms agree; that ONNX Runtime adds the zero point
+//! before it rounds shows at exact ties under an odd zero point.
 
 use super::ReferenceError;
 use super::fixed_point::fixed_point;
@@ -51,7 +51,7 @@ pub(crate) fn mul(
                 MulForm::IntegerProduct => {
                     product as f32 * (sa as f32 * sb as f32 * (1.0 / so as f32))
                 }
-                MulForm::DequantizeDiv => {
+                MulForm::DequantizeDiv | MulForm::DequantizeDivAdd => {
                     (sa as f32 * a as f32) * (sb as f32 * b as f32) / so as f32
                 }
                 MulForm::IntegerProductDiv => product as f32 * (sa * sb / so) as f32,
@@ -59,7 +59,12 @@ pub(crate) fn mul(
                     product as f32 * (sa as f32 * sb as f32 / so as f32)
                 }
             };
-            store.round_then_add(i, Some(product), steps, witness)
+            if profile.pointwise.mul == MulForm::DequantizeDivAdd {
+                let code = steps + spec.output.qparams.zero_point as f32;
+                store.round(i, Some(product), code, witness)
+            } else {
+                store.round_then_add(i, Some(product), steps, witness)
+            }
         })
         .collect::<Vec<_>>();
     let data = Data::from_codes(spec.output.dtype, products);

@@ -129,7 +129,7 @@ axis! {
         FmaPremul = "fma-premul",
         /// f32(q) ⊗ f32(s) ⊕ f32(s) ⊗ f32(−z): every product rounded (LiteRT without fused multiply-add)
         MulAddPremul = "mul-add-premul",
-        /// f32(s · (q − z)) with s in f64
+        /// f32(s · (f32(q) − f32(z))), the difference in f32, s and the product in f64
         MulF64 = "mul-f64",
         /// f32(s) ⊗ (f32(q) − f32(z))
         FloatSubMul = "float-sub-mul",

@@ -14,6 +14,10 @@ axis! {
         PairsI16 = "i16-pairs",
         /// as i16-pairs, but pairs restart at each kernel position (odd channel counts are padded)
         PairsI16PerTap = "i16-pairs-per-tap",
+        /// as i16-pairs in convolutions that FBGEMM has a depthwise kernel for (channels in eights, kernels of 3 or 5, strides of 1 or 2, padded to keep the size), which never uses VNNI; exact elsewhere
+        PairsI16InDepthwiseKernels = "i16-pairs-in-depthwise-kernels",
+        /// as i16-pairs-per-tap in convolutions whose groups have input and output channels in fours, for which oneDNN generates kernels; exact elsewhere
+        PairsI16PerTapInFours = "i16-pairs-per-tap-in-fours",
         /// pairs saturate to i16 and are summed saturating in i16, spilled to i32 every 128 k (fbgemm acc16, avx512)
         SumsI16Spill128 = "i16-sums-spill-128",
         /// pairs saturate to i16 and are summed saturating in i16, spilled to i32 every 256 k (fbgemm acc16, avx2)
@@ -227,6 +231,8 @@ axis! {
         Product = "product",
         /// (f32(sum) ⊗ f32(sa)) ⊗ f32(sw)
         LeftToRight = "left-to-right",
+        /// (f32(sum) ⊗ X) ⊗ W, X = 1 ⊘ f32(1/sa), W = 1 ⊘ (1 ⊘ f32(sw)): reciprocals of reciprocals, one after the other
+        LeftToRightOfRecips = "left-to-right-of-recips",
         /// f32(sum) ⊗ f32(X·W), X = 1 ⊘ f32(1/sa), W = 1 ⊘ (1 ⊘ f32(sw)): reciprocals of reciprocals
         DoubleReciprocal = "double-reciprocal",
         /// f32(sum) ⊗ (1 ⊘ r), r = f32(1/sa) ⊗ (1 ⊘ f32(sw)): the reciprocal of a product of reciprocals

@@ -9,6 +9,7 @@ mod mxnet;
 mod narrow;
 mod paddle;
 mod tosa;
+mod vnni;
 
 use super::Profile;
 use arithmetic::*;
@@ -18,6 +19,7 @@ use mxnet::*;
 use narrow::*;
 use paddle::*;
 use tosa::*;
+use vnni::*;
 
 /// A profile with its name, what it stands for, and where that was read or seen.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +91,12 @@ const KERNELS: &[NamedProfile] = &[
         profile: FBGEMM_ACC16,
     },
     NamedProfile {
+        name: "fbgemm-vnni",
+        summary: "FBGEMM on AVX-512 VNNI: as fbgemm-exact, but its depthwise kernels still saturate pairs to i16",
+        source: "FBGEMM src/FbgemmConv.cc (takeDepthWiseFastPath), src/GenerateI8Depthwise.cc; PyTorch 2.15 on AVX-512 VNNI, captured by scripts/upstream",
+        profile: FBGEMM_VNNI,
+    },
+    NamedProfile {
         name: "onednn",
         summary: "oneDNN's reference store: zero point added in f32 before rounding, clamp before rounding, division by the output scale",
         source: "oneDNN src/cpu/ref_convolution_int8.cpp (execute_forward)",
@@ -101,8 +109,14 @@ const KERNELS: &[NamedProfile] = &[
         profile: ONEDNN_JIT,
     },
     NamedProfile {
+        name: "onednn-brgemm",
+        summary: "oneDNN's brgemm matmul on VNNI without AMX: as onednn-jit, a float output is scaled by the activations' and then by the weights' scale",
+        source: "oneDNN 3 src/cpu/x64/matmul/brgemm_matmul.cpp; PyTorch 2.15 on AVX-512 VNNI, captured by scripts/upstream",
+        profile: ONEDNN_BRGEMM,
+    },
+    NamedProfile {
         name: "onednn-jit-avx2",
-        summary: "oneDNN's generated kernels on AVX2 without VNNI: pairs saturate to i16 and restart at each kernel position; depthwise is exact",
+        summary: "oneDNN's generated kernels on AVX2 without VNNI: pairs saturate to i16 and restart at each kernel position, padding does not take part; depthwise, and groups of channels not in fours, are exact",
         source: "oneDNN src/cpu/x64/jit_uni_x8s8s32x_conv_kernel.cpp; captures torch-2.15 (onednn)",
         profile: ONEDNN_JIT_AVX2,
     },

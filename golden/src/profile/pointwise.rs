@@ -30,6 +30,8 @@ axis! {
         IntegerProduct = "integer-product",
         /// (sa ⊗ (a − za)) ⊗ (sb ⊗ (b − zb)) ⊘ so
         DequantizeDiv = "dequantize-div",
+        /// (sa ⊗ (a − za)) ⊗ (sb ⊗ (b − zb)) ⊘ so ⊕ zo, then rounded (ONNX Runtime)
+        DequantizeDivAdd = "dequantize-div-add",
         /// f32((a − za)(b − zb)) ⊗ f32(sa·sb/so)
         IntegerProductDiv = "integer-product-div",
         /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊘ so) (XNNPACK)

@@ -165,6 +165,11 @@ const SYSTEMS: &[System] = &[
     },
 ];
 
+/// Whether a system of this name has a mapping.
+pub(super) fn is_mapped(name: &str) -> bool {
+    SYSTEMS.iter().any(|system| system.name == name)
+}
+
 /// What the file of `entry` holds. A file of a system without a profile is
 /// noted as not covered and not opened.
 pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError> {

@@ -25,8 +25,6 @@ pub(super) struct Build {
     pub engines: &'static [(&'static str, &'static str)],
     /// the histogram observer is the one that the reference has
     pub histogram: bool,
-    /// Debian's engine drops the output zero point at k = 1
-    pub linear_k1_drops_zero_point: bool,
 }
 
 /// PyTorch 2.15 from the registry, built with FBGEMM. On this CPU x86 = fbgemm.
@@ -38,7 +36,6 @@ const V2_15: Build = Build {
     fake_quantize: "fbgemm",
     engines: ENGINES,
     histogram: true,
-    linear_k1_drops_zero_point: false,
 };
 
 /// Debian's PyTorch 1.13, built without FBGEMM.
@@ -50,7 +47,6 @@ const DEBIAN: Build = Build {
     fake_quantize: "pytorch-native",
     engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack-sse2")],
     histogram: false,
-    linear_k1_drops_zero_point: true,
 };
 
 /// The engines' profiles, the same in every build on AVX2 without VNNI. No captured sum of

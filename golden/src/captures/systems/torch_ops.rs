@@ -9,9 +9,7 @@ use crate::captures::vector::{Builder, Found};
 use crate::spec::*;
 use crate::tensor::{DType, Tensor};
 
-const K1: &str = "this build's onednn linear drops the output zero point at k = 1";
 const MEAN: &str = "ATen takes the mean of real values: no axis for it";
-const HARDTANH: &str = "qnnpack's hardtanh gives channels-last data back in memory order, as if it were channels-first";
 
 pub(super) fn read(
     build: &Build,
@@ -67,12 +65,6 @@ pub(super) fn read(
             };
             v.output(engine, profile, 0, values)?;
         }
-    }
-    if build.linear_k1_drops_zero_point && rest.starts_with("ties") {
-        v.known("onednn", K1);
-    }
-    if op == "hardtanh" && rest == "cl1" {
-        v.known("qnnpack", HARDTANH);
     }
     v.into(found);
     Ok(())

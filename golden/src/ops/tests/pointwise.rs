@@ -155,6 +155,7 @@ fn every_product_of_two_codes_is_the_exact_one_rounded() {
     for form in [
         MulForm::IntegerProduct,
         MulForm::DequantizeDiv,
+        MulForm::DequantizeDivAdd,
         MulForm::IntegerProductDiv,
         MulForm::IntegerProductDivF32,
     ] {
@@ -172,7 +173,11 @@ fn every_product_of_two_codes_is_the_exact_one_rounded() {
         ));
         for i in 0..65536 {
             let product = (i32::from(a[i]) - 7) * (i32::from(b[i]) + 9);
-            let code = (f64::from(product) / 16.0).round_ties_even() + 31.0;
+            let steps = f64::from(product) / 16.0;
+            let code = match form {
+                MulForm::DequantizeDivAdd => (steps + 31.0).round_ties_even(),
+                _ => steps.round_ties_even() + 31.0,
+            };
             assert_eq!(f64::from(got[i]), code.clamp(31.0, 255.0), "{product}");
         }
         for event in [Event::ExactTie, Event::ClampedHigh, Event::ReluClamped] {

@@ -270,6 +270,78 @@ fn padding_saturates_like_a_code_unless_it_is_skipped() {
     assert_eq!(conv(&profile, spec(), vec![255], &[127; 2]).0, [0]);
 }
 
+/// The middle sum of a depthwise 3 × 3 over 3 × 3 pixels of 255, weights 127.
+fn depthwise(channels: usize, pad: usize) -> i32 {
+    let spec = ConvSpec {
+        input: vec![3, 3],
+        in_channels: channels,
+        out_channels: channels,
+        kernel: vec![3, 3],
+        stride: vec![1, 1],
+        pad_begin: vec![pad; 2],
+        pad_end: vec![pad; 2],
+        dilation: vec![1, 1],
+        groups: channels,
+        ..conv_row(1, 1, 1, 0, 0)
+    };
+    let (middle, count) = (spec.output_size().iter().product::<usize>() / 2, channels);
+    let constants = weights(&[channels, 3, 3, 1], &vec![127; 9 * channels]);
+    let data = run(
+        OpSpec::Conv(spec),
+        constants,
+        vec![Data::U8(vec![255; 9 * channels])],
+        &profile("fbgemm-vnni"),
+        &mut Witness::default(),
+    );
+    let Data::I32(sums) = data else {
+        panic!("sums are s32")
+    };
+    sums[middle * count]
+}
+
+#[test]
+fn pairs_saturate_in_depthwise_kernels_only() {
+    // Nine products in four pairs and one: the pairs saturate in the kernel for eights.
+    assert_eq!(depthwise(8, 1), 4 * 32767 + 255 * 127);
+    assert_eq!(
+        depthwise(7, 1),
+        9 * 255 * 127,
+        "no kernel for seven channels"
+    );
+    assert_eq!(depthwise(8, 0), 9 * 255 * 127, "no kernel without padding");
+}
+
+#[test]
+fn groups_in_fours_saturate_pairs_and_other_groups_do_not() {
+    let sum = |of_group: usize| {
+        let spec = ConvSpec {
+            input: vec![1],
+            in_channels: 2 * of_group,
+            out_channels: 2 * of_group,
+            kernel: vec![1],
+            groups: 2,
+            ..conv_row(1, 1, 1, 0, 0)
+        };
+        let constants = weights(
+            &[2 * of_group, 1, of_group],
+            &vec![127; 2 * of_group * of_group],
+        );
+        let data = run(
+            OpSpec::Conv(spec),
+            constants,
+            vec![Data::U8(vec![255; 2 * of_group])],
+            &profile("onednn-jit-avx2"),
+            &mut Witness::default(),
+        );
+        let Data::I32(sums) = data else {
+            panic!("sums are s32")
+        };
+        sums[0]
+    };
+    assert_eq!(sum(4), 2 * 32767);
+    assert_eq!(sum(2), 2 * 255 * 127);
+}
+
 #[test]
 fn a_window_steps_by_stride_and_reaches_by_dilation() {
     let mut spec = conv_row(1, 7, 2, 1, 1);

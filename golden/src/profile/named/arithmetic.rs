@@ -210,6 +210,8 @@ pub(super) const ONEDNN_JIT_AVX2: Profile = Profile {
     accumulate: AccumulateRule {
         linear: Accumulation::PairsI16,
         conv: Accumulation::PairsI16PerTap,
+        grouped: Accumulation::PairsI16PerTapInFours,
+        padding: PaddingTap::Skipped,
         ..ONEDNN.accumulate
     },
     ..ONEDNN_JIT
@@ -247,7 +249,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     },
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
-        mul: MulForm::DequantizeDiv,
+        mul: MulForm::DequantizeDivAdd,
         function: FunctionForm::DequantizeDivF32,
         ..FBGEMM_SCALAR.pointwise
     },
@@ -276,6 +278,7 @@ pub(super) const PYTORCH_DYNAMIC: Profile = Profile {
 pub(super) const ONNXRUNTIME_QDQ: Profile = Profile {
     pointwise: PointwiseRule {
         add: AddForm::DequantizeDiv,
+        mul: MulForm::DequantizeDiv,
         ..ONNXRUNTIME.pointwise
     },
     ..ONNXRUNTIME

@@ -1,15 +1,13 @@
-//! Cases of linear and convolution.
+//! Cases of linear, and what cases of convolution share with them.
 
 use super::draw::Draw;
 use super::{Cases, qparams, quantized, tensor, with_constants};
-use crate::spec::{
-    Activation, BiasKind, Constants, ConvSpec, Granularity, LinearSpec, OpSpec, Output, Relu,
-};
+use crate::spec::{Activation, BiasKind, Constants, Granularity, LinearSpec, OpSpec, Output, Relu};
 use crate::tensor::{DType, Data, Tensor};
 
 /// Which operands a case draws.
 #[derive(Clone, Copy, PartialEq)]
-enum Operands {
+pub(super) enum Operands {
     /// over the whole range
     Random,
     /// near the ends: pairs leave i16
@@ -19,7 +17,7 @@ enum Operands {
 }
 
 impl Operands {
-    fn codes(self, draw: &mut Draw, dtype: DType, len: usize) -> Data {
+    pub(super) fn codes(self, draw: &mut Draw, dtype: DType, len: usize) -> Data {
         match self {
             Self::Random => draw.codes(dtype, len),
             Self::Extreme => draw.extreme_codes(dtype, len),
@@ -31,7 +29,11 @@ impl Operands {
     }
 }
 
-fn weight_parameters(channels: usize, per_channel: bool, zero_point: i32) -> Granularity {
+pub(super) fn weight_parameters(
+    channels: usize,
+    per_channel: bool,
+    zero_point: i32,
+) -> Granularity {
     let scale = |channel: usize| f64::from(0.01f32 + channel as f32 / 128.0);
     if per_channel {
         let qparams = (0..channels)
@@ -43,7 +45,12 @@ fn weight_parameters(channels: usize, per_channel: bool, zero_point: i32) -> Gra
     }
 }
 
-fn constants(draw: &mut Draw, weights: Data, shape: Vec<usize>, bias: BiasKind) -> Constants {
+pub(super) fn constants(
+    draw: &mut Draw,
+    weights: Data,
+    shape: Vec<usize>,
+    bias: BiasKind,
+) -> Constants {
     let channels = shape[0];
     let bias = match bias {
         BiasKind::None => None,
@@ -60,7 +67,7 @@ fn constants(draw: &mut Draw, weights: Data, shape: Vec<usize>, bias: BiasKind) 
 }
 
 /// An output scale at which most sums of `k` products stay in range.
-fn output(dtype: DType, k: usize, zero_point: i32) -> Output {
+pub(super) fn output(dtype: DType, k: usize, zero_point: i32) -> Output {
     let k = k as f32;
     Output::Quantized(quantized(dtype, f64::from(0.05f32 + k / 16.0), zero_point))
 }
@@ -210,188 +217,6 @@ pub(super) fn linear() -> Cases {
                 };
                 cases.push(linear_case(&name, spec, Operands::Random));
             }
-        }
-    }
-    cases
-}
-
-/// A convolution's shape; lists are per spatial dimension.
-struct Shape {
-    name: &'static str,
-    input: &'static [usize],
-    channels: [usize; 2],
-    kernel: &'static [usize],
-    stride: &'static [usize],
-    pad: [&'static [usize]; 2],
-    dilation: &'static [usize],
-    groups: usize,
-}
-
-const SHAPES: [Shape; 8] = [
-    Shape {
-        name: "1d-k3-pad",
-        input: &[6],
-        channels: [3, 2],
-        kernel: &[3],
-        stride: &[1],
-        pad: [&[1], &[1]],
-        dilation: &[1],
-        groups: 1,
-    },
-    Shape {
-        name: "2d-3x3-c3-s2",
-        input: &[5, 5],
-        channels: [3, 4],
-        kernel: &[3, 3],
-        stride: &[2, 2],
-        pad: [&[1, 1], &[1, 1]],
-        dilation: &[1, 1],
-        groups: 1,
-    },
-    Shape {
-        name: "2d-1x1",
-        input: &[3, 3],
-        channels: [8, 3],
-        kernel: &[1, 1],
-        stride: &[1, 1],
-        pad: [&[0, 0], &[0, 0]],
-        dilation: &[1, 1],
-        groups: 1,
-    },
-    Shape {
-        name: "2d-asymmetric-pad",
-        input: &[4, 3],
-        channels: [5, 2],
-        kernel: &[2, 3],
-        stride: &[1, 2],
-        pad: [&[1, 0], &[0, 2]],
-        dilation: &[1, 1],
-        groups: 1,
-    },
-    Shape {
-        name: "2d-dilated",
-        input: &[6, 5],
-        channels: [2, 2],
-        kernel: &[3, 2],
-        stride: &[1, 1],
-        pad: [&[1, 1], &[1, 1]],
-        dilation: &[2, 3],
-        groups: 1,
-    },
-    Shape {
-        name: "2d-groups",
-        input: &[4, 4],
-        channels: [6, 4],
-        kernel: &[3, 3],
-        stride: &[1, 1],
-        pad: [&[1, 1], &[1, 1]],
-        dilation: &[1, 1],
-        groups: 2,
-    },
-    Shape {
-        name: "2d-depthwise",
-        input: &[4, 4],
-        channels: [5, 5],
-        kernel: &[3, 3],
-        stride: &[1, 1],
-        pad: [&[1, 1], &[1, 1]],
-        dilation: &[1, 1],
-        groups: 5,
-    },
-    Shape {
-        name: "3d",
-        input: &[3, 2, 3],
-        channels: [3, 2],
-        kernel: &[2, 2, 2],
-        stride: &[1, 1, 1],
-        pad: [&[1, 0, 0], &[0, 0, 1]],
-        dilation: &[1, 1, 1],
-        groups: 1,
-    },
-];
-
-pub(super) fn conv() -> Cases {
-    let mut cases = Cases::new();
-    for shape in &SHAPES {
-        let variants = [
-            (
-                "sums/u8",
-                DType::U8,
-                255,
-                BiasKind::None,
-                false,
-                Operands::Extreme,
-            ),
-            (
-                "sums/s8",
-                DType::I8,
-                -5,
-                BiasKind::I32,
-                false,
-                Operands::Random,
-            ),
-            (
-                "codes/u8/per-tensor",
-                DType::U8,
-                3,
-                BiasKind::F32,
-                false,
-                Operands::Extreme,
-            ),
-            (
-                "codes/u8/per-channel",
-                DType::U8,
-                128,
-                BiasKind::F32,
-                true,
-                Operands::Random,
-            ),
-            (
-                "codes/s8/per-channel",
-                DType::I8,
-                0,
-                BiasKind::I32,
-                true,
-                Operands::Extreme,
-            ),
-        ];
-        for (variant, dtype, zero_point, bias, per_channel, operands) in variants {
-            let name = format!("{}/{variant}", shape.name);
-            let codes = variant.starts_with("codes");
-            let weight_zero_point = if codes { 0 } else { 2 };
-            let k = shape.kernel.iter().product::<usize>() * shape.channels[0] / shape.groups;
-            let spec = ConvSpec {
-                batch: 1,
-                input: shape.input.to_vec(),
-                in_channels: shape.channels[0],
-                out_channels: shape.channels[1],
-                kernel: shape.kernel.to_vec(),
-                stride: shape.stride.to_vec(),
-                pad_begin: shape.pad[0].to_vec(),
-                pad_end: shape.pad[1].to_vec(),
-                dilation: shape.dilation.to_vec(),
-                groups: shape.groups,
-                activation: quantized(dtype, 0.05f32.into(), zero_point),
-                weights: weight_parameters(shape.channels[1], per_channel, weight_zero_point),
-                bias,
-                output: if codes {
-                    output(dtype, k, zero_point)
-                } else {
-                    Output::Sums
-                },
-                relu: (per_channel && dtype == DType::U8).into(),
-            };
-            let mut draw = Draw::new(&name);
-            let mut weight_shape = vec![spec.out_channels];
-            weight_shape.extend(&spec.kernel);
-            weight_shape.push(spec.in_channels / spec.groups);
-            let len = weight_shape.iter().product();
-            let weights = operands.codes(&mut draw, DType::I8, len);
-            let constants = constants(&mut draw, weights, weight_shape, bias);
-            let pixels: usize = spec.input.iter().product();
-            let input = operands.codes(&mut draw, dtype, pixels * spec.in_channels);
-            let op = OpSpec::Conv(spec);
-            cases.push((name, with_constants(op, constants, vec![input])));
         }
     }
     cases

@@ -2,6 +2,7 @@
 //! case to one of these lists is all that it takes.
 
 mod calibrate;
+mod conv;
 mod draw;
 mod element;
 mod fake;
@@ -29,7 +30,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("observe", statistics::observe()),
         ("calibrate", calibrate::calibrate()),
         ("linear", [matrix::linear(), fused::linear()].concat()),
-        ("conv", [matrix::conv(), fused::conv()].concat()),
+        ("conv", [conv::conv(), fused::conv()].concat()),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
         ("relu", pointwise::relu()),
