@@ -4,6 +4,7 @@
 mod accumulate;
 mod add;
 mod apply_scale;
+mod approximate_scale;
 mod avg_pool;
 mod blocks;
 mod cast;
@@ -91,6 +92,9 @@ pub fn reference(
         OpSpec::ChooseRealQparams(spec) => {
             let input = &inputs[0];
             return choose_real_qparams::choose_real_qparams(spec, input, profile, witness);
+        }
+        OpSpec::ApproximateScale(spec) => {
+            return approximate_scale::approximate_scale(spec, &inputs[0]);
         }
         OpSpec::FakeQuantize(spec) => {
             return fake_quantize::fake_quantize(spec, &inputs[0], profile, witness);

@@ -382,7 +382,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::ChooseQparams(_) => axis.stage == "qparams",
         OpSpec::ChooseRealQparams(_) => axis.field == "reduce_range",
-        OpSpec::Observe(_) | OpSpec::Calibrate(_) => false,
+        OpSpec::Observe(_) | OpSpec::Calibrate(_) | OpSpec::ApproximateScale(_) => false,
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),

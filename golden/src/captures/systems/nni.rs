@@ -3,8 +3,10 @@
 use crate::captures::error::CaptureError;
 use crate::captures::fake::{self, VALUES};
 use crate::captures::manifest::CapturedFile;
+use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::Domain;
+use crate::spec::{Domain, QparamsRequest};
+use crate::tensor::{DType, Data};
 
 const ENGINE: &str = "torch";
 
@@ -29,7 +31,16 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             let expected = vec![(VALUES, file.array("y")?.tensor()?)];
             fake::solved(file, ("", ENGINE), "nni-bnn", problem, expected, found)?;
         }
-        _ => found.skip(folder, file.entry.values(|_| true), "no reference op"),
+        "qparams" => qparams(file, found)?,
+        "qat" => {
+            let reason = "a moving average that grows by another constant: no reference observer";
+            found.skip("observe", file.entry.values(|a| a == "ema"), reason);
+        }
+        _ if name == "inputs.npz" || name == "model.npz" => {}
+        _ => {
+            let reason = "whole networks in training: their float layers have no reference";
+            found.skip(folder, file.entry.values(|_| true), reason);
+        }
     }
     Ok(())
 }
@@ -51,6 +62,41 @@ fn one(
     let problem = fake::in_domain(x, fake::range(file)?, None, domain, scale);
     let expected = vec![(VALUES, file.array(output)?.tensor()?)];
     fake::solved(file, (output, ENGINE), profile, problem, expected, found)
+}
+
+/// Scale and zero point of tracked ranges.
+fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let range = fake::range(file)?;
+    let request = QparamsRequest {
+        dtype: if range.0 < 0 { DType::I8 } else { DType::U8 },
+        range: Some(range),
+        symmetric: file.params().text("scheme") == Some("symmetric"),
+        reduce_range: false,
+    };
+    let of = |what: &str| file.array(what)?.floats();
+    let (least, greatest) = (of("tracked_min")?, of("tracked_max")?);
+    let (scales, zero_points) = (of("scale")?, of("zero_point")?);
+    if [&greatest, &scales, &zero_points]
+        .iter()
+        .any(|list| list.len() != least.len())
+    {
+        return Err(file.problem("ranges, scales and zero points are not as many"));
+    }
+    for index in 0..least.len() {
+        let values = vec![least[index] as f32, greatest[index] as f32];
+        let problem = problem::choose_qparams(values, request);
+        let zero_point = problem::one_i32(zero_points[index] as i64);
+        let expected = vec![
+            (0, problem::flat(Data::F64(vec![scales[index]]))),
+            (
+                1,
+                zero_point.ok_or_else(|| file.problem("a zero point does not fit i32"))?,
+            ),
+        ];
+        let part = index.to_string();
+        fake::solved(file, (&part, ENGINE), "nni", problem, expected, found)?;
+    }
+    Ok(())
 }
 
 fn gradients(file: &CapturedFile<'_>, found: &mut Found) {

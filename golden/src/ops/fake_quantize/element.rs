@@ -111,14 +111,15 @@ pub(super) fn value(rule: &FakeQuantizeRule, steps: &Steps, code: f32) -> f32 {
     if steps.empty {
         return 0.0;
     }
+    let (scale, reciprocal) = (steps.of_values).unwrap_or((steps.scale, steps.reciprocal));
     let value = match rule.value {
-        FakeValue::SubMul => (code - steps.zero_point) * steps.scale,
-        FakeValue::SubDiv => (code - steps.zero_point) / steps.reciprocal,
-        FakeValue::AddDiv => (code + (0.0 - steps.zero_point)) / steps.reciprocal,
-        FakeValue::MulAddLowest => (code - steps.zero_point) * steps.scale + steps.lowest,
+        FakeValue::SubMul => (code - steps.zero_point) * scale,
+        FakeValue::SubDiv => (code - steps.zero_point) / reciprocal,
+        FakeValue::AddDiv => (code + (0.0 - steps.zero_point)) / reciprocal,
+        FakeValue::MulAddLowest => (code - steps.zero_point) * scale + steps.lowest,
         FakeValue::MulAddLowestF64 => {
             let count = f64::from(code - steps.zero_point);
-            (count * f64::from(steps.scale) + f64::from(steps.lowest)) as f32
+            (count * f64::from(scale) + f64::from(steps.lowest)) as f32
         }
     };
     value * steps.gain

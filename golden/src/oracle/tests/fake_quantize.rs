@@ -47,6 +47,8 @@ fn specs() -> Vec<FakeQuantizeSpec> {
             zero_point,
             lowest: 0.3,
             gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
         });
         specs.extend(scales.map(|one| spec(FakeParameters::Scales(vec![one]), range)));
     }

@@ -46,6 +46,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("rescale", rescale::rescale()),
         ("fake_quantize", fake::fake_quantize()),
         ("power_of_two", fake::power_of_two()),
+        ("approximate_scale", fake::approximate_scale()),
     ]
 }
 
