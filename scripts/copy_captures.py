@@ -33,7 +33,7 @@ COVERED = {
     r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
     "nvidia-pytorch-quantization": r"inputs|max|hist_|fake",
-    "nni-3.0": r"bnn/|qparams/|clamp_round/|lsqplus/|lsq/(?!grad)|dorefa/",
+    "nni-3.0": r"bnn/|qparams/|clamp_round/|lsqplus/|lsq/|dorefa/",
     "distiller": r"inputs|q_utils",
     "distiller-d859fc8": r"quantize/|range_linear/|clipped/|ptq/|scale_approx",
     "tensorflow": r"fakequant/|quantizeV2/|qdq_|tfmot",

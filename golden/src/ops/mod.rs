@@ -76,6 +76,9 @@ pub fn reference(
         OpSpec::Recode(spec) => recode::recode(spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
+        OpSpec::FakeQuantizeGradient(spec) => {
+            fake_quantize::gradient(spec, &inputs[0], &inputs[1], profile)?
+        }
         OpSpec::PowerOfTwo(spec) => power_of_two::power_of_two(spec, &inputs[0], profile, witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,

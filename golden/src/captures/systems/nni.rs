@@ -1,11 +1,11 @@
-//! NNI: the forward pass of its quantizers. tanh of DoReFa is given.
+//! NNI: its quantizers, and the gradient of their inputs. tanh of DoReFa is given.
 
 use crate::captures::error::CaptureError;
 use crate::captures::fake::{self, VALUES};
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::{Domain, QparamsRequest};
+use crate::spec::{Domain, FakeParameters, OpSpec, QparamsRequest};
 use crate::tensor::{DType, Data};
 
 const ENGINE: &str = "torch";
@@ -15,12 +15,12 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     match folder {
         "clamp_round" | "lsqplus" => {
             one(file, ("x", "y"), Domain::Plain, "nni", found)?;
-            gradients(file, found);
+            gradients(file, "nni", found)?;
         }
-        "lsq" if name.starts_with("grad_") => gradients(file, found),
+        "lsq" if name.starts_with("grad_") => gradients(file, "nni-lsq", found)?,
         "lsq" => {
             one(file, ("x", "y"), Domain::Plain, "nni-lsq", found)?;
-            gradients(file, found);
+            gradients(file, "nni-lsq", found)?;
         }
         "dorefa" => {
             one(file, ("tanh", "y_w"), Domain::HalvedUnit, "nni", found)?;
@@ -52,12 +52,7 @@ fn one(
     profile: &'static str,
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let params = file.params();
-    let zero_point = match params.has("zero_point") {
-        true => params.float("zero_point")?,
-        false => 0.0,
-    };
-    let scale = fake::scale(params.float("scale")?, zero_point);
+    let scale = scale(file)?;
     let x = file.array(input)?.tensor()?;
     let problem = fake::in_domain(x, fake::range(file)?, None, domain, scale);
     let expected = vec![(VALUES, file.array(output)?.tensor()?)];
@@ -99,10 +94,36 @@ fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
     Ok(())
 }
 
-fn gradients(file: &CapturedFile<'_>, found: &mut Found) {
-    let values = file.entry.values(|a| a.starts_with("grad_"));
-    if values > 0 {
-        let reason = "gradients: the reference has the forward pass only";
-        found.skip("fake_quantize gradient", values, reason);
+/// The input's gradient `grad_x` for `g` above.
+fn gradients(
+    file: &CapturedFile<'_>,
+    profile: &'static str,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    if file.npz().has("grad_x") {
+        let scale = scale(file)?;
+        let x = file.array("x")?.tensor()?;
+        let mut problem = fake::plain(x, fake::range(file)?, None, scale);
+        if let OpSpec::FakeQuantize(spec) = problem.op {
+            problem.op = OpSpec::FakeQuantizeGradient(spec);
+        }
+        problem.inputs.push(file.array("g")?.tensor()?);
+        let expected = vec![(0, file.array("grad_x")?.tensor()?)];
+        fake::solved(file, ("grad_x", ENGINE), profile, problem, expected, found)?;
     }
+    let sums = (file.entry).values(|a| a.starts_with("grad_") && a != "grad_x");
+    if sums > 0 {
+        let reason = "gradients of scales are sums: the order of torch's is not described";
+        found.skip("fake_quantize_gradient", sums, reason);
+    }
+    Ok(())
+}
+
+fn scale(file: &CapturedFile<'_>) -> Result<FakeParameters, CaptureError> {
+    let params = file.params();
+    let zero_point = match params.has("zero_point") {
+        true => params.float("zero_point")?,
+        false => 0.0,
+    };
+    Ok(fake::scale(params.float("scale")?, zero_point))
 }

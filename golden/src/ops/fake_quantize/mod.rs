@@ -3,7 +3,10 @@
 mod domain;
 mod element;
 mod fit;
+mod gradient;
 mod limits;
+
+pub(super) use self::gradient::gradient;
 
 use self::domain::within;
 use self::limits::Steps;

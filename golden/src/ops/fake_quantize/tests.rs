@@ -407,3 +407,27 @@ fn values_may_have_a_scale_of_their_own() {
     let got = outputs("distiller", spec(1, (-8, 7), parameters), &[13.0]).unwrap();
     assert_eq!((got[0][0], got[1][0]), (0.75, 3.0));
 }
+
+#[test]
+fn gradients_pass_within_the_range_only() {
+    let values = [0.0, 7.4, 7.6, -9.0, f32::NAN];
+    let one = |profile: &str| {
+        let spec = spec(5, (-8, 7), scales(1.0, 0.0));
+        let tensor = |values: &[f32]| Tensor::new([5], Data::F32(values.to_vec())).unwrap();
+        let problem = Problem {
+            op: OpSpec::FakeQuantizeGradient(spec),
+            constants: Constants::default(),
+            inputs: vec![tensor(&values), tensor(&[1.0, 2.0, 3.0, 4.0, 5.0])],
+        };
+        let profile = named::find(profile).unwrap().profile;
+        let outputs = reference(&problem, &profile, &mut Witness::default()).unwrap();
+        match outputs[0].data() {
+            Data::F32(values) => values.clone(),
+            _ => panic!("f32"),
+        }
+    };
+    // 7.4 steps are beyond the range, their code 7 is not.
+    assert_eq!(one("fbgemm"), [1.0, 2.0, 0.0, 0.0, 0.0]);
+    assert_eq!(one("nni"), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(one("nni-lsq"), [1.0, 0.0, 0.0, 0.0, 5.0]);
+}

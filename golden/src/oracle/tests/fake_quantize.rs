@@ -211,7 +211,7 @@ fn every_axis_can_be_told_from_the_others() {
     ];
     // What scales are fitted by, and powers of two, are not the oracle's.
     let other = |axis: &String| {
-        ["mean", "logarithm", "subnormals"]
+        ["gradient", "mean", "logarithm", "subnormals"]
             .iter()
             .any(|a| axis.contains(a))
     };

@@ -18,6 +18,7 @@ pub(super) const PYTORCH: FakeQuantizeRule = FakeQuantizeRule {
     nan: FakeNan::LowestCode,
     value: FakeValue::SubMul,
     result: FakeResult::Value,
+    gradient: FakeGradient::CodesWithin,
     mean: ChannelMean::InOrder,
     logarithm: Logarithm::Rounded,
     subnormals: Subnormals::Kept,
@@ -72,6 +73,7 @@ const NNI: FakeQuantizeRule = FakeQuantizeRule {
     transform: StepTransform::DivF32,
     zero_point: FakeZeroPoint::BeforeRound,
     clamp: FakeClamp::BeforeRound,
+    gradient: FakeGradient::StepsWithin,
     ..FLOATS
 };
 
@@ -211,6 +213,7 @@ pub(super) const FAKE: [NamedProfile; 22] = [
         "NNI nni/compression/quantization/lsq_quantizer.py (LsqClampRound); captures nni-3.0",
         FakeQuantizeRule {
             zero_point: FakeZeroPoint::NegativeBeforeRound,
+            gradient: FakeGradient::StepsNotBeyond,
             ..NNI
         },
     ),

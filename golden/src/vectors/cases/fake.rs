@@ -151,6 +151,40 @@ pub(super) fn approximate_scale() -> Cases {
     [8, 15, 31].map(case).to_vec()
 }
 
+pub(super) fn fake_quantize_gradient() -> Cases {
+    let name = "fake_quantize_gradient";
+    let mut values = vec![
+        -0.85,
+        -0.75,
+        0.75,
+        0.7,
+        0.65,
+        0.649,
+        f32::NAN,
+        f32::INFINITY,
+    ];
+    values.extend(Draw::new(name).reals(1.0, 8));
+    let above = Draw::new(&format!("{name}/above")).reals(2.0, values.len());
+    let spec = FakeQuantizeSpec {
+        shape: vec![values.len()],
+        range: (-8, 7),
+        axis: None,
+        domain: Domain::Plain,
+        levels: Levels::Steps,
+        parameters: FakeParameters::Scales(vec![RealQParams {
+            scale: 0.1,
+            zero_point: 0.0,
+            lowest: 0.0,
+            gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
+        }]),
+    };
+    let data = vec![Data::F32(values), Data::F32(above)];
+    let problem = problem(OpSpec::FakeQuantizeGradient(spec), data);
+    vec![("s4".to_owned(), problem)]
+}
+
 pub(super) fn power_of_two() -> Cases {
     let spec = PowerOfTwoSpec {
         shape: Vec::new(),
