@@ -366,8 +366,13 @@ pub enum OpSpec {
     Rescale(RescaleSpec),
     /// see [`FakeQuantizeSpec`]
     FakeQuantize(FakeQuantizeSpec),
+    /// the gradient of the input of [`FakeQuantize`](Self::FakeQuantize). Inputs: values, and
+    /// the gradient of the output. Output: the gradient of the input; each `shape` f32
+    FakeQuantizeGradient(FakeQuantizeSpec),
     /// see [`PowerOfTwoSpec`]
     PowerOfTwo(PowerOfTwoSpec),
+    /// see [`ApproximateScaleSpec`]
+    ApproximateScale(ApproximateScaleSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -431,6 +436,8 @@ impl OpSpec {
             Self::ChooseRealQparams(_) => vec![(vec![1], DType::F32); 2],
             Self::Rescale(s) => vec![(s.shape.clone(), s.output)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::FakeQuantizeGradient(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::ApproximateScale(s) => vec![(vec![s.len], DType::F32); 3],
             Self::FakeQuantize(s) => {
                 let shapes = [
                     s.shape.clone(),
@@ -477,6 +484,8 @@ impl OpSpec {
             Self::QuantizeBlocks(s) => s.inputs_of(s.real),
             Self::DequantizeBlocks(s) => s.inputs_of(s.codes),
             Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
+            Self::ApproximateScale(s) => vec![(vec![s.len], DType::F32)],
+            Self::FakeQuantizeGradient(s) => vec![(s.shape.clone(), DType::F32); 2],
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
         }

@@ -91,6 +91,13 @@ fn the_reference_gives_every_committed_value() {
         covered(system, engine, &["fake_quantize"]);
     }
     covered("qkeras-0.9.0", "tensorflow", &["power_of_two"]);
+    let layers = ["conv2d", "linear", "approximate_scale"];
+    covered("distiller-d859fc8", "torch", &layers);
+    covered(
+        "nni-3.0",
+        "torch",
+        &["choose_qparams", "fake_quantize_gradient"],
+    );
     covered("torch-2.15", "native", &["quantize", "dequantize"]);
     covered("torch-2.15", "observer", &["observe", "choose_qparams"]);
     covered("torch-2.15", "dynamic", &["choose_qparams"]);

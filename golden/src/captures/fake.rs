@@ -61,6 +61,8 @@ pub(super) fn scale(scale: f64, zero_point: f64) -> FakeParameters {
         zero_point,
         lowest: 0.0,
         gain: 1.0,
+        value_scale: None,
+        approximate_bits: None,
     }])
 }
 
@@ -82,6 +84,8 @@ pub(super) fn of_granularity(granularity: &Granularity) -> (Option<usize>, FakeP
         zero_point: f64::from(qparams.zero_point),
         lowest: 0.0,
         gain: 1.0,
+        value_scale: None,
+        approximate_bits: None,
     };
     match granularity {
         Granularity::PerTensor(qparams) => (None, FakeParameters::Scales(vec![real(qparams)])),

@@ -100,6 +100,8 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::ChooseRealQparams(_) => "choose_real_qparams".into(),
         OpSpec::Rescale(_) => "rescale".into(),
         OpSpec::FakeQuantize(_) => "fake_quantize".into(),
+        OpSpec::FakeQuantizeGradient(_) => "fake_quantize_gradient".into(),
+        OpSpec::ApproximateScale(_) => "approximate_scale".into(),
         OpSpec::PowerOfTwo(_) => "power_of_two".into(),
     }
 }

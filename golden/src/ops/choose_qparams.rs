@@ -144,6 +144,9 @@ fn symmetric(
         _ if rule.symmetric_zero_point == SymmetricZeroPoint::RoundedMiddle => {
             ((qmin + qmax) as f64 / 2.0).round_ties_even() as i64
         }
+        _ if rule.symmetric_zero_point == SymmetricZeroPoint::MiddleUp => {
+            (qmin + qmax + 1).div_euclid(2)
+        }
         DType::U8 if whole || qmax - qmin == 127 => 128,
         DType::U8 => (qmin + qmax).div_euclid(2),
         _ if whole && qmin == 0 => (qmax + 1) / 2,

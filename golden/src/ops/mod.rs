@@ -4,6 +4,7 @@
 mod accumulate;
 mod add;
 mod apply_scale;
+mod approximate_scale;
 mod avg_pool;
 mod blocks;
 mod cast;
@@ -75,6 +76,9 @@ pub fn reference(
         OpSpec::Recode(spec) => recode::recode(spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
+        OpSpec::FakeQuantizeGradient(spec) => {
+            fake_quantize::gradient(spec, &inputs[0], &inputs[1], profile)?
+        }
         OpSpec::PowerOfTwo(spec) => power_of_two::power_of_two(spec, &inputs[0], profile, witness)?,
         OpSpec::Quantize(spec) => quantize::quantize(spec, &inputs[0], profile, witness)?,
         OpSpec::Dequantize(spec) => dequantize::dequantize(spec, &inputs[0], profile, witness)?,
@@ -91,6 +95,9 @@ pub fn reference(
         OpSpec::ChooseRealQparams(spec) => {
             let input = &inputs[0];
             return choose_real_qparams::choose_real_qparams(spec, input, profile, witness);
+        }
+        OpSpec::ApproximateScale(spec) => {
+            return approximate_scale::approximate_scale(spec, &inputs[0]);
         }
         OpSpec::FakeQuantize(spec) => {
             return fake_quantize::fake_quantize(spec, &inputs[0], profile, witness);

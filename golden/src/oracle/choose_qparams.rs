@@ -159,6 +159,10 @@ fn symmetric(
     let reduced = codes.steps() == 127;
     let middle = if rule.symmetric_zero_point == SymmetricZeroPoint::RoundedMiddle {
         codes.middle()
+    } else if rule.symmetric_zero_point == SymmetricZeroPoint::MiddleUp {
+        super::real::floor(&(integer(codes.low + codes.high + 1) * half()))
+            .to_i64()
+            .expect("codes are small")
     } else if dtype != DType::U8 {
         match dtype.code_range() {
             Some((0, high)) if codes.high == high => (high + 1) / 2,

@@ -142,6 +142,18 @@ axis! {
 }
 
 axis! {
+    /// Where the gradient is passed straight through to the input; elsewhere it is multiplied by 0.
+    FakeGradient {
+        /// where the code, before it is held to the range, lies in it
+        CodesWithin = "codes-within",
+        /// where the number of steps, before it is rounded, lies in the range; NaN does not
+        StepsWithin = "steps-within",
+        /// where the number of steps, before it is rounded, is not beyond the range; NaN is not
+        StepsNotBeyond = "steps-not-beyond",
+    }
+}
+
+axis! {
     /// How the mean over a channel of a channel-last tensor is summed, in f32.
     ChannelMean {
         /// in order
@@ -196,6 +208,8 @@ rule! {
         value: FakeValue,
         /// what is given
         result: FakeResult,
+        /// where the gradient passes
+        gradient: FakeGradient,
         /// sums that scales are fitted by
         mean: ChannelMean,
         /// logarithms that exponents are chosen by

@@ -39,6 +39,8 @@ axis! {
         Conventional = "conventional",
         /// the middle of the range of codes, ties to even
         RoundedMiddle = "rounded-middle",
+        /// the middle of the range of codes, rounded up
+        MiddleUp = "middle-rounded-up",
     }
 }
 

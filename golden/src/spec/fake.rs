@@ -135,6 +135,12 @@ pub struct RealQParams {
     /// what values of codes are multiplied by, where it is not 1
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub gain: f64,
+    /// real units per step of values, where it is not `scale` (which then counts steps alone)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_scale: Option<f64>,
+    /// steps per unit are approximated as a multiplier of this many bits and a shift
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approximate_bits: Option<u32>,
 }
 
 fn one() -> f64 {
@@ -171,6 +177,17 @@ pub struct PowerOfTwoSpec {
     pub floor: bool,
     /// values keep their sign (0 is positive); else negative ones are taken as 0
     pub signed: bool,
+}
+
+/// Real factors as integer multipliers and shifts. Input: `[len]` f32. Outputs: multiplier,
+/// shift and multiplier / 2^shift, each `[len]` f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproximateScaleSpec {
+    /// how many factors
+    pub len: usize,
+    /// bits of a multiplier, 1 to 31
+    pub bits: u32,
 }
 
 impl FakeQuantizeSpec {

@@ -382,7 +382,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::ChooseQparams(_) => axis.stage == "qparams",
         OpSpec::ChooseRealQparams(_) => axis.field == "reduce_range",
-        OpSpec::Observe(_) | OpSpec::Calibrate(_) => false,
+        OpSpec::Observe(_) | OpSpec::Calibrate(_) | OpSpec::ApproximateScale(_) => false,
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),
@@ -417,7 +417,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "pointwise" => axis.field.starts_with("recode"),
             stage => matches!(stage, "quantize" | "dequantize"),
         },
-        OpSpec::FakeQuantize(_) => axis.stage == "fake_quantize",
+        OpSpec::FakeQuantize(_) | OpSpec::FakeQuantizeGradient(_) => axis.stage == "fake_quantize",
         OpSpec::PowerOfTwo(_) => {
             axis.stage == "fake_quantize"
                 && matches!(axis.field, "logarithm" | "result" | "subnormals")

@@ -3,8 +3,9 @@
 use crate::captures::error::CaptureError;
 use crate::captures::fake::{self, CODES, FACTORS, VALUES, ZERO_POINTS};
 use crate::captures::manifest::CapturedFile;
+use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::{Domain, FakeParameters, LimitsRequest};
+use crate::spec::{ApproximateScaleSpec, Domain, FakeParameters, LimitsRequest, OpSpec, Problem};
 use crate::tensor::{Data, Tensor};
 
 const ENGINE: &str = "torch";
@@ -32,7 +33,7 @@ pub(super) fn read_q_utils(file: &CapturedFile<'_>, found: &mut Found) -> Result
             }
             [input, kind, flags @ ..] if kind.contains("sym") => (*input, *kind, flags),
             _ => {
-                let reason = "a multiplier and shift for a scale: no reference op";
+                let reason = "the greatest shift is limited: the reference op has no limit";
                 found.skip("scale_approx", values, reason);
                 continue;
             }
@@ -93,12 +94,32 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "quantize" => quantize(file, found),
         "range_linear" => range_linear(file, found),
         "clipped" => clipped(file, found),
+        "ptq" if name != "inputs.npz" => super::distiller_layers::read(file, found),
         _ if name == "inputs.npz" => Ok(()),
-        _ => {
-            found.skip(folder, file.entry.values(|_| true), "no reference op");
-            Ok(())
-        }
+        _ => multipliers(file, found),
     }
+}
+
+/// `m<bits>.mult`, `.shift` and `.approx` for the factors `scale`.
+fn multipliers(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    for part in file.npz().names().filter_map(|n| n.strip_suffix(".mult")) {
+        let bits = part.trim_start_matches('m').parse();
+        let bits = bits.map_err(|_| file.problem(format!("`{part}` names no bits")))?;
+        let factors = file.array("scale")?.tensor()?;
+        let mut expected = Vec::new();
+        for (index, what) in ["mult", "shift", "approx"].into_iter().enumerate() {
+            expected.push((index, file.array(&format!("{part}.{what}"))?.tensor()?));
+        }
+        let problem = approximation(factors, bits);
+        fake::solved(file, (part, ENGINE), "distiller", problem, expected, found)?;
+    }
+    Ok(())
+}
+
+fn approximation(factors: Tensor, bits: u32) -> Problem {
+    let len = factors.len();
+    let op = OpSpec::ApproximateScale(ApproximateScaleSpec { len, bits });
+    problem::plain(op, vec![factors])
 }
 
 /// `scale` is steps per unit; the zero point is the negative of the code of 0.

@@ -8,6 +8,7 @@ mod digits;
 mod digits_pt2e;
 mod digits_weights;
 mod distiller;
+mod distiller_layers;
 mod documented;
 mod litert;
 mod litert_ops;

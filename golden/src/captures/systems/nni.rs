@@ -1,10 +1,12 @@
-//! NNI: the forward pass of its quantizers. tanh of DoReFa is given.
+//! NNI: its quantizers, and the gradient of their inputs. tanh of DoReFa is given.
 
 use crate::captures::error::CaptureError;
 use crate::captures::fake::{self, VALUES};
 use crate::captures::manifest::CapturedFile;
+use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::Domain;
+use crate::spec::{Domain, FakeParameters, OpSpec, QparamsRequest};
+use crate::tensor::{DType, Data};
 
 const ENGINE: &str = "torch";
 
@@ -13,12 +15,12 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     match folder {
         "clamp_round" | "lsqplus" => {
             one(file, ("x", "y"), Domain::Plain, "nni", found)?;
-            gradients(file, found);
+            gradients(file, "nni", found)?;
         }
-        "lsq" if name.starts_with("grad_") => gradients(file, found),
+        "lsq" if name.starts_with("grad_") => gradients(file, "nni-lsq", found)?,
         "lsq" => {
             one(file, ("x", "y"), Domain::Plain, "nni-lsq", found)?;
-            gradients(file, found);
+            gradients(file, "nni-lsq", found)?;
         }
         "dorefa" => {
             one(file, ("tanh", "y_w"), Domain::HalvedUnit, "nni", found)?;
@@ -29,7 +31,16 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             let expected = vec![(VALUES, file.array("y")?.tensor()?)];
             fake::solved(file, ("", ENGINE), "nni-bnn", problem, expected, found)?;
         }
-        _ => found.skip(folder, file.entry.values(|_| true), "no reference op"),
+        "qparams" => qparams(file, found)?,
+        "qat" => {
+            let reason = "a moving average that grows by another constant: no reference observer";
+            found.skip("observe", file.entry.values(|a| a == "ema"), reason);
+        }
+        _ if name == "inputs.npz" || name == "model.npz" => {}
+        _ => {
+            let reason = "whole networks in training: their float layers have no reference";
+            found.skip(folder, file.entry.values(|_| true), reason);
+        }
     }
     Ok(())
 }
@@ -41,22 +52,78 @@ fn one(
     profile: &'static str,
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let params = file.params();
-    let zero_point = match params.has("zero_point") {
-        true => params.float("zero_point")?,
-        false => 0.0,
-    };
-    let scale = fake::scale(params.float("scale")?, zero_point);
+    let scale = scale(file)?;
     let x = file.array(input)?.tensor()?;
     let problem = fake::in_domain(x, fake::range(file)?, None, domain, scale);
     let expected = vec![(VALUES, file.array(output)?.tensor()?)];
     fake::solved(file, (output, ENGINE), profile, problem, expected, found)
 }
 
-fn gradients(file: &CapturedFile<'_>, found: &mut Found) {
-    let values = file.entry.values(|a| a.starts_with("grad_"));
-    if values > 0 {
-        let reason = "gradients: the reference has the forward pass only";
-        found.skip("fake_quantize gradient", values, reason);
+/// Scale and zero point of tracked ranges.
+fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let range = fake::range(file)?;
+    let request = QparamsRequest {
+        dtype: if range.0 < 0 { DType::I8 } else { DType::U8 },
+        range: Some(range),
+        symmetric: file.params().text("scheme") == Some("symmetric"),
+        reduce_range: false,
+    };
+    let of = |what: &str| file.array(what)?.floats();
+    let (least, greatest) = (of("tracked_min")?, of("tracked_max")?);
+    let (scales, zero_points) = (of("scale")?, of("zero_point")?);
+    if [&greatest, &scales, &zero_points]
+        .iter()
+        .any(|list| list.len() != least.len())
+    {
+        return Err(file.problem("ranges, scales and zero points are not as many"));
     }
+    for index in 0..least.len() {
+        let values = vec![least[index] as f32, greatest[index] as f32];
+        let problem = problem::choose_qparams(values, request);
+        let zero_point = problem::one_i32(zero_points[index] as i64);
+        let expected = vec![
+            (0, problem::flat(Data::F64(vec![scales[index]]))),
+            (
+                1,
+                zero_point.ok_or_else(|| file.problem("a zero point does not fit i32"))?,
+            ),
+        ];
+        let part = index.to_string();
+        fake::solved(file, (&part, ENGINE), "nni", problem, expected, found)?;
+    }
+    Ok(())
+}
+
+/// The input's gradient `grad_x` for `g` above.
+fn gradients(
+    file: &CapturedFile<'_>,
+    profile: &'static str,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    if file.npz().has("grad_x") {
+        let scale = scale(file)?;
+        let x = file.array("x")?.tensor()?;
+        let mut problem = fake::plain(x, fake::range(file)?, None, scale);
+        if let OpSpec::FakeQuantize(spec) = problem.op {
+            problem.op = OpSpec::FakeQuantizeGradient(spec);
+        }
+        problem.inputs.push(file.array("g")?.tensor()?);
+        let expected = vec![(0, file.array("grad_x")?.tensor()?)];
+        fake::solved(file, ("grad_x", ENGINE), profile, problem, expected, found)?;
+    }
+    let sums = (file.entry).values(|a| a.starts_with("grad_") && a != "grad_x");
+    if sums > 0 {
+        let reason = "gradients of scales are sums: the order of torch's is not described";
+        found.skip("fake_quantize_gradient", sums, reason);
+    }
+    Ok(())
+}
+
+fn scale(file: &CapturedFile<'_>) -> Result<FakeParameters, CaptureError> {
+    let params = file.params();
+    let zero_point = match params.has("zero_point") {
+        true => params.float("zero_point")?,
+        false => 0.0,
+    };
+    Ok(fake::scale(params.float("scale")?, zero_point))
 }

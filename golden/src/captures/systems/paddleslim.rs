@@ -21,6 +21,8 @@ pub(super) fn learned(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), 
             zero_point: 0.0,
             lowest,
             gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
         }]);
         let problem = fake::plain(file.array("x")?.tensor()?, range, None, scales);
         let expected = vec![(VALUES, file.array(array)?.tensor()?)];

@@ -160,6 +160,8 @@ fn given(scale: f64, zero_point: f64, gain: f64) -> FakeParameters {
         zero_point,
         lowest: 0.0,
         gain,
+        value_scale: None,
+        approximate_bits: None,
     }])
 }
 

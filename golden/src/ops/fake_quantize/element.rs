@@ -44,7 +44,7 @@ pub(super) fn code(
     }
 }
 
-/// One value to a whole number of steps.
+/// One value to a whole number of steps, held to the range.
 fn counted(
     rule: &FakeQuantizeRule,
     steps: &Steps,
@@ -52,6 +52,27 @@ fn counted(
     x: f32,
     witness: &mut Witness,
 ) -> f32 {
+    let before = before(rule, steps, range, x);
+    witness
+        .events
+        .hit_if(Event::ExactTie, before - before.floor() == 0.5);
+    let before = match rule.clamp {
+        FakeClamp::BeforeRound => held_counted(before, range, witness),
+        FakeClamp::None | FakeClamp::AfterZeroPoint => before,
+    };
+    let code = whole(rule, steps, before);
+    let code = match rule.codes {
+        FakeCodes::IntegersBeforeClamp => as_x86(code),
+        FakeCodes::Floats | FakeCodes::RoundedThrough | FakeCodes::Integers => code,
+    };
+    match rule.clamp {
+        FakeClamp::AfterZeroPoint => held_counted(code, range, witness),
+        FakeClamp::None | FakeClamp::BeforeRound => code,
+    }
+}
+
+/// The number of steps before it is rounded.
+pub(super) fn before(rule: &FakeQuantizeRule, steps: &Steps, range: (f32, f32), x: f32) -> f32 {
     let bounded = match rule.bound {
         ValueBound::None => x,
         ValueBound::Codes => {
@@ -75,34 +96,23 @@ fn counted(
         }
         StepOrigin::Zero | StepOrigin::Lowest => transformed,
     };
-    let before = match rule.zero_point {
+    match rule.zero_point {
         FakeZeroPoint::AfterRound => from_origin,
         FakeZeroPoint::BeforeRound => steps.zero_point + from_origin,
         FakeZeroPoint::NegativeBeforeRound => from_origin - (0.0 - steps.zero_point),
-    };
-    witness
-        .events
-        .hit_if(Event::ExactTie, before - before.floor() == 0.5);
-    let before = match rule.clamp {
-        FakeClamp::BeforeRound => held_counted(before, range, witness),
-        FakeClamp::None | FakeClamp::AfterZeroPoint => before,
-    };
+    }
+}
+
+/// A number of steps to a whole one with the zero point, not held to the range.
+pub(super) fn whole(rule: &FakeQuantizeRule, steps: &Steps, before: f32) -> f32 {
     let rounded = round(rule.rounding, f64::from(before), true) as f32;
     let rounded = match rule.codes {
         FakeCodes::RoundedThrough => before + (rounded - before),
         FakeCodes::Floats | FakeCodes::Integers | FakeCodes::IntegersBeforeClamp => rounded,
     };
-    let code = match rule.zero_point {
+    match rule.zero_point {
         FakeZeroPoint::AfterRound => rounded + steps.zero_point,
         FakeZeroPoint::BeforeRound | FakeZeroPoint::NegativeBeforeRound => rounded,
-    };
-    let code = match rule.codes {
-        FakeCodes::IntegersBeforeClamp => as_x86(code),
-        FakeCodes::Floats | FakeCodes::RoundedThrough | FakeCodes::Integers => code,
-    };
-    match rule.clamp {
-        FakeClamp::AfterZeroPoint => held_counted(code, range, witness),
-        FakeClamp::None | FakeClamp::BeforeRound => code,
     }
 }
 
@@ -111,14 +121,15 @@ pub(super) fn value(rule: &FakeQuantizeRule, steps: &Steps, code: f32) -> f32 {
     if steps.empty {
         return 0.0;
     }
+    let (scale, reciprocal) = (steps.of_values).unwrap_or((steps.scale, steps.reciprocal));
     let value = match rule.value {
-        FakeValue::SubMul => (code - steps.zero_point) * steps.scale,
-        FakeValue::SubDiv => (code - steps.zero_point) / steps.reciprocal,
-        FakeValue::AddDiv => (code + (0.0 - steps.zero_point)) / steps.reciprocal,
-        FakeValue::MulAddLowest => (code - steps.zero_point) * steps.scale + steps.lowest,
+        FakeValue::SubMul => (code - steps.zero_point) * scale,
+        FakeValue::SubDiv => (code - steps.zero_point) / reciprocal,
+        FakeValue::AddDiv => (code + (0.0 - steps.zero_point)) / reciprocal,
+        FakeValue::MulAddLowest => (code - steps.zero_point) * scale + steps.lowest,
         FakeValue::MulAddLowestF64 => {
             let count = f64::from(code - steps.zero_point);
-            (count * f64::from(steps.scale) + f64::from(steps.lowest)) as f32
+            (count * f64::from(scale) + f64::from(steps.lowest)) as f32
         }
     };
     value * steps.gain

@@ -86,7 +86,7 @@ fn mean(
     };
     let sum = match form {
         ChannelMean::FourSumsInGroupsOf8 if grouped && indices.len() > 1 => {
-            if indices.len() % SUMS != 0 {
+            if !indices.len().is_multiple_of(SUMS) {
                 return Err(ReferenceError::Undefined(format!(
                     "{} values in {SUMS} sums: the profile does not say where the rest goes",
                     indices.len()

@@ -1,6 +1,7 @@
 //! Scale, its reciprocal and zero point: as given, or made of limits as the
 //! profile says. All in f32.
 
+use crate::ops::approximate_scale::approximate;
 use crate::profile::{FakeNan, FakeQuantizeRule, LimitsForm, StepTransform};
 use crate::spec::{LimitsRequest, RealQParams};
 
@@ -23,6 +24,8 @@ pub(super) struct Steps {
     pub(super) lowest: f32,
     /// the limits as given
     pub(super) limits: (f32, f32),
+    /// scale of values and its reciprocal, where they are other ones
+    pub(super) of_values: Option<(f32, f32)>,
     /// what values of codes are multiplied by
     pub(super) gain: f32,
     /// there are no steps: every value becomes 0
@@ -34,10 +37,14 @@ impl Steps {
     pub(super) fn given(qparams: &RealQParams) -> Self {
         Self {
             scale: qparams.scale as f32,
-            reciprocal: (1.0 / qparams.scale) as f32,
+            reciprocal: match qparams.approximate_bits {
+                None => (1.0 / qparams.scale) as f32,
+                Some(bits) => approximate((1.0 / qparams.scale) as f32, bits).value,
+            },
             zero_point: qparams.zero_point as f32,
             lowest: qparams.lowest as f32,
             limits: (f32::NEG_INFINITY, f32::INFINITY),
+            of_values: (qparams.value_scale).map(|scale| (scale as f32, (1.0 / scale) as f32)),
             gain: qparams.gain as f32,
             empty: false,
         }
@@ -51,6 +58,7 @@ impl Steps {
             zero_point,
             lowest: 0.0,
             limits: (f32::NEG_INFINITY, f32::INFINITY),
+            of_values: None,
             gain: 1.0,
             empty: false,
         }
@@ -77,6 +85,7 @@ impl Steps {
             zero_point: 0.0,
             lowest: 0.0,
             limits: (lo, hi),
+            of_values: None,
             gain: 1.0,
             empty: false,
         };

@@ -3,25 +3,29 @@
 mod domain;
 mod element;
 mod fit;
+mod gradient;
 mod limits;
+
+pub(super) use self::gradient::gradient;
 
 use self::domain::within;
 use self::limits::Steps;
 use super::ReferenceError;
+use super::approximate_scale::check_bits;
 use super::channels::Channels;
 use crate::profile::{FakeQuantizeRule, FakeResult, Profile};
 use crate::spec::{Domain, FakeParameters, FakeQuantizeSpec};
 use crate::tensor::{Data, Tensor};
 use crate::witness::{Event, Witness};
 
-/// Codes are kept as f32: they must be exact there.
-const EXACT: i64 = 1 << 24;
+/// Codes are kept as f32; beyond 2^24 they are rounded as f32.
+const MOST: i64 = 1 << 31;
 
 /// Quantizes `input` (`spec.shape`, f32) under `profile.fake_quantize`, and dequantizes:
 /// values, codes, factors and zero points as [`FakeQuantizeSpec`] says.
 ///
 /// # Errors
-/// When the parameters do not fit the shape, or codes are not exact in f32.
+/// When the parameters do not fit the shape, or codes do not fit i32.
 pub(super) fn fake_quantize(
     spec: &FakeQuantizeSpec,
     input: &Tensor,
@@ -35,9 +39,9 @@ pub(super) fn fake_quantize(
         )));
     };
     let (low, high) = spec.range;
-    if low >= high || low < -EXACT || high > EXACT {
+    if low >= high || low < -MOST || high > MOST {
         return Err(ReferenceError::Mismatch(format!(
-            "codes [{low}, {high}] are not a range within ±2^24"
+            "codes [{low}, {high}] are not a range within ±2^31"
         )));
     }
     let channels = channels(spec)?;
@@ -117,6 +121,9 @@ fn steps(
                     "scale {} is not finite and positive",
                     bad.scale
                 )));
+            }
+            for bits in scales.iter().filter_map(|s| s.approximate_bits) {
+                check_bits(bits)?;
             }
             Ok((scales.iter().map(Steps::given).collect(), None))
         }

@@ -31,6 +31,8 @@ fn scales(scale: f64, zero_point: f64) -> FakeParameters {
         zero_point,
         lowest: 0.0,
         gain: 1.0,
+        value_scale: None,
+        approximate_bits: None,
     }])
 }
 
@@ -174,6 +176,8 @@ fn steps_from_a_real_offset() {
         zero_point: 0.0,
         lowest: 0.25,
         gain: 1.0,
+        value_scale: None,
+        approximate_bits: None,
     }]);
     let got = outputs(
         "paddleslim-lsq-plus",
@@ -195,7 +199,7 @@ fn what_does_not_fit_is_refused() {
         )
     };
     assert!(refused(spec(1, (7, 7), scales(1.0, 0.0))));
-    assert!(refused(spec(1, (0, 1 << 25), scales(1.0, 0.0))));
+    assert!(refused(spec(1, (0, 1 << 32), scales(1.0, 0.0))));
     assert!(refused(spec(1, (0, 7), scales(0.0, 0.0))));
     assert!(refused(spec(1, (0, 7), FakeParameters::Scales(Vec::new()))));
     assert!(refused(FakeQuantizeSpec {
@@ -382,7 +386,48 @@ fn gain_is_of_values_alone() {
         zero_point: 0.0,
         lowest: 0.0,
         gain: 3.0,
+        value_scale: None,
+        approximate_bits: None,
     }]);
     let got = outputs("fbgemm", spec(1, (-8, 7), parameters), &[1.1]).unwrap();
     assert_eq!((got[0][0], got[1][0]), (3.0, 2.0));
+}
+
+#[test]
+fn values_may_have_a_scale_of_their_own() {
+    let parameters = FakeParameters::Scales(vec![RealQParams {
+        scale: 4.0,
+        zero_point: 0.0,
+        lowest: 0.0,
+        gain: 1.0,
+        value_scale: Some(0.25),
+        approximate_bits: None,
+    }]);
+    // A sum of 13 is 3.25 steps; 3 of them are 0.75.
+    let got = outputs("distiller", spec(1, (-8, 7), parameters), &[13.0]).unwrap();
+    assert_eq!((got[0][0], got[1][0]), (0.75, 3.0));
+}
+
+#[test]
+fn gradients_pass_within_the_range_only() {
+    let values = [0.0, 7.4, 7.6, -9.0, f32::NAN];
+    let one = |profile: &str| {
+        let spec = spec(5, (-8, 7), scales(1.0, 0.0));
+        let tensor = |values: &[f32]| Tensor::new([5], Data::F32(values.to_vec())).unwrap();
+        let problem = Problem {
+            op: OpSpec::FakeQuantizeGradient(spec),
+            constants: Constants::default(),
+            inputs: vec![tensor(&values), tensor(&[1.0, 2.0, 3.0, 4.0, 5.0])],
+        };
+        let profile = named::find(profile).unwrap().profile;
+        let outputs = reference(&problem, &profile, &mut Witness::default()).unwrap();
+        match outputs[0].data() {
+            Data::F32(values) => values.clone(),
+            _ => panic!("f32"),
+        }
+    };
+    // 7.4 steps are beyond the range, their code 7 is not.
+    assert_eq!(one("fbgemm"), [1.0, 2.0, 0.0, 0.0, 0.0]);
+    assert_eq!(one("nni"), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(one("nni-lsq"), [1.0, 0.0, 0.0, 0.0, 5.0]);
 }

@@ -166,9 +166,10 @@ fn every_choice_of_every_axis() {
 }
 
 /// Choices that no range tells from the profile's own.
-const UNSEEN: [&str; 3] = [
+const UNSEEN: [&str; 4] = [
     // With preserve_sparsity the middle is taken in any case.
     "pytorch-dynamic symmetric_zero_point=rounded-middle",
+    "pytorch-dynamic symmetric_zero_point=middle-rounded-up",
     // The codes' ends are integers, so clamping commutes with rounding, and no zero point of
     // the end with the smaller error lies outside them.
     "pytorch-dynamic zero_point_rounding=clamp-then-ties-even",

@@ -47,6 +47,8 @@ fn specs() -> Vec<FakeQuantizeSpec> {
             zero_point,
             lowest: 0.3,
             gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
         });
         specs.extend(scales.map(|one| spec(FakeParameters::Scales(vec![one]), range)));
     }
@@ -209,7 +211,7 @@ fn every_axis_can_be_told_from_the_others() {
     ];
     // What scales are fitted by, and powers of two, are not the oracle's.
     let other = |axis: &String| {
-        ["mean", "logarithm", "subnormals"]
+        ["gradient", "mean", "logarithm", "subnormals"]
             .iter()
             .any(|a| axis.contains(a))
     };

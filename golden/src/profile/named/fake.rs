@@ -2,7 +2,7 @@
 //! other stages are those of `exact`.
 
 use super::NamedProfile;
-use super::arithmetic::EXACT;
+use super::arithmetic::{EXACT, OBSERVER_QPARAMS};
 use crate::profile::*;
 
 /// PyTorch's rule. It takes scales; where limits are given, they are divided.
@@ -18,6 +18,7 @@ pub(super) const PYTORCH: FakeQuantizeRule = FakeQuantizeRule {
     nan: FakeNan::LowestCode,
     value: FakeValue::SubMul,
     result: FakeResult::Value,
+    gradient: FakeGradient::CodesWithin,
     mean: ChannelMean::InOrder,
     logarithm: Logarithm::Rounded,
     subnormals: Subnormals::Kept,
@@ -72,6 +73,7 @@ const NNI: FakeQuantizeRule = FakeQuantizeRule {
     transform: StepTransform::DivF32,
     zero_point: FakeZeroPoint::BeforeRound,
     clamp: FakeClamp::BeforeRound,
+    gradient: FakeGradient::StepsWithin,
     ..FLOATS
 };
 
@@ -189,18 +191,29 @@ pub(super) const FAKE: [NamedProfile; 22] = [
             ..TENSORFLOW_COMBINED
         },
     ),
-    of(
-        "nni",
-        "NNI's QAT, LSQ+ and DoReFa: divide, add the zero point, hold to the codes, then nearest-even",
-        "NNI nni/compression/base/apply_method.py (ClampRound), nni/compression/quantization/lsq_plus_quantizer.py; captures nni-3.0",
-        NNI,
-    ),
+    NamedProfile {
+        profile: Profile {
+            fake_quantize: NNI,
+            qparams: QparamsRule {
+                symmetric_zero_point: SymmetricZeroPoint::MiddleUp,
+                ..OBSERVER_QPARAMS
+            },
+            ..EXACT
+        },
+        ..of(
+            "nni",
+            "NNI's QAT, LSQ+ and DoReFa: divide, add the zero point, hold to the codes, then nearest-even; scales not below f32 epsilon",
+            "NNI nni/compression/base/apply_method.py (ClampRound), nni/compression/quantization/lsq_plus_quantizer.py, qat_quantizer.py (update_scale_zp); captures nni-3.0",
+            NNI,
+        )
+    },
     of(
         "nni-lsq",
         "NNI's LSQ: as nni, without a zero point",
         "NNI nni/compression/quantization/lsq_quantizer.py (LsqClampRound); captures nni-3.0",
         FakeQuantizeRule {
             zero_point: FakeZeroPoint::NegativeBeforeRound,
+            gradient: FakeGradient::StepsNotBeyond,
             ..NNI
         },
     ),

@@ -4,8 +4,8 @@
 use super::draw::Draw;
 use super::{Cases, problem};
 use crate::spec::{
-    Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest, OpSpec, PowerOfTwoSpec,
-    RealQParams,
+    ApproximateScaleSpec, Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest,
+    OpSpec, PowerOfTwoSpec, RealQParams,
 };
 use crate::tensor::Data;
 
@@ -34,6 +34,8 @@ pub(super) fn fake_quantize() -> Cases {
             zero_point,
             lowest: 0.25,
             gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
         };
         let scales = FakeParameters::Scales(vec![one]);
         add(name, spec(values.len(), range, scales), values);
@@ -101,6 +103,8 @@ pub(super) fn fake_quantize() -> Cases {
             zero_point: 0.0,
             lowest: 0.0,
             gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
         };
         let scales = FakeParameters::Scales(vec![one]);
         let spec = spec(values.len(), (0, 15), scales);
@@ -122,6 +126,63 @@ fn ties(name: &str, scale: f32, zero_point: f32) -> Vec<f32> {
     values.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -0.0]);
     values.extend(Draw::new(name).reals(2.0, 7));
     values
+}
+
+pub(super) fn approximate_scale() -> Cases {
+    let factors = vec![
+        0.1,
+        1.0 / 3.0,
+        1.0,
+        0.5f32.next_down(),
+        3.7,
+        1000.0,
+        2e-6,
+        5e8,
+    ];
+    let case = |bits: u32| {
+        let spec = ApproximateScaleSpec {
+            len: factors.len(),
+            bits,
+        };
+        let data = vec![Data::F32(factors.clone())];
+        let problem = problem(OpSpec::ApproximateScale(spec), data);
+        (format!("bits{bits}"), problem)
+    };
+    [8, 15, 31].map(case).to_vec()
+}
+
+pub(super) fn fake_quantize_gradient() -> Cases {
+    let name = "fake_quantize_gradient";
+    let mut values = vec![
+        -0.85,
+        -0.75,
+        0.75,
+        0.7,
+        0.65,
+        0.649,
+        f32::NAN,
+        f32::INFINITY,
+    ];
+    values.extend(Draw::new(name).reals(1.0, 8));
+    let above = Draw::new(&format!("{name}/above")).reals(2.0, values.len());
+    let spec = FakeQuantizeSpec {
+        shape: vec![values.len()],
+        range: (-8, 7),
+        axis: None,
+        domain: Domain::Plain,
+        levels: Levels::Steps,
+        parameters: FakeParameters::Scales(vec![RealQParams {
+            scale: 0.1,
+            zero_point: 0.0,
+            lowest: 0.0,
+            gain: 1.0,
+            value_scale: None,
+            approximate_bits: None,
+        }]),
+    };
+    let data = vec![Data::F32(values), Data::F32(above)];
+    let problem = problem(OpSpec::FakeQuantizeGradient(spec), data);
+    vec![("s4".to_owned(), problem)]
 }
 
 pub(super) fn power_of_two() -> Cases {

@@ -46,7 +46,9 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("choose_real_qparams", narrow::choose_real_qparams()),
         ("rescale", rescale::rescale()),
         ("fake_quantize", fake::fake_quantize()),
+        ("fake_quantize_gradient", fake::fake_quantize_gradient()),
         ("power_of_two", fake::power_of_two()),
+        ("approximate_scale", fake::approximate_scale()),
     ]
 }
 
