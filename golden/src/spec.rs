@@ -368,6 +368,10 @@ pub enum OpSpec {
     FakeQuantize(FakeQuantizeSpec),
     /// see [`PowerOfTwoSpec`]
     PowerOfTwo(PowerOfTwoSpec),
+    /// see [`RoundTripSpec`]
+    RoundTrip(RoundTripSpec),
+    /// see [`LinearBlocksSpec`]
+    LinearBlocks(LinearBlocksSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -440,6 +444,13 @@ impl OpSpec {
                 ];
                 shapes.map(|shape| (shape, DType::F32)).to_vec()
             }
+            Self::RoundTrip(s) => {
+                vec![
+                    (s.shape.clone(), DType::F32),
+                    (s.blocks().blocks(), DType::F32),
+                ]
+            }
+            Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
         }
     }
 
@@ -479,6 +490,8 @@ impl OpSpec {
             Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::LinearBlocks(s) => s.inputs(),
         }
     }
 }

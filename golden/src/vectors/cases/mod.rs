@@ -46,6 +46,8 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("rescale", rescale::rescale()),
         ("fake_quantize", fake::fake_quantize()),
         ("power_of_two", fake::power_of_two()),
+        ("round_trip", narrow::round_trip()),
+        ("linear_blocks", narrow::linear_blocks()),
     ]
 }
 
