@@ -16,22 +16,26 @@ import sys
 
 # system folder -> files to copy (a regular expression over the path inside it)
 COVERED = {
-    "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
+    "torch-2.15": r"quantize/(pt_|pc_|decomposed_)|dequantize/|casts/|observers/"
     r"(?!.*bins(128|256))"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
     r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
-    "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
+    "torch-debian-1.13": r"quantize/(pt_|pc_)|dequantize/"
     r"|observers/(inputs|choose_qparams|MinMax)"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
     r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
-    "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/"
+    "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|quantize/pt_[ui]16_s0\.1_|quantize/(blocked_|fp8_\w+_s0\.1\.)"
+    r"|dequantize/(u8|i8|i32|u16)_|dynamic/|qparams/"
     r"|calibrators/(inputs|entropy|percentile)"
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
-    r"|QLinear(Global)?AveragePool|QLinearSigmoid|DynamicQuantizeMatMul)",
+    r"|QLinear(Global)?AveragePool|QLinearSigmoid|DynamicQuantizeMatMul|MatMulNBits)",
+    # the casts that CastLike and expanded models repeat stay behind
+    "onnx-node-tests": r"test_(?!castlike|\w*expanded)",
+    "torchao": r"affine/\w+_(pc|g8)_(u4|i4|i8)|configs/(Int8|Intx|Float8)|pt2e/",
     # what XNNPACK ran
     "litert-2.3.0": r"(de)?quantize/[iu]8_|ops/(FULLY_CONNECTED_(ties|max|[iu]8[iu]8)|CONV_2D_(ties|i8i8|u8u8)"
     r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
-    "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)",
+    "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)|nbits/|blocked",
     "nvidia-pytorch-quantization": r"inputs|max|hist_|fake",
     "nni-3.0": r"bnn/|qparams/|clamp_round/|lsqplus/|lsq/|dorefa/",
     "distiller": r"inputs|q_utils",
@@ -75,6 +79,11 @@ def copy(source: pathlib.Path, target: pathlib.Path, pattern: str) -> int:
         if graph.exists():
             shutil.copyfile(graph, to.with_suffix(".tosa"))
             total += graph.stat().st_size
+        # ONNX's node tests: the model of one node.
+        model = (source / entry["file"]).with_name("model.onnx")
+        if model.exists():
+            shutil.copyfile(model, to.with_name("model.onnx"))
+            total += model.stat().st_size
     head = {key: manifest[key] for key in PROVENANCE if key in manifest}
     lines = ",\n".join(json.dumps(entry) for entry in kept)
     text = json.dumps(head, indent=1)[:-2] + ',\n "files": [\n' + lines + "\n]}\n"

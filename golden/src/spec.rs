@@ -373,6 +373,10 @@ pub enum OpSpec {
     PowerOfTwo(PowerOfTwoSpec),
     /// see [`ApproximateScaleSpec`]
     ApproximateScale(ApproximateScaleSpec),
+    /// see [`RoundTripSpec`]
+    RoundTrip(RoundTripSpec),
+    /// see [`LinearBlocksSpec`]
+    LinearBlocks(LinearBlocksSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -447,6 +451,13 @@ impl OpSpec {
                 ];
                 shapes.map(|shape| (shape, DType::F32)).to_vec()
             }
+            Self::RoundTrip(s) => {
+                vec![
+                    (s.shape.clone(), DType::F32),
+                    (s.blocks().blocks(), DType::F32),
+                ]
+            }
+            Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
         }
     }
 
@@ -488,6 +499,8 @@ impl OpSpec {
             Self::FakeQuantizeGradient(s) => vec![(s.shape.clone(), DType::F32); 2],
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::LinearBlocks(s) => s.inputs(),
         }
     }
 }

@@ -101,6 +101,28 @@ fn the_reference_gives_every_committed_value() {
     covered("torch-2.15", "native", &["quantize", "dequantize"]);
     covered("torch-2.15", "observer", &["observe", "choose_qparams"]);
     covered("torch-2.15", "dynamic", &["choose_qparams"]);
+    covered("torch-2.15", "native", &["cast", "quantize_blocks"]);
+    covered("torch-2.15", "observer", &["choose_real_qparams"]);
+    let nodes = ["cast", "quantize_blocks", "dequantize_blocks", "linear"];
+    covered("onnx-node-tests", "node-test", &nodes);
+    covered("onnx-node-tests", "node-test", &["conv2d", "quantize"]);
+    covered(
+        "torchao",
+        "torchao",
+        &[
+            "choose_qparams",
+            "quantize_blocks",
+            "dequantize_blocks",
+            "round_trip",
+            "linear_blocks",
+        ],
+    );
+    covered("onnxruntime", "ort", &["quantize_blocks", "linear_blocks"]);
+    covered(
+        "onnxruntime-tools-1.32.0",
+        "tools",
+        &["choose_qparams", "quantize", "quantize_blocks"],
+    );
     covered(
         "torch-2.15",
         "decomposed",

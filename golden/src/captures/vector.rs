@@ -103,6 +103,8 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::FakeQuantizeGradient(_) => "fake_quantize_gradient".into(),
         OpSpec::ApproximateScale(_) => "approximate_scale".into(),
         OpSpec::PowerOfTwo(_) => "power_of_two".into(),
+        OpSpec::RoundTrip(_) => "round_trip".into(),
+        OpSpec::LinearBlocks(_) => "linear_blocks".into(),
     }
 }
 

@@ -162,45 +162,22 @@ enum ZeroPoint {
 }
 
 /// The scales and zero points of a tensor's elements.
-struct Blocks<'a> {
+pub(super) struct Blocks<'a> {
     spec: &'a BlockSpec,
     scales: &'a Data,
     zero_points: Option<&'a Data>,
+    places: Places,
+}
+
+/// Which block an element is in.
+pub(super) struct Places {
     /// for each dimension: elements per step, block size, blocks per step
     steps: Vec<(usize, usize, usize)>,
 }
 
-impl<'a> Blocks<'a> {
-    fn new(spec: &'a BlockSpec, inputs: &'a [Tensor]) -> Result<Self, ReferenceError> {
-        let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
-        if spec.block.len() != spec.shape.len() || spec.block.contains(&0) {
-            return mismatch(format!(
-                "block {:?} does not fit shape {:?}: one size of at least 1 for each dimension",
-                spec.block, spec.shape
-            ));
-        }
-        if spec.scale.code_range().is_some() {
-            return mismatch(format!("scales are floats, not {}", spec.scale.name()));
-        }
-        let scales = inputs[1].data();
-        if let Some(bad) = (0..scales.len()).find(|&i| !scales.real(i).is_finite()) {
-            return mismatch(format!("scale {} is {}", bad, scales.real(bad)));
-        }
-        let blocks = spec.blocks();
-        let below = |sizes: &[usize], d: usize| sizes[d + 1..].iter().product::<usize>();
-        let steps = (0..spec.shape.len())
-            .map(|d| (below(&spec.shape, d), spec.block[d], below(&blocks, d)))
-            .collect();
-        Ok(Self {
-            spec,
-            scales,
-            zero_points: spec.zero_point.map(|_| inputs[2].data()),
-            steps,
-        })
-    }
-
+impl Places {
     /// The number of the block that the element at `index` is in.
-    fn of(&self, index: usize) -> usize {
+    pub(super) fn of(&self, index: usize) -> usize {
         let mut rest = index;
         self.steps
             .iter()
@@ -211,16 +188,69 @@ impl<'a> Blocks<'a> {
             })
             .sum()
     }
+}
 
-    fn scale(&self, index: usize) -> f64 {
-        self.scales.real(self.of(index))
+impl<'a> Blocks<'a> {
+    /// Where the blocks of `spec` lie.
+    pub(super) fn places(spec: &BlockSpec) -> Result<Places, ReferenceError> {
+        let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
+        if spec.block.len() != spec.shape.len() || spec.block.contains(&0) {
+            return mismatch(format!(
+                "block {:?} does not fit shape {:?}: one size of at least 1 for each dimension",
+                spec.block, spec.shape
+            ));
+        }
+        let blocks = spec.blocks();
+        let below = |sizes: &[usize], d: usize| sizes[d + 1..].iter().product::<usize>();
+        let steps = (0..spec.shape.len())
+            .map(|d| (below(&spec.shape, d), spec.block[d], below(&blocks, d)))
+            .collect();
+        Ok(Places { steps })
+    }
+
+    /// `inputs` are the values or codes, the scales, and the zero points.
+    pub(super) fn new(spec: &'a BlockSpec, inputs: &'a [Tensor]) -> Result<Self, ReferenceError> {
+        let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
+        let places = Self::places(spec)?;
+        if spec.scale.code_range().is_some() {
+            return mismatch(format!("scales are floats, not {}", spec.scale.name()));
+        }
+        let scales = inputs[1].data();
+        if let Some(bad) = (0..scales.len()).find(|&i| !scales.real(i).is_finite()) {
+            return mismatch(format!("scale {} is {}", bad, scales.real(bad)));
+        }
+        Ok(Self {
+            spec,
+            scales,
+            zero_points: spec.zero_point.map(|_| inputs[2].data()),
+            places,
+        })
+    }
+
+    /// The scale of the element at `index`.
+    pub(super) fn scale(&self, index: usize) -> f64 {
+        self.scales.real(self.places.of(index))
+    }
+
+    /// Integer codes, each less its zero point.
+    pub(super) fn differences(&self, codes: &Data) -> Result<Vec<i64>, ReferenceError> {
+        (0..codes.len())
+            .map(|index| match self.zero_point(index)? {
+                ZeroPoint::Code(zero_point) if codes.dtype().code_range().is_some() => {
+                    Ok(codes.code(index) - i64::from(zero_point))
+                }
+                _ => Err(ReferenceError::Undefined(
+                    "sums of codes need integers and zero points that are codes".into(),
+                )),
+            })
+            .collect()
     }
 
     fn zero_point(&self, index: usize) -> Result<ZeroPoint, ReferenceError> {
         let Some(data) = self.zero_points else {
             return Ok(ZeroPoint::Code(0));
         };
-        let block = self.of(index);
+        let block = self.places.of(index);
         if data.dtype().code_range().is_none() {
             return Ok(ZeroPoint::Real(data.real(block) as f32));
         }

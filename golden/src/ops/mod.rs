@@ -21,6 +21,7 @@ mod float_output;
 mod function;
 mod landing;
 mod linear;
+mod linear_blocks;
 mod log_f32;
 mod max_pool;
 mod mul;
@@ -31,6 +32,7 @@ mod recode;
 mod relu;
 pub(crate) mod requantize;
 mod rescale;
+mod round_trip;
 mod store;
 mod transcendental;
 mod weight_only;
@@ -91,6 +93,12 @@ pub fn reference(
         OpSpec::Rescale(spec) => rescale::rescale(spec, &inputs[0], profile, witness)?,
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::LinearBlocks(spec) => {
+            linear_blocks::linear_blocks(spec, constants, inputs, profile, witness)?
+        }
+        OpSpec::RoundTrip(spec) => {
+            return round_trip::round_trip(spec, &inputs[0], profile, witness);
         }
         OpSpec::ChooseRealQparams(spec) => {
             let input = &inputs[0];

@@ -58,7 +58,7 @@ pub(crate) fn weight_only(
     Ok(Data::F32(values))
 }
 
-fn dot(accumulation: FloatAccumulation, x: &[f32], w: &[f32], bias: Option<f32>) -> f32 {
+pub(super) fn dot(accumulation: FloatAccumulation, x: &[f32], w: &[f32], bias: Option<f32>) -> f32 {
     let pairs = x.iter().zip(w);
     let single = |sum: f32| bias.map_or(sum, |bias| sum + bias);
     match accumulation {

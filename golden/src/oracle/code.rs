@@ -20,7 +20,8 @@ pub fn quantize(
     qparams: QParams,
     range: (i64, i64),
 ) -> Option<i64> {
-    if rule.zero_point == ZeroPointAt::AfterI16Saturating && range.1 - range.0 > 65_535 {
+    let in_i16 = range.0 >= -32_768 && range.1 <= 32_767;
+    if rule.zero_point == ZeroPointAt::AfterI16Saturating && !in_i16 {
         return None;
     }
     let (x, scale) = (Real::from(value), Real::from(qparams.scale));
@@ -73,7 +74,7 @@ impl Landing {
                 NanRule::LowestCode => return Some(self.low),
                 NanRule::HighestCode => return Some(self.high),
                 // i32::MIN, cut to the code type.
-                NanRule::CodeZero if self.high > 255 => return Some(i64::from(i32::MIN)),
+                NanRule::CodeZero if self.high > 65_535 => return Some(i64::from(i32::MIN)),
                 NanRule::CodeZero => return Some(0),
                 NanRule::Open => return None,
             }

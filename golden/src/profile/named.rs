@@ -271,6 +271,12 @@ const KERNELS: &[NamedProfile] = &[
         profile: TORCHAO,
     },
     NamedProfile {
+        name: "torchao-float8",
+        summary: "torchao's primitives on 8-bit floats: as torchao, values are divided by the scale",
+        source: "torchao quantization/quant_primitives.py (_quantize_affine_float8); captures torchao",
+        profile: TORCHAO_FLOAT8,
+    },
+    NamedProfile {
         name: "torchao-no-clipping",
         summary: "torchao with symmetric scales that clip neither side (SYMMETRIC_NO_CLIPPING_ERR)",
         source: "torchao quantization/quant_primitives.py (_choose_qparams_affine); captures torchao",

@@ -51,7 +51,7 @@ fn spec(made: &Made, p: &Parameters) -> OpSpec {
             dtype: made.dtype,
             zero_point: p.one(2).zero_point,
             multipliers: p.multipliers(),
-            relu: made.relu.into(),
+            relu: made.relu,
         }),
         (Shape::Dims(shape), Op::ChooseQparams) => OpSpec::ChooseQparams(ChooseQparamsSpec {
             len: shape[0],

@@ -5,7 +5,7 @@ use std::time::Instant;
 use qassay_golden::ops::reference;
 use qassay_golden::profile::named::{NamedProfile, PROFILES};
 use qassay_golden::profile::{AxisName, Profile, SumOf};
-use qassay_golden::spec::{Activation, OpSpec, Output, Problem};
+use qassay_golden::spec::{Activation, OpSpec, Output, Problem, RowActivation};
 use qassay_golden::tensor::Tensor;
 use qassay_golden::witness::Witness;
 
@@ -372,6 +372,16 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::QuantizeBlocks(_) => matches!(axis.stage, "quantize" | "convert"),
         OpSpec::DequantizeBlocks(_) => axis.stage == "dequantize",
         OpSpec::Cast(_) => axis.stage == "convert",
+        OpSpec::RoundTrip(_) => {
+            matches!(
+                axis.stage,
+                "quantize" | "dequantize" | "qparams" | "convert"
+            )
+        }
+        OpSpec::LinearBlocks(spec) => match spec.activation {
+            RowActivation::Float => axis.stage == "dequantize" || axis.field == "weight_only",
+            RowActivation::Quantized(_) => matches!(axis.stage, "quantize" | "qparams"),
+        },
         OpSpec::Dequantize(_) => axis.stage == "dequantize",
         OpSpec::Requantize(_) => {
             axis.stage == "requantize"

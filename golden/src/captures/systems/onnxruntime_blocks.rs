@@ -10,7 +10,7 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::narrow::{InBlocks, across, along, narrow};
 use crate::captures::problem::{choose_qparams, flat};
 use crate::captures::vector::{Builder, Found};
-use crate::spec::QparamsRequest;
+use crate::spec::{Constants, LinearBlocksSpec, OpSpec, Problem, QparamsRequest, RowActivation};
 use crate::tensor::{DType, Data, Tensor};
 
 const BLOCKED: &str = "onnxruntime-tools-blocked";
@@ -212,6 +212,69 @@ pub(super) fn packed(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), C
         0,
         codes.map_err(|e| file.problem(e.to_string()))?,
     )?;
+    v.into(found);
+    Ok(())
+}
+
+/// `ops/MatMulNBits_acc<level>.npz`: f32 activations times weights in blocks.
+pub(super) fn matmul_nbits(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let params = file.params();
+    if params.integer("accuracy_level")? == 4 {
+        let reason = "activations quantized per block: sums in an order not identified";
+        found.skip(
+            "MatMulNBits",
+            file.entry.values(|a| a.contains(".out")),
+            reason,
+        );
+        return Ok(());
+    }
+    let size = |key: &str| -> Result<usize, CaptureError> {
+        usize::try_from(params.integer(key)?)
+            .map_err(|_| params.error(key, "must not be negative".into()))
+    };
+    let (n, k, block) = (size("N")?, size("K")?, size("block_size")?);
+    if params.integer("bits")? != 4 || block == 0 {
+        return Err(params.error("bits", "must be 4, in blocks of at least 1".into()));
+    }
+    let x = file.array("x")?.tensor()?;
+    let m = x.shape().first().copied().unwrap_or(1);
+    let count = k.div_ceil(block);
+    let shaped =
+        |shape: [usize; 2], data| Tensor::new(shape, data).map_err(|e| file.problem(e.to_string()));
+    let codes = |name: &str, row: usize| -> Result<Data, CaptureError> {
+        let codes = unpacked(&file.array(name)?.integers()?, 4, row);
+        Ok(Data::from_codes(DType::U4, codes))
+    };
+    let spec = LinearBlocksSpec {
+        m,
+        n,
+        k,
+        block,
+        codes: DType::U4,
+        scale: DType::F32,
+        zero_point: Some(DType::U4),
+        activation: RowActivation::Float,
+        bias: false,
+    };
+    let problem = Problem {
+        op: OpSpec::LinearBlocks(spec),
+        constants: Constants {
+            weights: Some(shaped([n, k], codes("w", k)?)?),
+            bias: None,
+        },
+        inputs: vec![
+            x,
+            shaped([n, count], file.array("scales")?.tensor()?.data().clone())?,
+            shaped([n, count], codes("zps", count)?)?,
+        ],
+    };
+    let mut v = Builder::new(file, "", problem);
+    for (engine, profile) in ENGINES {
+        let name = format!("{engine}.out0");
+        if file.npz().has(&name) {
+            v.output(engine, profile, 0, file.array(&name)?.tensor()?)?;
+        }
+    }
     v.into(found);
     Ok(())
 }

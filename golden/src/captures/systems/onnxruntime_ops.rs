@@ -27,6 +27,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "QLinearAveragePool" | "QLinearGlobalAveragePool" => average_pool(file, name)?,
         "QLinearSigmoid" => sigmoid(file)?,
         "DynamicQuantizeMatMul" => dynamic_matmul(file)?,
+        "MatMulNBits" => return super::onnxruntime_blocks::matmul_nbits(file, found),
         "QDQ" if name.contains("Add") || name.contains("Mul") => return qdq(file, name, found),
         _ => {
             let reason = match op {

@@ -4,10 +4,16 @@
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::narrow::InBlocks;
-use crate::captures::problem::{choose_qparams, code_type};
+use crate::captures::problem::{self, choose_qparams, code_type, plain};
 use crate::captures::vector::{Builder, Found};
-use crate::spec::QparamsRequest;
+use crate::ops::{ReferenceError, reference};
+use crate::profile::named;
+use crate::spec::{
+    Constants, Granularity, LinearBlocksSpec, OpSpec, Problem, QparamsRequest, RoundTripSpec,
+    RowActivation,
+};
 use crate::tensor::{DType, Data, Tensor};
+use crate::witness::Witness;
 
 const ENGINE: &str = "torchao";
 
@@ -20,12 +26,173 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         .unwrap_or(("", &file.entry.file));
     match kind {
         "affine" => affine(file, found),
+        "configs" => configuration(file, name.trim_end_matches(".npz"), found),
+        "pt2e" => exported(file, found),
         _ => {
-            let values = file.entry.values(|a| !matches!(a, "x" | "w" | "b"));
-            found.skip(name.trim_end_matches(".npz"), values, "no reference op");
+            found.skip(kind, file.entry.values(|_| true), "no reference op");
             Ok(())
         }
     }
+}
+
+const SUM_ORDER: &str = "f32 sums in an order that the library does not say";
+
+/// What a configuration makes of a linear layer: its weights after the round
+/// trip, and the output.
+fn configuration(
+    file: &CapturedFile<'_>,
+    name: &str,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let (x, w) = (file.array("x")?.tensor()?, file.array("w")?.tensor()?);
+    let (&[m, k], &[n, _]) = (x.shape(), w.shape()) else {
+        return Err(file.problem("x and w of a linear must be matrices"));
+    };
+    let outputs = || (m * n) as u64;
+    // Type of the codes, values that share a scale, profile.
+    let (codes, block, profile) = match name {
+        "Int8WeightOnlyConfig" | "IntxWeightOnlyConfig" => (DType::I8, k, "torchao"),
+        "Int8DynamicActivationInt8WeightConfig" => (DType::I8, k, "torchao"),
+        "Int8DynamicActivationIntxWeightConfig" => (DType::I8, 32, "torchao"),
+        "Float8WeightOnlyConfig" => (DType::F8E4M3FN, k, "torchao-float8"),
+        _ => {
+            let reason = "packed weights that the capture does not unpack";
+            found.skip(
+                name,
+                file.entry.values(|a| matches!(a, "y" | "wdeq")),
+                reason,
+            );
+            return Ok(());
+        }
+    };
+    let spec = RoundTripSpec {
+        shape: w.shape().to_vec(),
+        block: vec![1, block],
+        codes,
+        range: None,
+        symmetric: true,
+    };
+    let problem = plain(OpSpec::RoundTrip(spec), vec![w.clone()]);
+    let mut v = Builder::new(file, "weights", problem);
+    v.output(ENGINE, profile, 0, file.array("wdeq")?.tensor()?)?;
+    v.into(found);
+    if name != "Int8DynamicActivationInt8WeightConfig" {
+        found.skip("linear_weight_only", outputs(), SUM_ORDER);
+        return Ok(());
+    }
+    // The captured weights are real; their codes are those of the checked round trip.
+    let (scales, codes) = weight_codes(file, &w)?;
+    let spec = LinearBlocksSpec {
+        m,
+        n,
+        k,
+        block: k,
+        codes: DType::I8,
+        scale: DType::F32,
+        zero_point: None,
+        activation: RowActivation::Quantized(DType::I8),
+        bias: true,
+    };
+    let problem = Problem {
+        op: OpSpec::LinearBlocks(spec),
+        constants: Constants {
+            weights: Some(codes),
+            bias: Some(file.array("b")?.tensor()?),
+        },
+        inputs: vec![x, scales],
+    };
+    let mut v = Builder::new(file, "", problem);
+    v.output(ENGINE, profile, 0, file.array("y")?.tensor()?)?;
+    v.into(found);
+    Ok(())
+}
+
+/// Codes and scales of captured dequantized weights: the greatest magnitude of a
+/// row is 127 or −128 steps, and every weight is a whole number of them.
+fn weight_codes(file: &CapturedFile<'_>, w: &Tensor) -> Result<(Tensor, Tensor), CaptureError> {
+    let spec = RoundTripSpec {
+        shape: w.shape().to_vec(),
+        block: vec![1, w.row_len()],
+        codes: DType::I8,
+        range: None,
+        symmetric: true,
+    };
+    let profile = &named::find("torchao").expect("a named profile").profile;
+    let problem = plain(OpSpec::RoundTrip(spec), vec![w.clone()]);
+    let fail = |e: ReferenceError| file.problem(e.to_string());
+    let outputs = reference(&problem, profile, &mut Witness::default()).map_err(fail)?;
+    let real = file.array("wdeq")?.tensor()?;
+    let scales = &outputs[1];
+    let codes = (0..real.len()).map(|index| {
+        let scale = scales.data().real(index / w.row_len());
+        ((real.data().real(index) / scale).round_ties_even() as i64).clamp(-128, 127)
+    });
+    let codes = Data::from_codes(DType::I8, codes.collect::<Vec<_>>());
+    let codes = Tensor::new(w.shape(), codes).map_err(|e| file.problem(e.to_string()))?;
+    Ok((scales.clone(), codes))
+}
+
+/// The export path: scales of weights and the weights' codes.
+fn exported(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    for (number, weights) in ["c_weight", "l_weight"].into_iter().enumerate() {
+        let w = file.array(weights)?.tensor()?;
+        let Data::F32(values) = w.data() else {
+            return Err(file.array(weights)?.error("is not f32"));
+        };
+        let per_channel = format!("_scale_{number}");
+        let (scales, range, parts) = if file.npz().has(&per_channel) {
+            let row = w.len() / w.shape().first().copied().unwrap_or(1).max(1);
+            let rows = values.chunks(row.max(1)).map(<[f32]>::to_vec).collect();
+            (file.array(&per_channel)?.floats()?, None, rows)
+        } else {
+            let scale = exported_scale(file, number)?;
+            (vec![scale], Some((-127, 127)), vec![values.clone()])
+        };
+        let request = QparamsRequest {
+            dtype: DType::I8,
+            range,
+            symmetric: true,
+            reduce_range: false,
+        };
+        let parts: Vec<Vec<f32>> = parts;
+        if parts.len() != scales.len() {
+            return Err(file
+                .array(weights)?
+                .error("has not one scale for each channel"));
+        }
+        for (channel, (part, &scale)) in parts.into_iter().zip(&scales).enumerate() {
+            let name = format!("{weights}[{channel}]");
+            let mut v = Builder::new(file, &name, choose_qparams(part, request));
+            super::torch_observers::chosen(file, &mut v, ENGINE, "pytorch-pt2e", scale, 0)?;
+            v.into(found);
+        }
+        let pairs = (scales.iter())
+            .map(|&scale| problem::qparams(file, scale, 0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let granularity = match pairs.as_slice() {
+            &[pair] => Granularity::PerTensor(pair),
+            _ => Granularity::PerChannel {
+                axis: 0,
+                qparams: pairs,
+            },
+        };
+        let codes = file.array(&format!("_frozen_param{number}"))?.tensor()?;
+        let quantize = problem::quantize(w, DType::I8, granularity, range);
+        let mut v = Builder::new(file, &format!("{weights}.codes"), quantize);
+        v.output(ENGINE, "pytorch-pt2e", 0, codes)?;
+        v.into(found);
+    }
+    found.skip("pt2e output", file.entry.values(|a| a == "y"), SUM_ORDER);
+    Ok(())
+}
+
+/// The scale of node `number` of the exported graph, from the manifest.
+fn exported_scale(file: &CapturedFile<'_>, number: usize) -> Result<f64, CaptureError> {
+    let params = file.params();
+    let nodes = params.get("nodes")?;
+    let text = nodes.get(number).and_then(|node| node.get(0)?.as_str());
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| params.error("nodes", format!("gives no scale for node {number}")))
 }
 
 /// choose_qparams_affine for each block, then quantize_affine and dequantize_affine.

@@ -135,6 +135,31 @@ fn every_named_profile_on_ties_and_special_values() {
     }
 }
 
+/// Codes of 16, 4 and 2 bits, with zero points at both ends.
+#[test]
+fn every_named_profile_on_codes_of_other_widths() {
+    for named in distinct() {
+        for dtype in [
+            DType::U16,
+            DType::I16,
+            DType::U4,
+            DType::I4,
+            DType::U2,
+            DType::I2,
+        ] {
+            let (low, high) = dtype.code_range().unwrap();
+            for (zero_point, scale) in [(low, 0.1), (high, 0.5), (low / 2 + 1, 1.0 / 3.0)] {
+                let zero_point = zero_point as i32;
+                let qparams = QParams { scale, zero_point };
+                let (profile, values) = (named.profile, values(scale));
+                let rule = profile.quantize;
+                let found = difference(&profile, &rule, &values, dtype, qparams, None);
+                assert_eq!(found, None, "{}", named.name);
+            }
+        }
+    }
+}
+
 /// Rules that make the steps in every way, and rules that land them in every way: the
 /// two halves do not know of each other.
 fn combinations() -> Vec<QuantizeRule> {

@@ -243,9 +243,9 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         ..FBGEMM_SCALAR.requantize
     },
     float_output: FloatOutputRule {
+        weight_only: FloatAccumulation::SequentialFma,
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
-        ..FBGEMM_SCALAR.float_output
     },
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
@@ -280,22 +280,6 @@ pub(super) const ONNXRUNTIME_QDQ: Profile = Profile {
         add: AddForm::DequantizeDiv,
         mul: MulForm::DequantizeDiv,
         ..ONNXRUNTIME.pointwise
-    },
-    ..ONNXRUNTIME
-};
-
-pub(super) const ONNXRUNTIME_TOOLS: Profile = Profile {
-    quantize: QuantizeRule {
-        clamp: ClampAt::AfterZeroPoint,
-        ..ONNXRUNTIME.quantize
-    },
-    qparams: QparamsRule {
-        precision: ScalePrecision::F64NarrowedLast,
-        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
-        small_scale: SmallScale::TinyToOne,
-        zero_point_rounding: ZeroPointRounding::TiesEvenUnclamped,
-        reduce_range: ReduceRange::Symmetric64,
-        ..OBSERVER_QPARAMS
     },
     ..ONNXRUNTIME
 };

@@ -1,9 +1,7 @@
 //! How narrow types are converted, and what the profiles of narrow codes in
-//! blocks are: torchao, ONNX Runtime's packed weights, and real zero points.
+//! blocks are: torchao, ONNX Runtime's tools and packed weights, and real zero points.
 
-use super::arithmetic::{
-    OBSERVER_QPARAMS, ONNXRUNTIME, ONNXRUNTIME_TOOLS, PYTORCH_DECOMPOSED, PYTORCH_SCALAR,
-};
+use super::arithmetic::{OBSERVER_QPARAMS, ONNXRUNTIME, PYTORCH_DECOMPOSED, PYTORCH_SCALAR};
 use crate::profile::*;
 
 pub(super) const CONVERT_OPEN: ConvertRule = ConvertRule {
@@ -48,6 +46,14 @@ pub(super) const TORCHAO: Profile = Profile {
     ..PYTORCH_DECOMPOSED
 };
 
+pub(super) const TORCHAO_FLOAT8: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF32,
+        ..TORCHAO.quantize
+    },
+    ..TORCHAO
+};
+
 pub(super) const TORCHAO_NO_CLIPPING: Profile = Profile {
     qparams: QparamsRule {
         symmetric: SymmetricScale::EachSide,
@@ -70,6 +76,22 @@ pub(super) const ONNXRUNTIME_NBITS: Profile = Profile {
         symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
         zero_point_rounding: ZeroPointRounding::TiesAwayThenClamp,
         small_scale: SmallScale::Kept,
+        ..OBSERVER_QPARAMS
+    },
+    ..ONNXRUNTIME
+};
+
+pub(super) const ONNXRUNTIME_TOOLS: Profile = Profile {
+    quantize: QuantizeRule {
+        clamp: ClampAt::AfterZeroPoint,
+        ..ONNXRUNTIME.quantize
+    },
+    qparams: QparamsRule {
+        precision: ScalePrecision::F64NarrowedLast,
+        symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
+        small_scale: SmallScale::TinyToOne,
+        zero_point_rounding: ZeroPointRounding::TiesEvenUnclamped,
+        reduce_range: ReduceRange::Symmetric64,
         ..OBSERVER_QPARAMS
     },
     ..ONNXRUNTIME

@@ -49,6 +49,8 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("fake_quantize_gradient", fake::fake_quantize_gradient()),
         ("power_of_two", fake::power_of_two()),
         ("approximate_scale", fake::approximate_scale()),
+        ("round_trip", narrow::round_trip()),
+        ("linear_blocks", narrow::linear_blocks()),
     ]
 }
 

@@ -1,10 +1,10 @@
 //! Cases of narrow types: casts, and quantization in blocks.
 
 use super::draw::Draw;
-use super::{Cases, problem, tensor};
+use super::{Cases, problem, tensor, with_constants};
 use crate::spec::{
-    BlockSpec, CastSpec, ChooseQparamsSpec, Constants, OpSpec, PowerRounding, Problem,
-    QparamsRequest,
+    BlockSpec, CastSpec, ChooseQparamsSpec, Constants, LinearBlocksSpec, OpSpec, PowerRounding,
+    Problem, QparamsRequest, RoundTripSpec, RowActivation,
 };
 use crate::tensor::{DType, Data};
 
@@ -175,14 +175,7 @@ const CODES: [(&str, DType, Option<DType>); 9] = [
 fn filled(op: OpSpec, values: Data, scales: Data, zero_points: Option<Data>) -> Problem {
     let mut inputs = vec![values, scales];
     inputs.extend(zero_points);
-    let shapes = op.inputs();
-    Problem {
-        op,
-        constants: Constants::default(),
-        inputs: (inputs.into_iter().zip(shapes))
-            .map(|(data, (shape, _))| tensor(shape, data))
-            .collect(),
-    }
+    problem(op, inputs)
 }
 
 pub(super) fn quantize_blocks() -> Cases {
@@ -253,4 +246,100 @@ pub(super) fn choose_real_qparams() -> Cases {
         }
     }
     cases
+}
+
+pub(super) fn round_trip() -> Cases {
+    let kinds = [
+        ("s8/rows", DType::I8, [1, 8], true),
+        ("s4/groups", DType::I4, [1, 4], true),
+        ("u4/groups", DType::U4, [1, 4], false),
+        ("u2/tensor", DType::U2, [3, 8], false),
+        ("f8e4m3fn/rows", DType::F8E4M3FN, [1, 8], true),
+        ("f4e2m1/groups", DType::F4E2M1, [2, 4], true),
+    ];
+    kinds
+        .map(|(name, codes, block, symmetric)| {
+            let spec = RoundTripSpec {
+                shape: vec![3, 8],
+                block: block.to_vec(),
+                codes,
+                range: None,
+                symmetric,
+            };
+            let values = Draw::new(name).reals(3.0, 24);
+            let op = OpSpec::RoundTrip(spec);
+            (name.to_owned(), problem(op, vec![Data::F32(values)]))
+        })
+        .into()
+}
+
+pub(super) fn linear_blocks() -> Cases {
+    let rows = RowActivation::Quantized(DType::I8);
+    let kinds = [
+        (
+            "u4/blocks-of-4",
+            DType::U4,
+            Some(DType::U4),
+            4,
+            RowActivation::Float,
+            false,
+        ),
+        (
+            "s4/cut-off-block",
+            DType::I4,
+            None,
+            8,
+            RowActivation::Float,
+            true,
+        ),
+        (
+            "u4/real-zero-points",
+            DType::U4,
+            Some(DType::F32),
+            6,
+            RowActivation::Float,
+            true,
+        ),
+        ("s8/rows-quantized", DType::I8, None, 12, rows, true),
+        (
+            "u8/rows-quantized",
+            DType::U8,
+            Some(DType::U8),
+            12,
+            rows,
+            false,
+        ),
+        ("s8/rows-and-groups", DType::I8, None, 4, rows, false),
+    ];
+    kinds
+        .map(|(name, codes, zero_point, block, activation, bias)| {
+            let (m, n, k) = (2, 3, 12);
+            let spec = LinearBlocksSpec {
+                m,
+                n,
+                k,
+                block,
+                codes,
+                scale: DType::F32,
+                zero_point,
+                activation,
+                bias,
+            };
+            let mut draw = Draw::new(name);
+            let count = n * k.div_ceil(block);
+            let constants = Constants {
+                weights: Some(tensor([n, k], draw.codes(codes, n * k))),
+                bias: bias.then(|| tensor([n], Data::F32(draw.reals(1.0, n)))),
+            };
+            let scales = draw.reals(0.25, count).into_iter();
+            let scales = scales.map(|scale| scale.abs() + 0.015_625).collect();
+            let mut inputs = vec![Data::F32(draw.reals(4.0, m * k)), Data::F32(scales)];
+            inputs.extend(zero_point.map(|dtype| match dtype.code_range() {
+                Some(_) => draw.codes(dtype, count),
+                None => Data::F32(draw.reals(8.0, count)),
+            }));
+            let op = OpSpec::LinearBlocks(spec);
+            (name.to_owned(), with_constants(op, constants, inputs))
+        })
+        .into()
 }
