@@ -33,6 +33,7 @@ mod rescale;
 mod store;
 mod transcendental;
 mod weight_only;
+mod wide;
 mod window;
 
 use self::function::{Function, function};

@@ -12,6 +12,7 @@ mod plain;
 mod pointwise;
 mod rescale;
 mod statistics;
+mod wide;
 
 use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
 use crate::tensor::{DType, Data, Tensor};
@@ -28,8 +29,14 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("choose_qparams", statistics::choose_qparams()),
         ("observe", statistics::observe()),
         ("calibrate", calibrate::calibrate()),
-        ("linear", [matrix::linear(), fused::linear()].concat()),
-        ("conv", [matrix::conv(), fused::conv()].concat()),
+        (
+            "linear",
+            [matrix::linear(), fused::linear(), wide::linear()].concat(),
+        ),
+        (
+            "conv",
+            [matrix::conv(), fused::conv(), wide::conv()].concat(),
+        ),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
         ("relu", pointwise::relu()),
