@@ -116,7 +116,7 @@ pub(crate) fn binary(spec: &BinarySpec, witness: &mut Witness) -> Result<(), Ref
         ("output", &spec.output),
     ];
     for (name, tensor) in tensors {
-        quantized(name, tensor)?;
+        codes(name, tensor)?;
         witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
     }
     relu(spec.relu, spec.output.dtype)

@@ -407,7 +407,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "accumulate" => sum("conv"),
             _ => to_code(&spec.output, SumOf::of(spec), spec.activation.dtype),
         },
-        OpSpec::Add(_) => pointwise(axis, "add"),
+        OpSpec::Add(_) | OpSpec::Sub(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
         OpSpec::AvgPool(_) => pointwise(axis, "avg_pool"),
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",

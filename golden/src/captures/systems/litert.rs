@@ -88,7 +88,8 @@ fn delegated(
         ("ops", "DEPTHWISE_CONV_2D") => dtype == Some(DType::I8),
         (
             "ops",
-            "FULLY_CONNECTED" | "CONV_2D" | "ADD" | "MUL" | "MAX_POOL_2D" | "LOGISTIC" | "TANH",
+            "FULLY_CONNECTED" | "CONV_2D" | "ADD" | "MUL" | "SUB" | "MAX_POOL_2D" | "LOGISTIC"
+            | "TANH",
         ) => true,
         _ => false,
     })

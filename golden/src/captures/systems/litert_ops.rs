@@ -24,7 +24,10 @@ impl From<CaptureError> for Unread {
 
 const WIDE: &str = "16-bit activations: no reference op";
 /// Ops that the reference has for 16-bit activations.
-const WIDE_OPS: [&str; 7] = [
+const WIDE_OPS: [&str; 10] = [
+    "ADD",
+    "SUB",
+    "MUL",
     "FULLY_CONNECTED",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",

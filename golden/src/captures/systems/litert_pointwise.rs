@@ -9,7 +9,7 @@ use crate::spec::*;
 /// The problem of `op`; `None` where it has no reference.
 pub(super) fn problem(file: &CapturedFile<'_>, op: &str) -> Result<Option<Problem>, CaptureError> {
     Ok(Some(match op {
-        "ADD" | "MUL" => binary(file, op)?,
+        "ADD" | "MUL" | "SUB" => binary(file, op)?,
         "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pool(file, op)?,
         "LOGISTIC" | "TANH" => function(file, op)?,
         "RELU6" => relu6(file)?,
@@ -122,6 +122,7 @@ fn binary(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
     let (spec, inputs) = problem::binary(a.tensor()?, b.tensor()?, triple, relu);
     let op = match op {
         "ADD" => OpSpec::Add(spec),
+        "SUB" => OpSpec::Sub(spec),
         _ => OpSpec::Mul(spec),
     };
     Ok(plain(op, inputs))

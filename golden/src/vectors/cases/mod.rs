@@ -39,6 +39,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
+        ("sub", pointwise::sub()),
         ("relu", pointwise::relu()),
         ("clamp", plain::clamp()),
         ("sigmoid", plain::sigmoid()),
