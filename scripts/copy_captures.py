@@ -32,9 +32,8 @@ COVERED = {
     # the casts that CastLike and expanded models repeat stay behind
     "onnx-node-tests": r"test_(?!castlike|\w*expanded)",
     "torchao": r"affine/\w+_(pc|g8)_(u4|i4|i8)|configs/(Int8|Intx|Float8)|pt2e/",
-    # what XNNPACK ran
-    "litert-2.3.0": r"(de)?quantize/[iu]8_|ops/(FULLY_CONNECTED_(ties|max|[iu]8[iu]8)|CONV_2D_(ties|i8i8|u8u8)"
-    r"|DEPTHWISE_CONV_2D_(ties|i8i8)|(ADD|MUL|LOGISTIC|TANH|RELU)_[iu]8)",
+    "litert-2.3.0": r"(de|re)?quantize/|ops/(FULLY_CONNECTED_(?!hybrid)|(DEPTHWISE_)?CONV_2D_"
+    r"|(ADD|SUB|MUL|AVERAGE_POOL_2D|MAX_POOL_2D|RELU6?)_|(LOGISTIC|TANH)_[iu]8)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)|nbits/|blocked",
     "nvidia-pytorch-quantization": r"inputs|max|hist_|fake",
     "nni-3.0": r"bnn/|qparams/|clamp_round/|lsqplus/|lsq/|dorefa/",

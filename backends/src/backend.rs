@@ -65,7 +65,7 @@ impl Refusal {
         let relu = match op {
             OpSpec::Linear(spec) => spec.relu,
             OpSpec::Conv(spec) => spec.relu,
-            OpSpec::Add(spec) | OpSpec::Mul(spec) => spec.relu,
+            OpSpec::Add(spec) | OpSpec::Mul(spec) | OpSpec::Sub(spec) => spec.relu,
             _ => Relu::None,
         };
         if let Some((low, high)) = relu.codes() {

@@ -338,6 +338,8 @@ pub enum OpSpec {
     Add(BinarySpec),
     /// see [`BinarySpec`]
     Mul(BinarySpec),
+    /// the first input less the second; see [`BinarySpec`]
+    Sub(BinarySpec),
     /// see [`ReluSpec`]
     Relu(ReluSpec),
     /// see [`ClampSpec`]
@@ -425,7 +427,7 @@ impl OpSpec {
             Self::Calibrate(s) => vec![(vec![s.channels()], DType::F64); s.outputs().len()],
             Self::Linear(s) => vec![(vec![s.m, s.n], s.output.dtype())],
             Self::Conv(s) => vec![(s.output_shape(), s.output.dtype())],
-            Self::Add(s) | Self::Mul(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Add(s) | Self::Mul(s) | Self::Sub(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
             Self::Sigmoid(s) | Self::Tanh(s) | Self::Recode(s) => {
@@ -477,7 +479,7 @@ impl OpSpec {
                 image_shape(s.batch, &s.input, s.in_channels),
                 s.activation.dtype,
             )],
-            Self::Add(s) | Self::Mul(s) => {
+            Self::Add(s) | Self::Mul(s) | Self::Sub(s) => {
                 vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
             }
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],

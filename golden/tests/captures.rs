@@ -173,6 +173,28 @@ fn the_reference_gives_every_committed_value() {
             "relu",
         ],
     );
+    for engine in ["reference", "optimized"] {
+        covered(
+            "litert-2.3.0",
+            engine,
+            &[
+                "quantize",
+                "dequantize",
+                "recode",
+                "linear",
+                "conv2d",
+                "depthwise2d",
+                "add",
+                "sub",
+                "mul",
+                "clamp",
+                "avg_pool",
+                "max_pool",
+                "sigmoid",
+                "tanh",
+            ],
+        );
+    }
     covered(
         "mxnet",
         "onednn",

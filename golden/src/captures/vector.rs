@@ -87,6 +87,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Conv(s) => format!("conv{}d", s.kernel.len()),
         OpSpec::Add(_) => "add".into(),
         OpSpec::Mul(_) => "mul".into(),
+        OpSpec::Sub(_) => "sub".into(),
         OpSpec::Relu(_) => "relu".into(),
         OpSpec::Clamp(_) => "clamp".into(),
         OpSpec::Sigmoid(_) => "sigmoid".into(),

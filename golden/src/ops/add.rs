@@ -1,4 +1,5 @@
-//! Addition of two quantized tensors.
+//! Addition and subtraction of two quantized tensors. Subtraction is addition of
+//! what `b` stands for with the other sign: no rounding to nearest sees the sign.
 //!
 //! Sources: PyTorch `QuantizedOpKernels.cpp` (qadd_kernel, scalar and vector
 //! body); ONNX Runtime MLAS `qladd.cpp`; QNNPACK `src/qnnpack/requantization.h`
@@ -12,15 +13,25 @@ use super::fixed_point::{FixedPoint as FixedMultiplier, fixed_point};
 use super::store::Store;
 use crate::profile::{AddForm, Profile, Scaling};
 use crate::spec::{BinarySpec, QParams};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
 
-/// Adds `a` and `b`.
+/// Whether `b` is added or taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// a + b
+    Plus,
+    /// a − b
+    Minus,
+}
+
+/// `a` and `b`, or `a` less `b`.
 ///
 /// # Errors
 /// When types or parameters do not fit, or the ratio of scales is outside
 /// what the profile's fixed point can hold.
 pub(crate) fn add(
+    sign: Sign,
     spec: &BinarySpec,
     a: &Tensor,
     b: &Tensor,
@@ -30,7 +41,9 @@ pub(crate) fn add(
     super::check::binary(spec, witness)?;
     let store = Store::new(&spec.output, spec.relu);
     let (qa, qb, qo) = (spec.a.qparams, spec.b.qparams, spec.output.qparams);
-    let (sa, sb, so) = (qa.scale as f32, qb.scale as f32, qo.scale as f32);
+    let minus = sign == Sign::Minus;
+    let (sa, so) = (qa.scale as f32, qo.scale as f32);
+    let sb = qb.scale as f32 * if minus { -1.0 } else { 1.0 };
     let codes = (0..a.len()).map(|i| (i, a.data().code(i), b.data().code(i)));
     let sums: Vec<i64> = match profile.pointwise.add {
         AddForm::Dequantize => {
@@ -77,14 +90,15 @@ pub(crate) fn add(
                 Ok(fixed.expect("a fixed-point scaling"))
             };
             let (by_a, by_b) = (fixed(qa.scale / twice_max)?, fixed(qb.scale / twice_max)?);
-            let by_sum = fixed(twice_max / (f64::from(1 << LEFT_SHIFT) * qo.scale))?;
+            let left_shift = left_shift(spec);
+            let by_sum = fixed(twice_max / (f64::from(1 << left_shift) * qo.scale))?;
             let shifted =
-                |code: i64, zero_point: i32| ((code - i64::from(zero_point)) << LEFT_SHIFT) as i32;
+                |code: i64, zero_point: i32| ((code - i64::from(zero_point)) << left_shift) as i32;
             codes
                 .map(|(_, a, b)| {
                     let a = by_a.apply(shifted(a, qa.zero_point));
                     let b = by_b.apply(shifted(b, qb.zero_point));
-                    let sum = (a + b) as i32;
+                    let sum = if minus { a - b } else { a + b } as i32;
                     witness.step(Some(sum.into()), by_sum.exact(sum));
                     witness.events.hit_if(Event::ExactTie, by_sum.is_tie(sum));
                     store.clamp(by_sum.apply(sum) + i64::from(qo.zero_point), witness)
@@ -92,11 +106,12 @@ pub(crate) fn add(
                 .collect()
         }
         form @ (AddForm::FixedPoint21 | AddForm::FixedPoint20Up) => {
-            let fixed = FixedPoint::new(form, sa / so, sb / so)?;
+            let fixed = FixedPoint::new(form, sa / so, sb.abs() / so)?;
             codes
                 .map(|(_, a, b)| {
-                    let sum = fixed.a * (a - i64::from(qa.zero_point))
-                        + fixed.b * (b - i64::from(qb.zero_point));
+                    let a = fixed.a * (a - i64::from(qa.zero_point));
+                    let b = fixed.b * (b - i64::from(qb.zero_point));
+                    let sum = if minus { a - b } else { a + b };
                     let scaled = sum as f64 / (1u64 << fixed.shift) as f64;
                     witness.step(Some(sum), scaled);
                     witness
@@ -112,8 +127,14 @@ pub(crate) fn add(
     Ok(Tensor::new(spec.shape.clone(), data).expect("one sum per pair of codes"))
 }
 
-/// Bits that inputs gain before they are brought to one scale.
-const LEFT_SHIFT: u32 = 20;
+/// Bits that inputs gain before TFLite brings them to one scale: kernels/add.cc (Prepare).
+fn left_shift(spec: &BinarySpec) -> u32 {
+    if spec.output.dtype == DType::I16 {
+        15
+    } else {
+        20
+    }
+}
 
 fn steps(code: i64, qparams: QParams) -> f32 {
     (code - i64::from(qparams.zero_point)) as f32

@@ -45,6 +45,17 @@ pub(crate) fn quantized(name: &str, quantized: &Quantized) -> Result<(), Referen
     qparams(name, quantized.dtype, quantized.qparams)
 }
 
+/// Checks that `quantized` is of 8 bits or s16, with a possible scale and zero point.
+///
+/// # Errors
+/// Says what `name` should have.
+pub(crate) fn codes(name: &str, tensor: &Quantized) -> Result<(), ReferenceError> {
+    if tensor.dtype == DType::I16 {
+        return qparams(name, tensor.dtype, tensor.qparams);
+    }
+    quantized(name, tensor)
+}
+
 /// Checks a scale and zero point against a code type.
 ///
 /// # Errors
@@ -105,7 +116,7 @@ pub(crate) fn binary(spec: &BinarySpec, witness: &mut Witness) -> Result<(), Ref
         ("output", &spec.output),
     ];
     for (name, tensor) in tensors {
-        quantized(name, tensor)?;
+        codes(name, tensor)?;
         witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
     }
     relu(spec.relu, spec.output.dtype)
@@ -143,7 +154,7 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
         }
     }
     for (name, tensor) in [("input", &spec.activation), ("output", &spec.output)] {
-        quantized(name, tensor)?;
+        codes(name, tensor)?;
         witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
     }
     Ok(())

@@ -11,20 +11,20 @@ use crate::witness::{Event, Witness};
 /// `min(max(q, low), high)`.
 ///
 /// # Errors
-/// When the type is not of 8 bits, or the bounds are not in order within it.
+/// When the type is not of 8 or 16 bits, or the bounds are not in order within it.
 pub(crate) fn clamp(
     spec: &ClampSpec,
     input: &Tensor,
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
-    if !matches!(spec.dtype, DType::U8 | DType::I8) {
+    if !matches!(spec.dtype, DType::U8 | DType::I8 | DType::I16) {
         return Err(ReferenceError::Undefined(format!(
-            "clamp of {} codes is not defined here; u8 and s8 are",
+            "clamp of {} codes is not defined here; u8, s8 and s16 are",
             spec.dtype.name()
         )));
     }
     let (low, high) = (i64::from(spec.low), i64::from(spec.high));
-    let (least, greatest) = spec.dtype.code_range().expect("8-bit codes have a range");
+    let (least, greatest) = spec.dtype.code_range().expect("codes have a range");
     if !(least <= low && low <= high && high <= greatest) {
         return Err(ReferenceError::Mismatch(format!(
             "clamp to {low}..={high}: the bounds must be in order within {least}..={greatest}, the codes of {}",

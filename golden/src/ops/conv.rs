@@ -24,7 +24,12 @@ pub(crate) fn conv(
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
     check(spec)?;
-    super::check::quantized("activations", &spec.activation)?;
+    let wide = spec.activation.dtype.size() > 1;
+    if wide {
+        super::wide::activations(&spec.activation)?;
+    } else {
+        super::check::quantized("activations", &spec.activation)?;
+    }
     let group_in = spec.in_channels / spec.groups;
     let mut weight_shape = vec![spec.out_channels];
     weight_shape.extend(&spec.kernel);
@@ -41,6 +46,21 @@ pub(crate) fn conv(
     let zero_point = spec.activation.qparams.zero_point;
     product.count_parameters(spec.activation.dtype, zero_point, witness);
 
+    let windows = Windows::new(
+        &spec.input,
+        &spec.kernel,
+        &spec.stride,
+        &spec.pad_begin,
+        &spec.dilation,
+        &spec.output_size(),
+    );
+    if wide {
+        let sums = super::wide::conv(spec, &windows, &product, input.data(), witness);
+        let data = super::wide::finish(&product, sums, spec.activation.qparams, profile, witness)?;
+        return Ok(
+            Tensor::new(spec.output_shape(), data).expect("one value per window and channel")
+        );
+    }
     let rule = &profile.accumulate;
     let accumulation = match spec.groups {
         1 => rule.conv,
@@ -60,14 +80,6 @@ pub(crate) fn conv(
         }
         other => other,
     };
-    let windows = Windows::new(
-        &spec.input,
-        &spec.kernel,
-        &spec.stride,
-        &spec.pad_begin,
-        &spec.dilation,
-        &spec.output_size(),
-    );
     let accumulator = Accumulator::new(
         rule,
         accumulation,

@@ -162,6 +162,28 @@ impl FixedPoint {
         bits(Scheme::QnnpackPrecise, multiplier)
     }
 
+    /// `multiplier` in 15 bits, its products rounded half up once:
+    /// TFLite internal/common.cc (MultiplyByQuantizedMultiplier of int64_t).
+    ///
+    /// # Errors
+    /// When a shift of at least one bit to the right does not hold it.
+    pub(crate) fn fifteen_bits_up(multiplier: f64) -> Result<Self, ReferenceError> {
+        within(multiplier as f32, i32::MIN..14, "a multiplier of 15 bits")?;
+        let wide = frexp(Scheme::Rshu, multiplier);
+        let rounded = (wide.multiplier + (1 << 15)) >> 16;
+        Ok(Self {
+            multiplier: rounded.min(0x7FFF),
+            shift: 15 + wide.shift,
+            ..wide
+        })
+    }
+
+    /// An i64 sum times the multiplier, rounded half up; no zero point yet.
+    pub(crate) fn apply_wide(self, sum: i64) -> i64 {
+        let product = i128::from(sum) * i128::from(self.multiplier);
+        ((product + (1 << (self.shift - 1))) >> self.shift) as i64
+    }
+
     /// The sum times the multiplier, rounded by the scheme; no zero point yet.
     pub(crate) fn apply(self, sum: i32) -> i64 {
         let sum = i64::from(sum);

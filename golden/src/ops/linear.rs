@@ -32,6 +32,12 @@ pub(crate) fn linear(
         spec.relu,
     )?;
     let data = match spec.activation {
+        Activation::Quantized(activation) if activation.dtype.size() > 1 => {
+            super::wide::activations(&activation)?;
+            product.count_parameters(activation.dtype, 0, witness);
+            let sums = super::wide::linear(spec, &product, input.data());
+            super::wide::finish(&product, sums, activation.qparams, profile, witness)?
+        }
         Activation::Quantized(activation) => {
             super::check::quantized("activations", &activation)?;
             let sums = sums(spec, &product, input.data(), activation, profile, witness);

@@ -36,8 +36,10 @@ mod round_trip;
 mod store;
 mod transcendental;
 mod weight_only;
+mod wide;
 mod window;
 
+use self::add::Sign;
 use self::function::{Function, function};
 use crate::profile::Profile;
 use crate::spec::{OpSpec, Problem};
@@ -69,7 +71,8 @@ pub fn reference(
     let output = match &problem.op {
         OpSpec::Linear(spec) => linear::linear(spec, constants, &inputs[0], profile, witness)?,
         OpSpec::Conv(spec) => conv::conv(spec, constants, &inputs[0], profile, witness)?,
-        OpSpec::Add(spec) => add::add(spec, &inputs[0], &inputs[1], profile, witness)?,
+        OpSpec::Add(spec) => add::add(Sign::Plus, spec, &inputs[0], &inputs[1], profile, witness)?,
+        OpSpec::Sub(spec) => add::add(Sign::Minus, spec, &inputs[0], &inputs[1], profile, witness)?,
         OpSpec::Mul(spec) => mul::mul(spec, &inputs[0], &inputs[1], profile, witness)?,
         OpSpec::Relu(spec) => relu::relu(spec, &inputs[0], witness)?,
         OpSpec::Clamp(spec) => clamp::clamp(spec, &inputs[0], witness)?,

@@ -16,14 +16,14 @@ pub(crate) struct Product<'a> {
     /// their type: s8, or u8
     pub(crate) weight_type: DType,
     k: usize,
-    channels: usize,
-    op: SumOf,
+    pub(super) channels: usize,
+    pub(super) op: SumOf,
     /// the weights' scales and zero points
     pub(crate) granularity: &'a Granularity,
     /// one value per channel
     pub(crate) bias: Option<&'a Data>,
-    output: Output,
-    relu: Relu,
+    pub(super) output: Output,
+    pub(super) relu: Relu,
 }
 
 impl<'a> Product<'a> {
@@ -62,7 +62,7 @@ impl<'a> Product<'a> {
         };
         check_granularity(granularity, weights.dtype(), channels)?;
         if let Output::Quantized(quantized) = output {
-            super::check::quantized("output", &quantized)?;
+            super::check::codes("output", &quantized)?;
         }
         super::check::relu(relu, output.dtype())?;
         Ok(Self {

@@ -14,7 +14,7 @@ pub(crate) fn relu(
     input: &Tensor,
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
-    super::check::quantized("the tensor", &spec.tensor)?;
+    super::check::codes("the tensor", &spec.tensor)?;
     let zero_point = spec.tensor.qparams.zero_point;
     witness.zero_point(spec.tensor.dtype, zero_point);
     let codes = (0..input.len())

@@ -14,6 +14,7 @@ mod real;
 mod recode;
 mod requantize;
 mod rescale;
+mod wide;
 
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
@@ -22,6 +23,7 @@ pub use function::{sigmoid, tanh};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;
+pub use wide::fifteen_bits_up;
 
 #[cfg(test)]
 mod tests;

@@ -277,7 +277,7 @@ pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Opti
 }
 
 /// The least e with `value` < 2^e.
-fn exponent_above(value: &BigRational) -> i64 {
+pub(super) fn exponent_above(value: &BigRational) -> i64 {
     let mut exponent = 0;
     while *value >= power_of_two(exponent) {
         exponent += 1;

@@ -153,6 +153,16 @@ axis! {
     }
 }
 
+axis! {
+    /// How an i64 sum of products of 16-bit activations is scaled, where it is not multiplied in f64.
+    WideScaling {
+        /// not at all: there are no such products
+        Undefined = "undefined",
+        /// sum times the multiplier in 15 bits, one shift rounded half up (TFLite's 16x8)
+        Q15Rshu = "q15-rshu",
+    }
+}
+
 rule! {
     /// How a sum becomes a code.
     RequantizeRule {
@@ -170,6 +180,8 @@ rule! {
         scaling_depthwise_tail: OpScaling,
         /// where that tail starts, counted along output channels
         depthwise_width: BodyWidth,
+        /// how the sum of products of 16-bit activations is scaled
+        scaling_wide: WideScaling,
         /// scaled value to integer
         rounding: Rounding,
         /// where the output zero point is added

@@ -18,7 +18,7 @@ axis! {
         FixedPoint21 = "fixed-point-21",
         /// fixed-point multipliers of at most 2^21 and a shift rounded half up; ratios of scales in \[2^−10, 2^8) (XNNPACK)
         FixedPoint20Up = "fixed-point-20-up",
-        /// both inputs by 2^20, each by its ratio to twice the larger scale, the sum by the rest: three gemmlowp multiplications, each rounded half up, then half away (TFLite)
+        /// both inputs by 2^20 (16 bits: 2^15), each by its ratio to twice the larger scale, the sum by the rest: three gemmlowp multiplications, each rounded half up, then half away (TFLite)
         Gemmlowp20 = "gemmlowp-20",
     }
 }

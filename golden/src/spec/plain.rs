@@ -37,7 +37,7 @@ pub struct ReluSpec {
 pub struct ClampSpec {
     /// shape
     pub shape: Vec<usize>,
-    /// type of input and output: u8 or s8
+    /// type of input and output: u8, s8 or s16
     pub dtype: DType,
     /// the lowest code that may come out
     pub low: i32,

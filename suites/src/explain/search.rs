@@ -6,7 +6,7 @@ use qassay_golden::ops::reference;
 use qassay_golden::profile::named::{NamedProfile, PROFILES};
 use qassay_golden::profile::{AxisName, Profile, SumOf};
 use qassay_golden::spec::{Activation, OpSpec, Output, Problem, RowActivation};
-use qassay_golden::tensor::Tensor;
+use qassay_golden::tensor::{DType, Tensor};
 use qassay_golden::witness::Witness;
 
 use super::change;
@@ -359,9 +359,10 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         "padding" => kind != "linear",
         _ => true,
     };
-    let to_code = |output: &Output, op: SumOf| {
+    let to_code = |output: &Output, op: SumOf, activation: DType| {
         let applies = match axis.field {
             "scaling_linear" => op == SumOf::Linear,
+            "scaling_wide" => activation.size() > 1,
             "scaling_depthwise_tail" | "depthwise_width" => op == SumOf::Depthwise,
             _ => true,
         };
@@ -399,7 +400,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
                 "float_output" => {
                     matches!(spec.output, Output::Float) && axis.field != "weight_only"
                 }
-                _ => to_code(&spec.output, SumOf::Linear),
+                _ => to_code(&spec.output, SumOf::Linear, spec.activation.dtype()),
             },
             Activation::Dynamic { .. } => match axis.stage {
                 "accumulate" => sum("linear"),
@@ -414,9 +415,9 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "accumulate" if spec.is_depthwise() => sum("depthwise"),
             "accumulate" if spec.groups > 1 => sum("grouped"),
             "accumulate" => sum("conv"),
-            _ => to_code(&spec.output, SumOf::of(spec)),
+            _ => to_code(&spec.output, SumOf::of(spec), spec.activation.dtype),
         },
-        OpSpec::Add(_) => pointwise(axis, "add"),
+        OpSpec::Add(_) | OpSpec::Sub(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
         OpSpec::AvgPool(_) => pointwise(axis, "avg_pool"),
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",

@@ -8,6 +8,8 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::vector::{Builder, Found};
 use crate::tensor::DType;
 
+/// Ops with weights.
+const OF_PRODUCTS: [&str; 3] = ["FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D"];
 const REFERENCE: &str = "litert-reference";
 const OPTIMIZED: &str = "litert-optimized";
 const XNNPACK: &str = "xnnpack-fp32";
@@ -53,6 +55,8 @@ fn profile(
     Ok(match engine {
         "reference" => REFERENCE,
         "xnnpack" if delegated(file, kind, name, op)? => XNNPACK,
+        // On 16-bit activations the optimized kernels are the reference's.
+        _ if OF_PRODUCTS.contains(&op) && name.contains("_i16") => REFERENCE,
         // One channel is no group of its own here: a convolution, in the depthwise kernel's arithmetic.
         _ if name.starts_with("DEPTHWISE_CONV_2D_ties") => REFERENCE,
         // The output stage of the optimized u8 depthwise kernel is that of the reference.
@@ -84,7 +88,8 @@ fn delegated(
         ("ops", "DEPTHWISE_CONV_2D") => dtype == Some(DType::I8),
         (
             "ops",
-            "FULLY_CONNECTED" | "CONV_2D" | "ADD" | "MUL" | "MAX_POOL_2D" | "LOGISTIC" | "TANH",
+            "FULLY_CONNECTED" | "CONV_2D" | "ADD" | "MUL" | "SUB" | "MAX_POOL_2D" | "LOGISTIC"
+            | "TANH",
         ) => true,
         _ => false,
     })

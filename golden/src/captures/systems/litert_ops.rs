@@ -6,7 +6,7 @@ use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, Product, Windows, code_type, granularity, quantized};
 use crate::spec::*;
-use crate::tensor::{DType, Tensor};
+use crate::tensor::{DType, Data, Tensor};
 
 /// Why a file is not a problem.
 pub(super) enum Unread {
@@ -23,6 +23,19 @@ impl From<CaptureError> for Unread {
 }
 
 const WIDE: &str = "16-bit activations: no reference op";
+/// Ops that the reference has for 16-bit activations.
+const WIDE_OPS: [&str; 10] = [
+    "ADD",
+    "SUB",
+    "MUL",
+    "FULLY_CONNECTED",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "RELU",
+    "RELU6",
+];
 const HYBRID: &str = "float activations, quantized by row at run time: no reference op";
 const NO_OP: &str = "no reference op";
 
@@ -50,7 +63,9 @@ pub(super) fn problem(
         ("dequantize", _) => return Ok(problem::dequantize(x.tensor()?, one_pair(file)?)),
         ("requantize", _) => return Ok(recode(file)?),
         ("ops", Some(DType::F32)) => return Err(Unread::Skipped(HYBRID)),
-        ("ops", Some(DType::I16)) => return Err(Unread::Skipped(WIDE)),
+        ("ops", Some(DType::I16)) if !WIDE_OPS.contains(&op) => {
+            return Err(Unread::Skipped(WIDE));
+        }
         ("ops", _) => {}
         _ => return Err(Unread::Skipped(NO_OP)),
     }
@@ -88,13 +103,21 @@ fn recode(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
 /// The activation that the file's op has fused, its bounds as codes of `output`:
 /// LiteRT tflite/kernels/kernel_util.cc (CalculateActivationRangeQuantized).
 pub(super) fn relu(file: &CapturedFile<'_>, output: Quantized) -> Result<Relu, CaptureError> {
-    let act = file.params().text("act");
+    clamped(file, file.params().text("act").unwrap_or("none"), output)
+}
+
+/// The bounds of the activation `act` as codes of `output`.
+pub(super) fn clamped(
+    file: &CapturedFile<'_>,
+    act: &str,
+    output: Quantized,
+) -> Result<Relu, CaptureError> {
     let reals: (f32, f32) = match act {
-        None | Some("none") => return Ok(Relu::None),
-        Some("relu") => return Ok(Relu::Zero),
-        Some("relu6") => (0.0, 6.0),
-        Some("relu_n1_to_1") => (-1.0, 1.0),
-        Some(other) => return Err(file.problem(format!("has an unknown activation `{other}`"))),
+        "none" => return Ok(Relu::None),
+        "relu" => return Ok(Relu::Zero),
+        "relu6" => (0.0, 6.0),
+        "relu_n1_to_1" => (-1.0, 1.0),
+        other => return Err(file.problem(format!("has an unknown activation `{other}`"))),
     };
     let range = (output.dtype.code_range())
         .ok_or_else(|| file.problem("has an activation, but no codes to clamp"))?;
@@ -126,10 +149,18 @@ fn product(file: &CapturedFile<'_>) -> Result<Product, CaptureError> {
 }
 
 fn bias(file: &CapturedFile<'_>) -> Result<Option<Tensor>, CaptureError> {
-    match file.npz().has("bias") {
-        true => file.array("bias")?.tensor().map(Some),
-        false => Ok(None),
+    if !file.npz().has("bias") {
+        return Ok(None);
     }
+    let bias = file.array("bias")?;
+    if bias.dtype() != Some(DType::I64) {
+        return bias.tensor().map(Some);
+    }
+    // The 64-bit biases of 16-bit activations hold values that fit 32 bits.
+    let steps = (bias.integers()?.into_iter())
+        .map(|step| i32::try_from(step).map_err(|_| bias.error("has a bias beyond 32 bits")))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(problem::flat(Data::I32(steps))))
 }
 
 fn conv(file: &CapturedFile<'_>, depthwise: bool) -> Result<Problem, CaptureError> {

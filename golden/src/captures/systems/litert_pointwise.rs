@@ -1,6 +1,6 @@
 //! The ops without weights in LiteRT's files as problems.
 
-use super::litert_ops::{padding, relu};
+use super::litert_ops::{clamped, padding, relu};
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, code_type, plain};
@@ -9,9 +9,10 @@ use crate::spec::*;
 /// The problem of `op`; `None` where it has no reference.
 pub(super) fn problem(file: &CapturedFile<'_>, op: &str) -> Result<Option<Problem>, CaptureError> {
     Ok(Some(match op {
-        "ADD" | "MUL" => binary(file, op)?,
+        "ADD" | "MUL" | "SUB" => binary(file, op)?,
         "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pool(file, op)?,
         "LOGISTIC" | "TANH" => function(file, op)?,
+        "RELU6" => relu6(file)?,
         "RELU" => plain(
             OpSpec::Relu(ReluSpec {
                 shape: file.array("in0")?.shape(),
@@ -34,6 +35,21 @@ fn elementwise(file: &CapturedFile<'_>) -> Result<(Quantized, Quantized), Captur
         })
     };
     Ok((pair("scale", "zp")?, pair("out_scale", "out_zp")?))
+}
+
+/// Codes that keep their scale, held to those of 0 and 6.
+fn relu6(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let x = file.array("in0")?;
+    let Relu::Codes { low, high } = clamped(file, "relu6", elementwise(file)?.0)? else {
+        return Err(file.problem("a relu6 has bounds"));
+    };
+    let spec = ClampSpec {
+        shape: x.shape(),
+        dtype: code_type(x)?,
+        low,
+        high,
+    };
+    Ok(plain(OpSpec::Clamp(spec), vec![x.tensor()?]))
 }
 
 fn function(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
@@ -106,6 +122,7 @@ fn binary(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
     let (spec, inputs) = problem::binary(a.tensor()?, b.tensor()?, triple, relu);
     let op = match op {
         "ADD" => OpSpec::Add(spec),
+        "SUB" => OpSpec::Sub(spec),
         _ => OpSpec::Mul(spec),
     };
     Ok(plain(op, inputs))

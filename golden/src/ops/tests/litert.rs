@@ -30,6 +30,53 @@ fn products_land_on_ties_away_from_zero() {
 }
 
 #[test]
+fn a_difference_is_a_sum_with_the_other_sign_in_every_form() {
+    use crate::profile::AddForm;
+    use crate::profile::axis::Axis;
+    let spec = |zero_point| BinarySpec {
+        shape: vec![4],
+        a: quantized(DType::I8, 0.5, 1),
+        b: quantized(DType::I8, 0.25, zero_point),
+        output: quantized(DType::I8, 0.25, -3),
+        relu: Relu::None,
+    };
+    let a = Data::I8(vec![-127, 1, 11, 50]);
+    for &form in AddForm::ALL {
+        let mut profile = profile("litert-reference");
+        profile.pointwise.add = form;
+        let of = |op, b: Vec<i8>| {
+            let inputs = vec![a.clone(), Data::I8(b)];
+            let mut witness = Witness::default();
+            run(op, Constants::default(), inputs, &profile, &mut witness)
+        };
+        // 2(a − 1) less b − 2, and −3: −256 is clamped; 0 − 3; 20 + 7; 98 + 30.
+        let less = of(OpSpec::Sub(spec(2)), vec![2, 5, -5, -28]);
+        assert_eq!(less, Data::I8(vec![-128, -6, 24, 125]), "{form:?}");
+        let plus = of(OpSpec::Add(spec(-2)), vec![-2, -5, 5, 28]);
+        assert_eq!(less, plus, "{form:?}");
+    }
+}
+
+#[test]
+fn sums_of_16_bits_stay_in_range_where_they_gain_15() {
+    let s16 = |scale| quantized(DType::I16, scale, 0);
+    let spec = BinarySpec {
+        shape: vec![4],
+        a: s16(0.5),
+        b: s16(0.5),
+        output: s16(1.0),
+        relu: Relu::None,
+    };
+    // Halves: 1.5 and −1.5 away from zero, then both ends: 20 bits would wrap there.
+    let a = Data::I16(vec![3, -3, 32_767, -32_768]);
+    let b = Data::I16(vec![0, 0, 32_767, -32_768]);
+    assert_eq!(
+        codes(OpSpec::Add(spec), vec![a, b]),
+        [2, -2, 32_767, -32_768]
+    );
+}
+
+#[test]
 fn a_sum_is_clamped_to_the_codes_of_its_activation() {
     let spec = BinarySpec {
         shape: vec![4],

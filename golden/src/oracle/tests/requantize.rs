@@ -436,7 +436,8 @@ fn missed_with<const N: usize>(names: [&str; N], given: &[(f32, Quantized)]) -> 
     };
     let mut unseen = missed(names, "requantize", oracle, reference);
     // The axes of depthwise matter only where both are set: the tests of fused ops do that.
-    unseen.retain(|unseen| !unseen.contains("depthwise"));
+    // Sums of 16-bit activations are not asked for here.
+    unseen.retain(|unseen| !unseen.contains("depthwise") && !unseen.contains("scaling_wide"));
     unseen
 }
 

@@ -67,6 +67,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         scaling_linear: OpScaling::Same,
         scaling_depthwise_tail: OpScaling::Same,
         depthwise_width: BodyWidth::Whole,
+        scaling_wide: WideScaling::Undefined,
         rounding: Rounding::TiesEven,
         zero_point: ZeroPointAt::AfterI64,
         clamp: ClampAt::AfterZeroPoint,

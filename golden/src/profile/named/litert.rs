@@ -26,6 +26,7 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         multiplier: Multiplier::F64,
         scaling: Scaling::Q31SrdhmRdbpot,
         scaling_linear: OpScaling::MultiplyF64,
+        scaling_wide: WideScaling::Q15Rshu,
         rounding: Rounding::TiesAway,
         zero_point: ZeroPointAt::AfterI32Wrapping,
         clamp: ClampAt::AfterZeroPoint,

@@ -13,6 +13,7 @@ mod plain;
 mod pointwise;
 mod rescale;
 mod statistics;
+mod wide;
 
 use crate::spec::{Constants, OpSpec, Problem, QParams, Quantized};
 use crate::tensor::{DType, Data, Tensor};
@@ -29,10 +30,14 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("choose_qparams", statistics::choose_qparams()),
         ("observe", statistics::observe()),
         ("calibrate", calibrate::calibrate()),
-        ("linear", [matrix::linear(), fused::linear()].concat()),
-        ("conv", [conv::conv(), fused::conv()].concat()),
+        (
+            "linear",
+            [matrix::linear(), fused::linear(), wide::linear()].concat(),
+        ),
+        ("conv", [conv::conv(), fused::conv(), wide::conv()].concat()),
         ("add", pointwise::add()),
         ("mul", pointwise::mul()),
+        ("sub", pointwise::sub()),
         ("relu", pointwise::relu()),
         ("clamp", plain::clamp()),
         ("sigmoid", plain::sigmoid()),

@@ -91,6 +91,10 @@ pub(super) fn add() -> Cases {
     binary(OpSpec::Add)
 }
 
+pub(super) fn sub() -> Cases {
+    binary(OpSpec::Sub)
+}
+
 pub(super) fn mul() -> Cases {
     binary(OpSpec::Mul)
 }
