@@ -19,11 +19,11 @@ COVERED = {
     "torch-2.15": r"quantize/(pt_|pc_(?!floatqparams)|decomposed_)|dequantize/|observers/"
     r"(?!.*bins(128|256))"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
-    r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
+    r"|hardtanh|hardswish|hardsigmoid|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
     "torch-debian-1.13": r"quantize/(pt_|pc_(?!floatqparams))|dequantize/"
     r"|observers/(inputs|choose_qparams|MinMax)"
     r"|ops/(linear|lineardynamic|conv[123]d|add|addrelu|mul|mulrelu|avgpool2d|maxpool2d|relu"
-    r"|hardtanh|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
+    r"|hardtanh|hardswish|hardsigmoid|sigmoidq?|tanh|globalavgpool|adaptiveavgpool2d|mean)_",
     "onnxruntime": r"quantize/p[tc]_(u8|i8|u4|i4)_|dequantize/(u8|i8|i32)_|dynamic/|qparams/"
     r"|calibrators/(inputs|entropy|percentile)"
     r"|ops/(MatMulInteger|QLinearMatMul|QLinearConv|ConvInteger|QLinearAdd|QLinearMul|QDQ_QLinear(Add|Mul)"
@@ -50,7 +50,7 @@ COVERED = {
     "qkeras-git-78ea90f": r"",
     "models/digits-cnn-torch": r"data|float_weights|observed/|\w+/(graph|weights|tensors)",
     "models/minilm-l6-torch": r"linear(_dynamic)?/|observer/",
-    "models/ppocr-cls-onnxruntime": r"(?!graph/|hardswish/|softmax/|matmul/)",
+    "models/ppocr-cls-onnxruntime": r"(?!graph/|softmax/|matmul/)",
     "models/ppocr-det-onnxruntime": r"(?!hardswish/|resize2d/)",
     "models/ppocr-rec-onnxruntime": r"(?!hardswish/|softmax/|matmul/)",
 }

@@ -368,6 +368,10 @@ pub enum OpSpec {
     FakeQuantize(FakeQuantizeSpec),
     /// see [`PowerOfTwoSpec`]
     PowerOfTwo(PowerOfTwoSpec),
+    /// x · relu6(x + 3) / 6; see [`FunctionSpec`]
+    Hardswish(FunctionSpec),
+    /// relu6(x + 3) / 6; see [`FunctionSpec`]
+    Hardsigmoid(FunctionSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -440,6 +444,7 @@ impl OpSpec {
                 ];
                 shapes.map(|shape| (shape, DType::F32)).to_vec()
             }
+            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.output.dtype)],
         }
     }
 
@@ -479,6 +484,7 @@ impl OpSpec {
             Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.input.dtype)],
         }
     }
 }

@@ -66,6 +66,8 @@ fn the_reference_gives_every_committed_value() {
         "clamp",
         "sigmoid",
         "tanh",
+        "hardswish",
+        "hardsigmoid",
     ];
     for engine in ["fbgemm", "x86", "onednn", "qnnpack"] {
         covered("torch-2.15", engine, &products);

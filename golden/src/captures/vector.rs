@@ -101,6 +101,8 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Rescale(_) => "rescale".into(),
         OpSpec::FakeQuantize(_) => "fake_quantize".into(),
         OpSpec::PowerOfTwo(_) => "power_of_two".into(),
+        OpSpec::Hardswish(_) => "hardswish".into(),
+        OpSpec::Hardsigmoid(_) => "hardsigmoid".into(),
     }
 }
 
