@@ -154,6 +154,11 @@ fn the_reference_gives_every_committed_value() {
     covered("paddle-3.3.1-ops", "paddle", &["quantize", "dequantize"]);
     covered("paddle-3.3.1-ops", "calibrator", &["calibrate"]);
     covered(
+        "tosa-tools-2026.8.0",
+        "reference_model",
+        &["conv2d", "linear"],
+    );
+    covered(
         "tosa-ref",
         "reference_model",
         &["rescale", "avg_pool", "conv2d", "depthwise2d", "linear"],
