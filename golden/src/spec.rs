@@ -379,6 +379,10 @@ pub enum OpSpec {
     RoundTrip(RoundTripSpec),
     /// see [`LinearBlocksSpec`]
     LinearBlocks(LinearBlocksSpec),
+    /// x · relu6(x + 3) / 6; see [`FunctionSpec`]
+    Hardswish(FunctionSpec),
+    /// relu6(x + 3) / 6; see [`FunctionSpec`]
+    Hardsigmoid(FunctionSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -460,6 +464,7 @@ impl OpSpec {
                 ]
             }
             Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
+            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.output.dtype)],
         }
     }
 
@@ -503,6 +508,7 @@ impl OpSpec {
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
             Self::LinearBlocks(s) => s.inputs(),
+            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.input.dtype)],
         }
     }
 }

@@ -66,6 +66,8 @@ fn the_reference_gives_every_committed_value() {
         "clamp",
         "sigmoid",
         "tanh",
+        "hardswish",
+        "hardsigmoid",
     ];
     for engine in ["fbgemm", "x86", "onednn", "qnnpack"] {
         covered("torch-2.15", engine, &products);
@@ -202,6 +204,11 @@ fn the_reference_gives_every_committed_value() {
     );
     covered("paddle-3.3.1-ops", "paddle", &["quantize", "dequantize"]);
     covered("paddle-3.3.1-ops", "calibrator", &["calibrate"]);
+    covered(
+        "tosa-tools-2026.8.0",
+        "reference_model",
+        &["conv2d", "linear"],
+    );
     covered(
         "tosa-ref",
         "reference_model",

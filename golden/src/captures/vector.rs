@@ -106,6 +106,8 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::PowerOfTwo(_) => "power_of_two".into(),
         OpSpec::RoundTrip(_) => "round_trip".into(),
         OpSpec::LinearBlocks(_) => "linear_blocks".into(),
+        OpSpec::Hardswish(_) => "hardswish".into(),
+        OpSpec::Hardsigmoid(_) => "hardsigmoid".into(),
     }
 }
 

@@ -19,6 +19,7 @@ mod fake_quantize;
 mod fixed_point;
 mod float_output;
 mod function;
+mod hard;
 mod landing;
 mod linear;
 mod linear_blocks;
@@ -41,6 +42,7 @@ mod window;
 
 use self::add::Sign;
 use self::function::{Function, function};
+use self::hard::HardFunction;
 use crate::profile::Profile;
 use crate::spec::{OpSpec, Problem};
 use crate::tensor::Tensor;
@@ -94,6 +96,12 @@ pub fn reference(
             blocks::dequantize_blocks(spec, inputs, profile, witness)?
         }
         OpSpec::Rescale(spec) => rescale::rescale(spec, &inputs[0], profile, witness)?,
+        OpSpec::Hardswish(spec) => {
+            hard::hard(HardFunction::Swish, spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::Hardsigmoid(spec) => {
+            hard::hard(HardFunction::Sigmoid, spec, &inputs[0], profile, witness)?
+        }
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }

@@ -1,5 +1,6 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid and tanh
-//! once more, in exact rational arithmetic with every rounding to f32 or f64 written out.
+//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh
+//! and hardswish once more, in exact rational arithmetic with every rounding to f32 or f64
+//! written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
 //! trusts none. It reads the same profiles and shares no other code with the
@@ -10,6 +11,7 @@ mod choose_qparams;
 mod code;
 mod fake_quantize;
 mod function;
+mod hard;
 mod real;
 mod recode;
 mod requantize;
@@ -20,6 +22,7 @@ pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use fake_quantize::{Counting, fake_quantize};
 pub use function::{sigmoid, tanh};
+pub use hard::{hardsigmoid, hardswish};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;

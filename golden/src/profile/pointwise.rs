@@ -102,6 +102,18 @@ axis! {
 }
 
 axis! {
+    /// How hardswish and hardsigmoid of a code are computed: x = sx ⊗ (q − zx), g = min(max(x ⊕ 3, 0), 6), (x ⊗ g) ⊘ 6 or g ⊘ 6.
+    HardForm {
+        /// ⊗ (1 ⊘ so), half to even, then the zero point (ATen)
+        DequantizeF32 = "dequantize-f32",
+        /// ⊗ (1 ⊘ so) ⊕ zo, clamp, then half to even (QNNPACK)
+        Table = "table",
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+    }
+}
+
+axis! {
     /// What rescale gives where inexact rounding is asked for.
     InexactRescale {
         /// left open: TOSA allows any rounding, and such outputs are not compared
@@ -134,5 +146,7 @@ rule! {
         recode_wide: RecodeForm,
         /// rescale with inexact rounding
         rescale: InexactRescale,
+        /// hardswish and hardsigmoid
+        hard_function: HardForm,
     }
 }

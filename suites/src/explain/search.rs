@@ -420,6 +420,9 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Add(_) | OpSpec::Sub(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
         OpSpec::AvgPool(_) => pointwise(axis, "avg_pool"),
+        OpSpec::Hardswish(_) | OpSpec::Hardsigmoid(_) => {
+            axis.stage == "pointwise" && axis.field == "hard_function"
+        }
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",
         OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
             axis.stage == "pointwise" && axis.field == "function"

@@ -33,7 +33,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             let problem = plain(OpSpec::Relu(spec), vec![x.tensor()?]);
             outputs(file, problem, &engines(), false, found)
         }
-        "sigmoid" => {
+        "sigmoid" | "hardswish" => {
             let x = file.array("x")?;
             let dtype = code_type(x)?;
             let spec = FunctionSpec {
@@ -41,8 +41,15 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
                 input: quantized(file, "x", dtype)?,
                 output: quantized(file, "y", dtype)?,
             };
-            let problem = plain(OpSpec::Sigmoid(spec), vec![x.tensor()?]);
-            outputs(file, problem, &engines(), false, found)
+            if op == "sigmoid" {
+                let problem = plain(OpSpec::Sigmoid(spec), vec![x.tensor()?]);
+                return outputs(file, problem, &engines(), false, found);
+            }
+            let composed = file.entry.values(|array| array == "y_ort_composite");
+            let reason = "several nodes of a graph: add, mul and a division";
+            found.skip(op, composed, reason);
+            let problem = plain(OpSpec::Hardswish(spec), vec![x.tensor()?]);
+            outputs(file, problem, &side(true), false, found)
         }
         "avg_pool2d" | "max_pool2d" | "global_avg_pool2d" => pool(file, op, found),
         "observer" => minmax(file, found),

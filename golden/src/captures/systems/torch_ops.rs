@@ -31,7 +31,7 @@ pub(super) fn read(
         "maxpool2d" => max_pool(file)?,
         "relu" => relu(file)?,
         "hardtanh" => hardtanh(file)?,
-        "sigmoid" | "sigmoidq" | "tanh" => function(file, op)?,
+        "sigmoid" | "sigmoidq" | "tanh" | "hardswish" | "hardsigmoid" => function(file, op)?,
         "globalavgpool" | "mean" => adaptive_pool(file, (6, 5), (6, 5))?,
         // 6 rows in 3 windows, 5 columns in 2: columns 0 to 2, and 2 to 4.
         "adaptiveavgpool2d" => adaptive_pool(file, (2, 3), (2, 2))?,
@@ -204,6 +204,8 @@ fn function(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> 
     };
     let op = match op {
         "tanh" => OpSpec::Tanh(spec),
+        "hardswish" => OpSpec::Hardswish(spec),
+        "hardsigmoid" => OpSpec::Hardsigmoid(spec),
         _ => OpSpec::Sigmoid(spec),
     };
     Ok(plain(op, vec![a.tensor()?]))

@@ -18,6 +18,7 @@ const AVG_POOL2D: u32 = 2;
 const CONV2D: u32 = 3;
 const DEPTHWISE_CONV2D: u32 = 5;
 const MATMUL: u32 = 7;
+const TRANSPOSE_CONV2D: u32 = 10;
 const RESCALE: u32 = 66;
 const MATMUL_T: u32 = 100;
 
@@ -28,12 +29,13 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     match node.op {
         AVG_POOL2D => avg_pool(file, &node, found),
         RESCALE => rescale(file, &node, found),
-        CONV2D | DEPTHWISE_CONV2D | MATMUL | MATMUL_T if wide()? => {
+        CONV2D | DEPTHWISE_CONV2D | TRANSPOSE_CONV2D | MATMUL | MATMUL_T if wide()? => {
             skip(file, "no reference of sums of 48 bits", found);
             Ok(())
         }
         CONV2D => tosa_products::conv(file, &node, false, found),
         DEPTHWISE_CONV2D => tosa_products::conv(file, &node, true, found),
+        TRANSPOSE_CONV2D => tosa_products::transposed_conv(file, &node, found),
         MATMUL => tosa_products::matmul(file, &node, false, found),
         MATMUL_T => tosa_products::matmul(file, &node, true, found),
         op => {

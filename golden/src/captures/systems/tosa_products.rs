@@ -162,3 +162,75 @@ fn matrix(tensor: &Tensor, index: usize) -> Option<Tensor> {
     let codes = codes.map(|at| tensor.data().code(at));
     Tensor::new([rows, columns], Data::from_codes(tensor.dtype(), codes)).ok()
 }
+
+/// TRANSPOSE_CONV2D: input, weight, bias, zero points of input and weight. Its exact sums are
+/// those of a convolution of the flipped kernel over the stretched image, codes of 0 between.
+pub(super) fn transposed_conv(
+    file: &CapturedFile<'_>,
+    node: &Node<'_>,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let (name, input) = node.input(0)?;
+    let (_, weight) = node.input(1)?;
+    let x = file.array(&format!("in_{name}"))?.tensor()?;
+    let activation = steps(input, node.scalar(3)?, node)?;
+    let stride = sizes(node.list(1)?, node)?;
+    let (shape, codes) = node.constant(1)?;
+    let (&[_, kh, kw, channels], &[sy, sx]) = (shape.as_slice(), stride.as_slice()) else {
+        return Err(node.problem(format!(
+            "weights {shape:?}, stride {stride:?}: not 2 dimensions"
+        )));
+    };
+    // Output y reads input i by kernel position y − i · stride − out_pad.
+    let reach = |out_pad: i32, kernel: usize| {
+        usize::try_from(i64::from(out_pad) + kernel as i64 - 1)
+            .map_err(|_| node.problem(format!("out_pad {out_pad} is beyond the kernel")))
+    };
+    let &[top, bottom, left, right] = node.list(0)?.as_slice() else {
+        return Err(node.problem("out_pad has not four sides".into()));
+    };
+    let windows = Windows {
+        stride: vec![1, 1],
+        pad_begin: vec![reach(top, kh)?, reach(left, kw)?],
+        pad_end: vec![reach(bottom, kh)?, reach(right, kw)?],
+        dilation: vec![1, 1],
+        groups: 1,
+    };
+    let taps = kh * kw;
+    let flipped = (0..codes.len()).map(|at| {
+        let (pixel, channel) = (at / channels.max(1), at % channels.max(1));
+        let (out, tap) = (pixel / taps, pixel % taps);
+        codes[(out * taps + taps - 1 - tap) * channels + channel]
+    });
+    let w = Tensor::new(shape.clone(), Data::from_codes(weight, flipped))
+        .map_err(|e| node.problem(e.to_string()))?;
+    let x = stretched(&x, (sy, sx), activation.qparams.zero_point)
+        .ok_or_else(|| node.problem("the input is no batch of images".into()))?;
+    let product = Product {
+        activation: Activation::Quantized(activation),
+        weights: Granularity::PerTensor(steps(weight, node.scalar(4)?, node)?.qparams),
+        output: Output::Sums,
+        relu: Relu::None,
+    };
+    let bias = bias(node, shape[0])?;
+    let problem = problem::conv(file, x, w, Some(bias), windows, product)?;
+    expect(file, node, problem, found)
+}
+
+/// `[n, h, w, c]` with `stride − 1` codes of 0 between neighbours.
+fn stretched(x: &Tensor, (sy, sx): (usize, usize), zero_point: i32) -> Option<Tensor> {
+    let &[n, h, w, c] = x.shape() else {
+        return None;
+    };
+    let (height, width) = (h.checked_sub(1)? * sy + 1, w.checked_sub(1)? * sx + 1);
+    let mut codes = vec![i64::from(zero_point); n * height * width * c];
+    for at in 0..x.len() {
+        let (pixel, channel) = (at / c, at % c);
+        let (line, column) = (pixel / w, pixel % w);
+        let (image, row) = (line / h, line % h);
+        let to = (image * height + row * sy) * width + column * sx;
+        codes[to * c + channel] = x.data().code(at);
+    }
+    let data = Data::from_codes(x.dtype(), codes);
+    Tensor::new([n, height, width, c], data).ok()
+}

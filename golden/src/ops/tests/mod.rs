@@ -1,6 +1,7 @@
 //! Tests of the reference that need more than one op or more than one rule.
 
 mod fused;
+mod hard;
 mod litert;
 mod means;
 mod pointwise;

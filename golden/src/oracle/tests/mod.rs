@@ -4,6 +4,7 @@
 mod choose_qparams;
 mod fake_quantize;
 mod function;
+mod hard;
 mod quantize;
 mod real;
 mod requantize;

@@ -89,6 +89,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         recode: RecodeForm::ThroughReal,
         recode_wide: RecodeForm::ThroughReal,
         rescale: InexactRescale::Open,
+        hard_function: HardForm::DequantizeF32,
     },
     convert: CONVERT_OPEN,
     fake_quantize: super::fake::PYTORCH,
@@ -148,6 +149,7 @@ pub(super) const EXACT: Profile = Profile {
     },
     pointwise: PointwiseRule {
         function: FunctionForm::Exact,
+        hard_function: HardForm::Undefined,
         ..FBGEMM_EXACT.pointwise
     },
     ..FBGEMM_EXACT
@@ -252,6 +254,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         add: AddForm::FmaFixed,
         mul: MulForm::DequantizeDivAdd,
         function: FunctionForm::DequantizeDivF32,
+        hard_function: HardForm::Undefined,
         ..FBGEMM_SCALAR.pointwise
     },
     convert: CONVERT_BITS,

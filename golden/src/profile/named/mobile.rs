@@ -24,6 +24,7 @@ pub(super) const QNNPACK_SSE2: Profile = Profile {
         avg_pool_tail: AvgPoolForm::ProductMulF32,
         avg_pool_count: PoolCount::WholeWindow,
         function: FunctionForm::Table,
+        hard_function: HardForm::Table,
         ..FBGEMM_EXACT.pointwise
     },
     ..FBGEMM_EXACT
@@ -70,6 +71,7 @@ pub(super) const QNNPACK_Q31: Profile = Profile {
     pointwise: PointwiseRule {
         avg_pool_body: AvgPoolForm::FixedPoint24,
         avg_pool_tail: AvgPoolForm::FixedPoint24,
+        hard_function: HardForm::Undefined,
         ..QNNPACK.pointwise
     },
     ..QNNPACK
@@ -120,6 +122,7 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
         mul: MulForm::IntegerProductDivF32,
         function: FunctionForm::DequantizeF32,
         recode: RecodeForm::Fixed8Up,
+        hard_function: HardForm::Undefined,
         ..QNNPACK.pointwise
     },
     ..QNNPACK

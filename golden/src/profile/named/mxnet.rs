@@ -14,5 +14,9 @@ pub(super) const MXNET: Profile = Profile {
         symmetric: SymmetricScale::Qmax,
         ..OBSERVER_QPARAMS
     },
+    pointwise: PointwiseRule {
+        hard_function: HardForm::Undefined,
+        ..ONEDNN_2_JIT_AVX2.pointwise
+    },
     ..ONEDNN_2_JIT_AVX2
 };

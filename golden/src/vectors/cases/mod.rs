@@ -43,6 +43,8 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("sigmoid", plain::sigmoid()),
         ("tanh", plain::tanh()),
         ("recode", plain::recode()),
+        ("hardswish", plain::hardswish()),
+        ("hardsigmoid", plain::hardsigmoid()),
         ("avg_pool", pointwise::avg_pool()),
         ("max_pool", pointwise::max_pool()),
         ("cast", narrow::cast()),

@@ -100,6 +100,25 @@ pub(super) fn sigmoid() -> Cases {
     function(OpSpec::Sigmoid, outputs)
 }
 
+pub(super) fn hardswish() -> Cases {
+    let outputs = [
+        quantized(DType::U8, 0.031_25, 12),
+        quantized(DType::I8, 0.025f32.into(), -100),
+        quantized(DType::U8, 0.25, 3),
+    ];
+    function(OpSpec::Hardswish, outputs)
+}
+
+pub(super) fn hardsigmoid() -> Cases {
+    let step = 1.0 / 256.0;
+    let outputs = [
+        quantized(DType::U8, step, 0),
+        quantized(DType::I8, step, -128),
+        quantized(DType::U8, 1.0 / 255.0, 3),
+    ];
+    function(OpSpec::Hardsigmoid, outputs)
+}
+
 pub(super) fn tanh() -> Cases {
     let step = 2.0 / 256.0;
     let outputs = [
