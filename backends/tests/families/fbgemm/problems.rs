@@ -73,7 +73,7 @@ pub fn variants() -> Vec<Variant> {
         per_channel: false,
         bias: BiasKind::F32,
         output: u8_output,
-        relu: false.into(),
+        relu: false,
     };
     vec![
         base(),

@@ -130,7 +130,7 @@ pub fn requantize(rng: &mut ChaCha8Rng, above_one: bool) -> Problem {
             dtype,
             zero_point,
             multipliers,
-            relu: rng.random::<bool>().into(),
+            relu: rng.random(),
         }),
         constants: Constants::default(),
         inputs: vec![Tensor::new([5, columns], Data::I32(sums)).expect("5 rows")],
