@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::{all, missed};
 use crate::ops::reference;
 use crate::oracle;
+use rayon::prelude::*;
+
 use crate::profile::named::{self, NamedProfile, PROFILES};
 use crate::profile::{PreClamp, Profile, QuantizeRule, Transform};
 use crate::spec::{Constants, Granularity, OpSpec, Problem, QParams, QuantizeSpec};
@@ -120,7 +122,7 @@ fn distinct() -> Vec<&'static NamedProfile> {
 
 #[test]
 fn every_named_profile_on_ties_and_special_values() {
-    for named in distinct() {
+    distinct().into_par_iter().for_each(|named| {
         for dtype in [DType::U8, DType::I8, DType::I32] {
             for &zero_point in zero_points(dtype) {
                 for scale in SCALES {
@@ -132,7 +134,7 @@ fn every_named_profile_on_ties_and_special_values() {
                 }
             }
         }
-    }
+    });
 }
 
 /// Codes of 16, 4 and 2 bits, with zero points at both ends.
