@@ -1,12 +1,11 @@
 //! Quantize.
 
 use proptest::prelude::*;
+use rayon::prelude::*;
 
 use super::{all, missed};
 use crate::ops::reference;
 use crate::oracle;
-use rayon::prelude::*;
-
 use crate::profile::named::{self, NamedProfile, PROFILES};
 use crate::profile::{PreClamp, Profile, QuantizeRule, Transform};
 use crate::spec::{Constants, Granularity, OpSpec, Problem, QParams, QuantizeSpec};
