@@ -87,8 +87,16 @@ fn graph_nodes(
     Ok(())
 }
 
-/// The graph whose tensors `file` holds.
-pub(super) fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
+/// The graph whose tensors `file` holds; `None` for PyTorch's export path, which has
+/// real-valued ops between its nodes.
+pub(super) fn graph(file: &CapturedFile<'_>, name: &str) -> Result<Option<Graph>, CaptureError> {
+    if name.starts_with("pt2e") {
+        return Ok(None);
+    }
+    graph_of(file, name).map(Some)
+}
+
+fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
     let path = file.folder.path.join(name).join("graph.json");
     let tensors = Tensors::of(file, name)?;
     let engine = file.params().text("engine").unwrap_or_default().to_owned();

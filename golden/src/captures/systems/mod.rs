@@ -192,12 +192,18 @@ pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError
     Ok(found)
 }
 
-/// The whole network whose tensors the file of `entry` holds; `None` where this system has none
-/// that can be run node after node.
+type ReadGraph = fn(&CapturedFile<'_>, &str) -> Result<Option<Graph>, CaptureError>;
+
+/// The systems with whole networks, and what reads the network of a name.
+const GRAPHS: &[(&str, ReadGraph)] = &[("digits-cnn-torch", digits::graph)];
+
+/// The whole network whose tensors the file of `entry` holds; `None` where it cannot be run
+/// node after node.
 pub(super) fn graph(folder: &Folder, entry: &Entry) -> Result<Option<Graph>, CaptureError> {
     let (name, _) = entry.file.split_once('/').unwrap_or_default();
-    if folder.manifest.system != "digits-cnn-torch" || name.starts_with("pt2e") {
+    let system = &folder.manifest.system;
+    let Some((_, read)) = GRAPHS.iter().find(|(known, _)| known == system) else {
         return Ok(None);
-    }
-    digits::graph_of(&CapturedFile::open(folder, entry)?, name).map(Some)
+    };
+    read(&CapturedFile::open(folder, entry)?, name)
 }
