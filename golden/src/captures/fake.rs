@@ -31,13 +31,25 @@ pub(super) fn in_domain(
     domain: Domain,
     parameters: FakeParameters,
 ) -> Problem {
+    with_levels(x, range, axis, domain, Levels::Steps, parameters)
+}
+
+/// A problem in a domain, to some levels.
+pub(super) fn with_levels(
+    x: Tensor,
+    range: (i64, i64),
+    axis: Option<usize>,
+    domain: Domain,
+    levels: Levels,
+    parameters: FakeParameters,
+) -> Problem {
     Problem {
         op: OpSpec::FakeQuantize(FakeQuantizeSpec {
             shape: x.shape().to_vec(),
             range,
             axis,
             domain,
-            levels: Levels::Steps,
+            levels,
             parameters,
         }),
         constants: Constants::default(),

@@ -6,8 +6,8 @@ use crate::captures::fake::{self, FACTORS, VALUES};
 use crate::captures::manifest::CapturedFile;
 use crate::captures::vector::Found;
 use crate::spec::{
-    Constants, Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest, OpSpec,
-    PowerOfTwoSpec, Problem, RealQParams,
+    Constants, Domain, FakeParameters, Fit, Levels, LimitsRequest, OpSpec, PowerOfTwoSpec, Problem,
+    RealQParams,
 };
 use crate::tensor::{Data, Tensor};
 
@@ -110,7 +110,10 @@ fn one(
             let range = (-(slope * codes) as i64, codes as i64 - 1);
             let scale = given(whole / codes, 0.0, 1.0);
             let domain = Domain::Relu { slope, upper };
-            ("qkeras", of(x, range, None, domain, Levels::Steps, scale))
+            (
+                "qkeras",
+                fake::with_levels(x, range, None, domain, Levels::Steps, scale),
+            )
         }
         "quantized_tanh" | "quantized_sigmoid" => {
             let signed = kind == "quantized_tanh";
@@ -127,7 +130,8 @@ fn one(
             let codes = 1i64 << (q.bits - u32::from(signed));
             let low = i64::from(q.symmetric) - if signed { codes } else { 0 };
             let scale = given(1.0 / codes as f64, 0.0, 1.0);
-            let problem = of(x, (low, codes - 1), None, domain, Levels::Steps, scale);
+            let problem =
+                fake::with_levels(x, (low, codes - 1), None, domain, Levels::Steps, scale);
             ("qkeras-activation", problem)
         }
         "ternary" if matches!(q.alpha, Alpha::Auto { .. }) => {
@@ -165,28 +169,6 @@ fn given(scale: f64, zero_point: f64, gain: f64) -> FakeParameters {
     }])
 }
 
-fn of(
-    x: Tensor,
-    range: (i64, i64),
-    axis: Option<usize>,
-    domain: Domain,
-    levels: Levels,
-    parameters: FakeParameters,
-) -> Problem {
-    Problem {
-        op: OpSpec::FakeQuantize(FakeQuantizeSpec {
-            shape: x.shape().to_vec(),
-            range,
-            axis,
-            domain,
-            levels,
-            parameters,
-        }),
-        constants: Constants::default(),
-        inputs: vec![x],
-    }
-}
-
 /// `quantized_bits`, `quantized_hswish` and `quantized_linear`.
 fn fixed_point(
     q: &Quantizer,
@@ -212,7 +194,14 @@ fn fixed_point(
         false => ((low, codes - 1), 0.0),
     };
     let problem = |range, axis, levels, parameters| {
-        Some(of(x.clone(), range, axis, domain, levels, parameters))
+        Some(fake::with_levels(
+            x.clone(),
+            range,
+            axis,
+            domain,
+            levels,
+            parameters,
+        ))
     };
     let request = LimitsRequest {
         symmetric: true,
@@ -327,15 +316,15 @@ fn few_levels(
                 recount: false,
                 zero_point: 0.0,
             });
-            of(x, range, Some(last), Domain::Plain, levels, fit)
+            fake::with_levels(x, range, Some(last), Domain::Plain, levels, fit)
         }
         Alpha::Given(alpha) => {
             let scale = given(alpha, 0.0, 1.0);
-            of(x, range, None, Domain::Plain, levels, scale)
+            fake::with_levels(x, range, None, Domain::Plain, levels, scale)
         }
         Alpha::None => {
             let scale = given(1.0, 0.0, 1.0);
-            of(x, range, None, Domain::ThroughTanh, levels, scale)
+            fake::with_levels(x, range, None, Domain::ThroughTanh, levels, scale)
         }
     })
 }
