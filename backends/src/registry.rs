@@ -90,7 +90,8 @@ pub fn entries() -> Vec<Entry> {
         "fbgemm/avx512": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm", [];
         "fbgemm/avx512-exact": Fbgemm on Avx512Exact, "fbgemm" / "avx512", "fbgemm-exact", [];
         "fbgemm/avx512-acc16": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm-acc16", [];
-        "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];
+        "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-vnni", [];
+        "fbgemm/avx512vnni-exact": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];
         "fbgemm/neon": Fbgemm on Neon, "fbgemm" / "neon", "fbgemm-neon", [];
         "fbgemm/neondot": Fbgemm on NeonDot, "fbgemm" / "neondot", "fbgemm-neon", [];
         "fbgemm/neoni8mm": Fbgemm on NeonI8mm, "fbgemm" / "neoni8mm", "fbgemm-neon", [];
@@ -101,6 +102,7 @@ pub fn entries() -> Vec<Entry> {
         "onednn/avx512": Onednn on Avx512, "onednn" / "avx512", "onednn-jit-avx2", [SymmetricWeights];
         "onednn/avx512-exact": Onednn on Avx512Exact, "onednn" / "avx512", "onednn-jit", [SymmetricWeights];
         "onednn/avx512vnni": Onednn on Avx512Vnni, "onednn" / "avx512vnni", "onednn-jit", [SymmetricWeights];
+        "onednn/avx512vnni-brgemm": Onednn on Avx512Vnni, "onednn" / "avx512vnni", "onednn-brgemm", [SymmetricWeights];
         "onednn/neon": Onednn on Neon, "onednn" / "neon", "onednn", [SymmetricWeights];
         "onednn/neondot": Onednn on NeonDot, "onednn" / "neondot", "onednn", [SymmetricWeights];
         "onednn/neoni8mm": Onednn on NeonI8mm, "onednn" / "neoni8mm", "onednn", [SymmetricWeights];

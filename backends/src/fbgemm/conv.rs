@@ -16,7 +16,7 @@ use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
 use crate::view::{View, ViewMut};
-use qassay_golden::profile::Profile;
+use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{BiasKind, Constants, ConvSpec, Output};
 use qassay_golden::tensor::DType;
 
@@ -67,10 +67,16 @@ pub fn prepare<I: Isa>(
         let columns = columns(0);
         return depthwise::prepare(isa, spec, geometry, &products, columns, form, profile);
     }
-    let accumulation = if spec.groups == 1 {
+    let accumulation = match if spec.groups == 1 {
         rule.conv
     } else {
         rule.grouped
+    } {
+        Accumulation::PairsI16InDepthwiseKernels if depthwise::has_own_kernel(spec) => {
+            return unsupported("two outputs a channel by FBGEMM's depthwise kernel".into());
+        }
+        Accumulation::PairsI16InDepthwiseKernels => Accumulation::Exact,
+        other => other,
     };
     let engine = engine::choose::<I>(profile, accumulation)?;
     let columns = columns(engine.code_shift::<I>());

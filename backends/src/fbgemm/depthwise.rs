@@ -33,16 +33,19 @@ pub fn prepare<I: Isa>(
     form: Form,
     profile: &Profile,
 ) -> Result<Box<dyn Kernel>, Refusal> {
-    let rule = &profile.accumulate;
-    match (rule.depthwise, I::DOT4) {
-        (Accumulation::Exact, Dot4::Exact) | (Accumulation::PairsI16, Dot4::SaturatingPairs) => {}
+    let saturating = match (accumulation(profile, spec), I::DOT4) {
+        (Accumulation::Exact, Dot4::Exact) | (Accumulation::PairsI16, Dot4::SaturatingPairs) => {
+            false
+        }
+        // Sets with exact products of bytes have vpmaddubsw too.
+        (Accumulation::PairsI16, Dot4::Exact) => true,
         _ => {
             return Err(Refusal::Unsupported(
                 "depthwise sums that are not those of the instruction set".into(),
             ));
         }
-    }
-    if rule.padding != PaddingTap::ZeroPoint {
+    };
+    if profile.accumulate.padding != PaddingTap::ZeroPoint {
         return Err(Refusal::Unsupported(
             "skipped padding; fbgemm takes the zero point".into(),
         ));
@@ -59,8 +62,10 @@ pub fn prepare<I: Isa>(
     }
     let mut padding = Aligned::zeroed(channels);
     padding.fill(spec.activation.qparams.zero_point as u8);
+    let pairs = if saturating { "-i16pairs" } else { "" };
     Ok(Box::new(Depthwise {
         isa,
+        saturating,
         geometry,
         channels,
         ldc,
@@ -71,15 +76,52 @@ pub fn prepare<I: Isa>(
         columns,
         form,
         chosen: Chosen {
-            micro_kernel: format!("u8s8-depthwise-{taps}taps-{}", I::LANES),
+            micro_kernel: format!("u8s8-depthwise{pairs}-{taps}taps-{}", I::LANES),
             tile: Some((1, I::LANES, taps)),
             fallback: None,
         },
     }))
 }
 
+/// How FBGEMM sums this depthwise convolution: see
+/// [`Accumulation::PairsI16InDepthwiseKernels`], which depends on the shape.
+///
+/// Source: FBGEMM `src/FbgemmConv.cc` (takeDepthWiseFastPath).
+fn accumulation(profile: &Profile, spec: &ConvSpec) -> Accumulation {
+    match profile.accumulate.depthwise {
+        Accumulation::PairsI16InDepthwiseKernels if has_own_kernel(spec) => Accumulation::PairsI16,
+        Accumulation::PairsI16InDepthwiseKernels => Accumulation::Exact,
+        other => other,
+    }
+}
+
+/// Whether FBGEMM has a kernel of its own for convolutions of this shape, which never sums by
+/// VNNI: one or two outputs a channel, channels in eights, kernels of 3 or 5, strides of 1 or 2,
+/// the size kept by padding.
+pub fn has_own_kernel(spec: &ConvSpec) -> bool {
+    let sizes = &spec.kernel;
+    let [.., height, width] = sizes[..] else {
+        return false;
+    };
+    let same_size = |d: usize| {
+        let pad = (sizes[d] - 1) / 2;
+        (spec.pad_begin[d], spec.pad_end[d]) == (pad, pad)
+    };
+    spec.groups == spec.in_channels
+        && matches!(spec.out_channels.checked_div(spec.groups), Some(1 | 2))
+        && spec.out_channels.is_multiple_of(spec.groups)
+        && spec.groups.is_multiple_of(8)
+        && height == width
+        && sizes.iter().all(|size| matches!(size, 3 | 5))
+        && spec.stride.iter().all(|step| matches!(step, 1 | 2))
+        && spec.dilation.iter().all(|&step| step == 1)
+        && (0..sizes.len()).all(same_size)
+}
+
 struct Depthwise<I> {
     isa: I,
+    /// pairs saturate to i16 although the set's own products of bytes are exact
+    saturating: bool,
     geometry: Geometry,
     channels: usize,
     /// channels, padded to four vectors
@@ -105,7 +147,7 @@ impl<I: Isa> Kernel for Depthwise<I> {
             for row in 0..rows {
                 let window = self.geometry.window(first + row);
                 self.geometry.taps_of(window, &mut self.pixels);
-                self.isa.vectorize(Position {
+                let position = Position {
                     pixels: &self.pixels,
                     codes,
                     stride,
@@ -114,7 +156,12 @@ impl<I: Isa> Kernel for Depthwise<I> {
                     zero_points: (self.columns.corrects_rows())
                         .then_some(&self.columns.weight_zero_point),
                     sums: &mut self.sums[row * self.ldc..][..self.ldc],
-                });
+                };
+                if self.saturating {
+                    self.isa.vectorize(SaturatingPosition(position));
+                } else {
+                    self.isa.vectorize(position);
+                }
             }
             let block = Block {
                 sums: &self.sums,
@@ -160,6 +207,29 @@ impl<I: Isa> WithIsa<I> for Position<'_> {
 
     #[inline(always)]
     fn call(self, isa: I) {
+        self.sum(isa, |sum, codes, weights| isa.dot4(sum, codes, weights));
+    }
+}
+
+/// As [`Position`], pairs of positions summed saturating to i16 on every instruction set.
+struct SaturatingPosition<'a>(Position<'a>);
+
+impl<I: Isa> WithIsa<I> for SaturatingPosition<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        let ones = isa.splat_i16(1);
+        self.0.sum(isa, |sum, codes, weights| {
+            isa.add_i32(sum, isa.madd_i16(isa.maddubs(codes, weights), ones))
+        });
+    }
+}
+
+impl Position<'_> {
+    /// Sums, `dot` adding the products of four positions to each lane.
+    #[inline(always)]
+    fn sum<I: Isa>(self, isa: I, dot: impl Fn(I::V, I::V, I::V) -> I::V) {
         let (channels, ldc) = (self.padding.len(), self.sums.len());
         for channel in (0..channels).step_by(I::LANES) {
             let lanes = (channels - channel).min(I::LANES);
@@ -182,7 +252,7 @@ impl<I: Isa> WithIsa<I> for Position<'_> {
                         isa.load_bytes(group.as_ptr()),
                     )
                 };
-                sum = isa.dot4(sum, codes, weights);
+                sum = dot(sum, codes, weights);
                 if self.zero_points.is_some() {
                     // Ones for the positions that are there; two codes do not saturate a pair.
                     let ones = u32::MAX >> (8 * (TAPS - taps.len())) & 0x0101_0101;

@@ -56,6 +56,8 @@ enum Scales {
     Product,
     /// reciprocals of reciprocals, multiplied first
     DoubleReciprocal,
+    /// reciprocals of reciprocals, one after the other
+    StepwiseReciprocals,
 }
 
 /// What is stored.
@@ -148,13 +150,18 @@ impl Epilogue {
     /// Sets the activations' scale and zero point; does not allocate.
     pub fn set_activation(&mut self, activation: QParams) {
         let source = activation.scale as f32;
-        self.source = (self.scales == Scales::Stepwise).then_some(source);
         let double_reciprocal = 1.0 / ((1.0 / activation.scale) as f32);
+        self.source = match self.scales {
+            Scales::Stepwise => Some(source),
+            Scales::StepwiseReciprocals => Some(double_reciprocal),
+            Scales::Product | Scales::DoubleReciprocal => None,
+        };
         for (multiplier, &weight) in self.multipliers.iter_mut().zip(&self.weight_scales) {
             *multiplier = match self.scales {
                 Scales::Stepwise => weight,
                 Scales::Product => source * weight,
                 Scales::DoubleReciprocal => double_reciprocal * (1.0 / (1.0 / weight)),
+                Scales::StepwiseReciprocals => 1.0 / (1.0 / weight),
             };
         }
         let zero_point = self.zero_point(activation);
@@ -211,9 +218,8 @@ fn choose(
                 DynamicScale::Product => Scales::Product,
                 DynamicScale::LeftToRight => Scales::Stepwise,
                 DynamicScale::DoubleReciprocal => Scales::DoubleReciprocal,
-                DynamicScale::RecipOfRecips | DynamicScale::LeftToRightOfRecips => {
-                    return refuse("float output with these scales");
-                }
+                DynamicScale::LeftToRightOfRecips => Scales::StepwiseReciprocals,
+                DynamicScale::RecipOfRecips => return refuse("float output with these scales"),
             };
             let fused = match profile.float_output.bias {
                 DynamicBias::MulThenAdd => false,

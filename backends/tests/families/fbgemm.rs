@@ -21,6 +21,7 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         "fbgemm-acc16",
         "fbgemm-exact",
         "fbgemm-neon",
+        "fbgemm-vnni",
     ];
     forms("fbgemm", &declared, |declared| profile(declared, &[]))
 });

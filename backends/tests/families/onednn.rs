@@ -12,7 +12,7 @@ use crate::forms::{self, Choices, Form, check, profile};
 use crate::problems::{Draw, conv_problem, geometry, linear_problem, pick, quantized};
 
 fn forms_with(choices: Choices) -> Vec<Form> {
-    let declared = ["onednn", "onednn-jit", "onednn-jit-avx2"];
+    let declared = ["onednn", "onednn-jit", "onednn-jit-avx2", "onednn-brgemm"];
     forms::forms("onednn", &declared, |declared| profile(declared, choices))
 }
 

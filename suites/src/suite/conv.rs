@@ -189,5 +189,22 @@ pub(super) fn depthwise(level: Level, seed: u64) -> Vec<CaseId> {
         shape.groups = channels;
         cases.push(id(finish(&mut draw, shape, class)));
     }
+    // The shapes of networks, for which engines have kernels of their own, which may sum in
+    // another way than their kernels for the rest.
+    for i in 0..count(level, 56) {
+        let class = CLASSES[i % CLASSES.len()];
+        let rank = if i / 7 % 4 == 3 { 3 } else { 2 };
+        let mut shape = image(&mut draw, rank, 4);
+        let (kernel, stride) = (draw.pick(&[3, 3, 5]), draw.pick(&[1, 2]));
+        shape.kernel.fill(kernel);
+        shape.stride.fill(stride);
+        shape.dilation.fill(1);
+        shape.pad_begin.fill(kernel / 2);
+        shape.pad_end.fill(kernel / 2);
+        shape.groups = draw.pick(&[8, 16, 24, 32, 72]);
+        shape.channels = shape.groups;
+        shape.out_channels = Some(shape.groups);
+        cases.push(id(finish(&mut draw, shape, class)));
+    }
     cases
 }
