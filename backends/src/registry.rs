@@ -6,7 +6,7 @@ use qassay_golden::profile::Profile;
 use crate::backend::{Backend, Declaration, Execution, Precondition};
 use crate::fbgemm::Fbgemm;
 use crate::isa::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
+    Amx, Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
     NeonI8mm, Scalar,
 };
 use crate::onednn::Onednn;
@@ -92,6 +92,7 @@ pub fn entries() -> Vec<Entry> {
         "fbgemm/avx512-acc16": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm-acc16", [];
         "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-vnni", [];
         "fbgemm/avx512vnni-exact": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];
+        "fbgemm/amx": Fbgemm on Amx, "fbgemm" / "amx", "fbgemm-exact", [];
         "fbgemm/neon": Fbgemm on Neon, "fbgemm" / "neon", "fbgemm-neon", [];
         "fbgemm/neondot": Fbgemm on NeonDot, "fbgemm" / "neondot", "fbgemm-neon", [];
         "fbgemm/neoni8mm": Fbgemm on NeonI8mm, "fbgemm" / "neoni8mm", "fbgemm-neon", [];

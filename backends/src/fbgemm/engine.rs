@@ -8,6 +8,7 @@ use qassay_golden::profile::{Accumulation, Outliers, PaddingTap, Profile};
 use super::acc16::Acc16;
 use super::matrix::Matrix;
 use super::micro_kernel::{Acc32, Sums};
+use super::tiles::Tiles;
 
 /// A way of summing that this family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Engine {
     Acc32,
     /// i32 accumulators, by the instruction set's `mmla`
     Matrix,
+    /// i32 accumulators, by the instruction set's `tile_product`
+    Tiles,
     /// i16 accumulators, spilled every 128 k
     Acc16Spill128,
     /// i16 accumulators, spilled every 256 k
@@ -27,6 +30,7 @@ impl Engine {
     pub fn code_shift<I: Isa>(self) -> i32 {
         match self {
             Self::Matrix => <Matrix as Sums<I>>::CODE_SHIFT,
+            Self::Tiles => <Tiles as Sums<I>>::CODE_SHIFT,
             Self::Acc32 => <Acc32 as Sums<I>>::CODE_SHIFT,
             Self::Acc16Spill128 => <Acc16<128> as Sums<I>>::CODE_SHIFT,
             Self::Acc16Spill256 => <Acc16<256> as Sums<I>>::CODE_SHIFT,
@@ -48,6 +52,7 @@ pub fn choose<I: Isa>(profile: &Profile, accumulation: Accumulation) -> Result<E
     }
     match (accumulation, I::DOT4) {
         (Accumulation::Exact, Dot4::Exact) if I::MMLA => Ok(Engine::Matrix),
+        (Accumulation::Exact, Dot4::Exact) if I::TILES => Ok(Engine::Tiles),
         (Accumulation::Exact, Dot4::Exact) | (Accumulation::PairsI16, Dot4::SaturatingPairs) => {
             Ok(Engine::Acc32)
         }
@@ -86,8 +91,12 @@ macro_rules! with_engine {
             $crate::fbgemm::engine::Engine::Matrix if const { <$isa as $crate::isa::Isa>::MMLA } => {
                 Box::new($kernel::<$isa, $crate::fbgemm::matrix::Matrix>::new($($args),*))
             }
-            $crate::fbgemm::engine::Engine::Matrix => {
-                unreachable!("`choose` gives matrices to sets that have them")
+            // Nor for those without tiles.
+            $crate::fbgemm::engine::Engine::Tiles if const { <$isa as $crate::isa::Isa>::TILES } => {
+                Box::new($kernel::<$isa, $crate::fbgemm::tiles::Tiles>::new($($args),*))
+            }
+            $crate::fbgemm::engine::Engine::Matrix | $crate::fbgemm::engine::Engine::Tiles => {
+                unreachable!("`choose` gives matrices and tiles to sets that have them")
             }
             $crate::fbgemm::engine::Engine::Acc16Spill128 => {
                 Box::new($kernel::<$isa, $crate::fbgemm::acc16::Acc16<128>>::new($($args),*))

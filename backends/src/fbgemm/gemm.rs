@@ -29,6 +29,7 @@ pub fn multiply<I: Isa, T: Sums<I>>(
     if b.groups() == 0 {
         sums.fill(0);
     }
+    T::ready(isa);
     for group in (0..b.groups()).step_by(per_block) {
         let groups = (b.groups() - group).min(per_block);
         for column in (0..columns).step_by(blocking.nr) {
@@ -56,4 +57,5 @@ pub fn multiply<I: Isa, T: Sums<I>>(
             }
         }
     }
+    T::release(isa);
 }

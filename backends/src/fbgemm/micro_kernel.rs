@@ -57,13 +57,21 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Codes in a segment of packed A.
     const SEGMENT_CODES: usize = LINE / Self::CODE_BYTES;
 
+    /// Groups that a tile takes at once: groups of B are padded with zeros to a multiple.
+    const GROUPS_AT_ONCE: usize = 1;
+
     /// The shape of the tile and of the blocks.
     fn blocking() -> Blocking;
+    /// Readies this thread's registers for [`tile`](Self::tile).
+    fn ready(_isa: I) {}
+    /// Gives back what [`ready`](Self::ready) took.
+    fn release(_isa: I) {}
     /// Sums `rows` (1 to `mr`) rows of a tile. May compute more rows than asked, up to `mr`.
     ///
     /// # Safety
     /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, `args.b`
-    /// for `args.groups · nr` groups, and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
+    /// for `args.groups · nr` groups (a multiple of [`GROUPS_AT_ONCE`](Self::GROUPS_AT_ONCE)), and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
+    /// [`ready`](Self::ready) was called on this thread.
     unsafe fn tile(isa: I, rows: usize, args: TileArgs);
 }
 

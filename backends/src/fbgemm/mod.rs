@@ -2,7 +2,7 @@
 //! added after rounding. Written once over [`Isa`].
 //!
 //! - `linear`, `conv`, `depthwise`, `weight_only`: the products
-//! - `micro_kernel`, `matrix`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
+//! - `micro_kernel`, `matrix`, `tiles`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
 //! - `pack_b`, `pack_a`, `im2col`, `dynamic`: operands on their way to a tile
 //! - `gemm`: the loops around it; `columns`, `output`: from sums to outputs
 //! - `quantize`, `requantize`: element-wise
@@ -29,6 +29,7 @@ mod pack_b;
 mod products;
 mod quantize;
 mod requantize;
+mod tiles;
 mod weight_only;
 
 use qassay_golden::profile::Profile;

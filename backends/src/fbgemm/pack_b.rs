@@ -56,9 +56,10 @@ impl<I: Isa, T: Sums<I>> PackedWeights<I, T> {
         self.k
     }
 
-    /// Groups of k.
+    /// Groups of k, those of padding among them.
     pub fn groups(&self) -> usize {
-        self.k.div_ceil(T::INTERLEAVE)
+        let groups = self.k.div_ceil(T::INTERLEAVE);
+        groups.next_multiple_of(T::GROUPS_AT_ONCE)
     }
 
     /// Where the panel that starts at `column` (a multiple of `nr`) has group `group`, and all
@@ -113,7 +114,8 @@ pub fn column_sums(weights: &[i8], n: usize, k: usize) -> Vec<i32> {
 mod tests {
     use super::*;
     use crate::fbgemm::micro_kernel::Acc32;
-    use crate::isa::{Avx2, Avx2Exact, Avx512Vnni, Modelled, Neon, NeonDot};
+    use crate::fbgemm::tiles::Tiles;
+    use crate::isa::{Amx, Avx2, Avx2Exact, Avx512Vnni, Modelled, Neon, NeonDot};
 
     /// Every weight stands at one place, groups hold adjacent k, all else is 0.
     fn check<I: Isa, T: Sums<I>>(n: usize, k: usize) {
@@ -135,7 +137,7 @@ mod tests {
             }
         };
         let columns = n.next_multiple_of(T::blocking().ncb);
-        let depth = k.next_multiple_of(T::INTERLEAVE);
+        let depth = k.next_multiple_of(T::INTERLEAVE * T::GROUPS_AT_ONCE);
         assert_eq!(
             packed.bytes.len(),
             columns * depth * T::CODE_BYTES,
@@ -161,6 +163,7 @@ mod tests {
             check::<Modelled<Avx512Vnni>, Acc32>(n, k);
             check::<Modelled<Neon>, Acc32>(n, k);
             check::<Modelled<NeonDot>, Acc32>(n, k);
+            check::<Modelled<Amx>, Tiles>(n, k);
             check::<Modelled<Avx2>, super::super::acc16::Acc16<256>>(n, k);
         }
     }

@@ -419,6 +419,7 @@ native_agrees_with_model! {
     avx512: Avx512, ["avx512f", "avx512bw", "avx512vl"];
     avx512_exact: Avx512Exact, ["avx512f", "avx512bw", "avx512vl"];
     avx512vnni: Avx512Vnni, ["avx512f", "avx512bw", "avx512vl", "avx512_vnni"];
+    amx: Amx, ["avx512f", "avx512bw", "avx512vl", "avx512_vnni", "amx_tile", "amx_int8"];
     neon: Neon, ["asimd"];
     neondot: NeonDot, ["asimd", "asimddp"];
     neoni8mm: NeonI8mm, ["asimd", "i8mm"];

@@ -15,12 +15,14 @@
 //! - [`modelled`]: an [`Isa`] made of those models; runs on every CPU
 //! - `ymm`, `zmm`: the CPU's own instructions (x86-64 only)
 //! - `quad`: the CPU's own instructions (aarch64 only)
+//! - [`tiles`]: products of whole blocks in tile registers
 
 pub mod modelled;
 pub mod models;
 #[cfg(target_arch = "aarch64")]
 pub mod quad;
 pub mod set;
+pub mod tiles;
 #[cfg(target_arch = "x86_64")]
 pub mod ymm;
 #[cfg(target_arch = "x86_64")]
@@ -31,7 +33,7 @@ mod agreement;
 
 pub use modelled::Modelled;
 pub use set::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
+    Amx, Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
     NeonI8mm, Scalar,
 };
 
@@ -124,6 +126,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const DOT_ELEMENT: bool = <Self::Set as InstructionSet>::DOT_ELEMENT;
     /// Whether [`mmla`](Self::mmla) is an instruction.
     const MMLA: bool = <Self::Set as InstructionSet>::MMLA;
+    /// Whether [`tile_product`](Self::tile_product) is instructions on tile registers.
+    const TILES: bool = <Self::Set as InstructionSet>::TILES;
     /// What [`f32_to_i32_even`](Self::f32_to_i32_even) and
     /// [`f32_to_i32_trunc`](Self::f32_to_i32_trunc) give for NaN and out of range. A family
     /// checks that its profile's `cast` axis is met, as it checks [`DOT4`](Self::DOT4).
@@ -332,6 +336,24 @@ pub trait Isa: Copy + Send + Sync + 'static {
         };
         let acc = self.dot4(acc, pick(a, [0, 0, 2, 2]), pick(b, [0, 2, 0, 2]));
         self.dot4(acc, pick(a, [1, 1, 3, 3]), pick(b, [1, 3, 1, 3]))
+    }
+    /// Sets up the tile registers of this thread for [`tile_product`](Self::tile_product).
+    #[inline(always)]
+    fn ready_tiles(self) {}
+    /// Gives the tile registers of this thread back.
+    #[inline(always)]
+    fn release_tiles(self) {}
+    /// Sums of products of one or two tiles of rows with two tiles of columns, exact and
+    /// wrapping (tdpbusd).
+    ///
+    /// # Safety
+    /// [`ready_tiles`](Self::ready_tiles) must have been called on this thread. For each step,
+    /// `a` must be readable for 16 rows of 64 codes (32 rows where `two`), `b` for 16 groups of
+    /// 32 columns; `c` must be valid for 16 (32) rows of 32 sums.
+    #[inline(always)]
+    unsafe fn tile_product(self, product: tiles::TileProduct) {
+        // SAFETY: the caller's contract.
+        unsafe { tiles::modelled(product) }
     }
     /// In each block of four i32 lanes: the lower halves of `a` and `b`, and their upper halves
     /// (vpunpcklqdq and vpunpckhqdq; zip1 and zip2 on i64).

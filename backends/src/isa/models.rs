@@ -4,14 +4,16 @@
 //! A lane holds 4 bytes or 2 i16, lowest first, as in memory. Source of every
 //! function here: Intel 64 and IA-32 Architectures Software Developer's Manual,
 //! volume 2, under the instruction's name; those of ARM are in `arm`, the
-//! products and shifts of fixed point in `fixed_point`. The tests compare each
+//! products and shifts of fixed point in `fixed_point`, tiles in `tiles`. The tests compare each
 //! function with the instruction itself where the CPU has it.
 
 mod arm;
 mod fixed_point;
+mod tiles;
 
 pub use arm::*;
 pub use fixed_point::*;
+pub use tiles::*;
 
 /// The four bytes of a lane, lowest first.
 #[inline(always)]

@@ -27,6 +27,8 @@ pub trait InstructionSet: Copy + Send + Sync + 'static {
     const DOT_ELEMENT: bool = false;
     /// see [`Isa::MMLA`]
     const MMLA: bool = false;
+    /// see [`Isa::TILES`]
+    const TILES: bool = false;
     /// see [`Isa::CONVERSION`]
     const CONVERSION: Conversion;
     /// see [`Isa::I16_PRODUCTS`]
@@ -119,6 +121,10 @@ sets! { "x86", "x86_64", Indefinite, Pairs:
     Avx512Exact = "avx512-exact", Zmm, zmm, 16 of 32, Exact, 2, i16, i16;
     /// AVX-512 F, BW and VNNI: vpdpbusd on 512 bits, exact.
     Avx512Vnni = "avx512vnni", Zmm, zmm, 16 of 32, Exact, 4, u8, i8;
+    /// AVX-512 VNNI with AMX-TILE and AMX-INT8: tdpbusd on tiles of 16×64, exact.
+    Amx = "amx", Zmm, zmm, 16 of 32, Exact, 4, u8, i8, {
+        const TILES: bool = true;
+    };
 }
 
 sets! { "arm", "aarch64", Saturating, Single:
@@ -150,6 +156,7 @@ macro_rules! every_set {
         $function::<$crate::isa::Avx512>($($argument),*);
         $function::<$crate::isa::Avx512Exact>($($argument),*);
         $function::<$crate::isa::Avx512Vnni>($($argument),*);
+        $function::<$crate::isa::Amx>($($argument),*);
         $function::<$crate::isa::Neon>($($argument),*);
         $function::<$crate::isa::NeonDot>($($argument),*);
         $function::<$crate::isa::NeonI8mm>($($argument),*);

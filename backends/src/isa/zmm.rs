@@ -1,12 +1,12 @@
 //! The 512-bit instruction sets of x86 on the CPU's own instructions: AVX-512
-//! F and BW (saturating and exact), and AVX-512 VNNI.
+//! F and BW (saturating and exact), AVX-512 VNNI, and AMX beside it.
 
 mod methods;
 
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
-use super::{Avx512, Avx512Exact, Avx512Vnni, InstructionSet, WithIsa};
+use super::{Amx, Avx512, Avx512Exact, Avx512Vnni, InstructionSet, WithIsa, tiles};
 
 /// A token of a 512-bit instruction set.
 #[derive(Debug)]
@@ -124,6 +124,30 @@ unsafe impl ZmmSet for Avx512Vnni {
     type Weight = i8;
     fn detected() -> bool {
         Avx512::detected() && is_x86_feature_detected!("avx512vnni")
+    }
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn enter<B: WithIsa<Zmm<Self>>>(isa: Zmm<Self>, body: B) -> B::Output {
+        body.call(isa)
+    }
+    #[inline(always)]
+    unsafe fn dot4(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the caller's contract.
+        unsafe { _mm512_dpbusd_epi32(acc, a, b) }
+    }
+    #[inline(always)]
+    unsafe fn dot(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the caller's contract.
+        unsafe { Self::dot4(acc, a, b) }
+    }
+}
+
+// SAFETY: `detected` asks for those of AVX-512 VNNI, which the functions use, and for tiles.
+unsafe impl ZmmSet for Amx {
+    type Activation = u8;
+    type Weight = i8;
+    fn detected() -> bool {
+        Avx512Vnni::detected() && tiles::native::detected()
     }
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Zmm, ZmmSet};
+use crate::isa::tiles::{self, TileProduct};
 use crate::isa::{Isa, WithIsa};
 
 /// Instructions that need nothing but the CPU's features.
@@ -82,6 +83,33 @@ impl<S: ZmmSet> Isa for Zmm<S> {
     #[inline(always)]
     fn vectorize<B: WithIsa<Self>>(self, body: B) -> B::Output {
         has!(S::enter(self, body))
+    }
+
+    #[inline(always)]
+    fn ready_tiles(self) {
+        if const { S::TILES } {
+            // SAFETY: a `Zmm` of a set with tiles comes from `new` alone, which found them.
+            unsafe { tiles::native::ready() }
+        }
+    }
+    #[inline(always)]
+    fn release_tiles(self) {
+        if const { S::TILES } {
+            // SAFETY: as for `ready_tiles`.
+            unsafe { tiles::native::release() }
+        }
+    }
+    #[inline(always)]
+    unsafe fn tile_product(self, product: TileProduct) {
+        // SAFETY: the caller's contract; a `Zmm` of a set with tiles comes from `new` alone,
+        // which found them.
+        unsafe {
+            if const { S::TILES } {
+                tiles::native::product(product);
+            } else {
+                tiles::modelled(product);
+            }
+        }
     }
 
     #[inline(always)]
