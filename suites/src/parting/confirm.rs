@@ -7,6 +7,7 @@ use qassay_golden::spec::{
     Activation, BiasKind, Granularity, OpSpec, Output, Problem, QParams, Quantized, Relu,
 };
 use qassay_golden::tensor::Data;
+use qassay_golden::witness::Step;
 
 use super::element::Element;
 
@@ -29,7 +30,7 @@ pub(super) fn confirm(problem: &Problem, pair: &[Profile; 2], element: &Element)
     let Some(codes) = element.codes else {
         return Oracle::NotAsked;
     };
-    let asked = [0, 1].map(|at| code(problem, &pair[at], element));
+    let asked = [0, 1].map(|at| code(problem, &pair[at], element, element.steps[at]));
     match asked {
         [Some(a), Some(b)] if [a, b] == codes => Oracle::Confirms,
         [Some(_), Some(_)] => Oracle::Contradicts,
@@ -37,7 +38,12 @@ pub(super) fn confirm(problem: &Problem, pair: &[Profile; 2], element: &Element)
     }
 }
 
-fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> {
+fn code(
+    problem: &Problem,
+    profile: &Profile,
+    element: &Element,
+    step: Option<Step>,
+) -> Option<i64> {
     match &problem.op {
         OpSpec::Quantize(spec) => {
             let Granularity::PerTensor(qparams) = spec.granularity else {
@@ -78,7 +84,7 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
             let weights = spec.weights.channel(channel);
             product(
                 &profile.requantize.of(SumOf::Linear, channel, spec.n),
-                element,
+                step?,
                 activation,
                 weights,
                 spec.bias,
@@ -93,7 +99,7 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
                 &profile
                     .requantize
                     .of(SumOf::of(spec), channel, spec.out_channels),
-                element,
+                step?,
                 spec.activation,
                 weights,
                 spec.bias,
@@ -108,7 +114,7 @@ fn code(problem: &Problem, profile: &Profile, element: &Element) -> Option<i64> 
 /// The code of a product's sum; an i32 bias is in the sum already, a real one is not asked for.
 fn product(
     rule: &RequantizeRule,
-    element: &Element,
+    step: Step,
     activation: Quantized,
     weights: QParams,
     bias: BiasKind,
@@ -118,7 +124,7 @@ fn product(
     let (Output::Quantized(output), BiasKind::None | BiasKind::I32) = (output, bias) else {
         return None;
     };
-    let sum = i32::try_from(element.step?.accumulator?).ok()?;
+    let sum = i32::try_from(step.accumulator?).ok()?;
     let scale = SumScale::OfProduct {
         activation: activation.qparams.scale,
         weight: weights.scale,

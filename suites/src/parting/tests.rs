@@ -53,6 +53,11 @@ fn saturating_pairs_are_shown_by_two_products() {
         shown(&parting, "accumulate.linear").case.split('/').nth(1),
         Some("m1.n1.k2")
     );
+    // Each profile has its own sum, and the oracle scales both.
+    assert_eq!(
+        shown(&parting, "accumulate.linear").oracle,
+        Oracle::Confirms
+    );
 }
 
 #[test]

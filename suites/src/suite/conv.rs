@@ -203,7 +203,8 @@ pub(super) fn depthwise(level: Level, seed: u64) -> Vec<CaseId> {
         shape.pad_end.fill(kernel / 2);
         shape.groups = draw.pick(&[8, 16, 24, 32, 72]);
         shape.channels = shape.groups;
-        shape.out_channels = Some(shape.groups);
+        // Two outputs a channel are depthwise to some engines, grouped to others.
+        shape.out_channels = Some(shape.groups * draw.pick(&[1, 1, 1, 2]));
         cases.push(id(finish(&mut draw, shape, class)));
     }
     cases
