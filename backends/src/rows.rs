@@ -6,7 +6,7 @@ use qassay_golden::spec::{Granularity, QParams};
 use qassay_golden::tensor::DType;
 
 use crate::backend::Refusal;
-use crate::isa::Isa;
+use crate::isa::{Isa, each};
 use crate::view::ViewMut;
 
 /// How one parameter per channel lies over the rows of a tensor.
@@ -184,10 +184,11 @@ impl Narrowing {
 #[inline(always)]
 pub fn write_row<I: Isa>(isa: I, from: &impl Codes<I>, narrowing: Narrowing, to: CodeRow<'_>) {
     let four = |column: usize, count: usize| {
-        [0, 1, 2, 3].map(|i| {
+        let vectors: [I::V; 4] = each!(isa.splat_i32(0), |i| {
             let lanes = count.saturating_sub(i * I::LANES).min(I::LANES);
             from.codes(isa, column + i * I::LANES, lanes)
-        })
+        });
+        vectors
     };
     let floor = isa.splat_u8(narrowing.floor as u8);
     match to {

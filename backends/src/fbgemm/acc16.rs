@@ -7,7 +7,7 @@
 
 use super::aligned::LINE;
 use super::micro_kernel::{Blocking, Sums, TileArgs};
-use crate::isa::{Grouping, Isa, WithIsa};
+use crate::isa::{Grouping, Isa, WithIsa, each};
 
 /// Sums in i16 accumulators that go to i32 every `SPILL` codes of k.
 pub struct Acc16<const SPILL: usize>;
@@ -90,8 +90,8 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
                 // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
                 // `left` counts those of segments not yet read.
                 unsafe {
-                    let columns: [I::V; NV] =
-                        std::array::from_fn(|v| isa.load_bytes(b.add(v * 4 * I::LANES)));
+                    let columns: [I::V; NV] = each!(isa.splat_i32(0), |v| isa
+                        .load_bytes(b.add(v * 4 * I::LANES)));
                     for (r, row) in acc.iter_mut().enumerate() {
                         let pair = isa.broadcast_2(a.add(r * LINE));
                         for (sum, column) in row.iter_mut().zip(columns) {

@@ -10,7 +10,7 @@ use super::im2col::Geometry;
 use super::output::{self, Block, Form, Place};
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Dot4, Isa, WithIsa};
+use crate::isa::{Dot4, Isa, WithIsa, each};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, PaddingTap, Profile};
 use qassay_golden::spec::ConvSpec;
@@ -235,7 +235,7 @@ impl Position<'_> {
             let lanes = (channels - channel).min(I::LANES);
             let (mut sum, mut codes_sum) = (isa.splat_i32(0), isa.splat_i32(0));
             for (step, taps) in self.pixels.chunks(TAPS).enumerate() {
-                let rows: [*const u8; TAPS] = std::array::from_fn(|tap| {
+                let rows: [*const u8; TAPS] = each!(self.padding.as_ptr(), |tap| {
                     // Positions that the last step lacks meet weights of 0.
                     let row = match taps.get(tap) {
                         Some(&Some(pixel)) => &self.codes[pixel * self.stride..][..channels],

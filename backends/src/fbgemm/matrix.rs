@@ -7,7 +7,7 @@
 
 use super::aligned::LINE;
 use super::micro_kernel::{Blocking, Sums, TileArgs};
-use crate::isa::{Grouping, Isa, WithIsa};
+use crate::isa::{Grouping, Isa, WithIsa, each};
 
 /// Sums in i32 accumulators of 2×2, by the instruction set's [`mmla`](Isa::mmla).
 pub struct Matrix;
@@ -119,7 +119,7 @@ impl<I: Isa, const PAIRS: usize> WithIsa<I> for Tile<PAIRS> {
 /// `a` must be readable for 16 bytes in each of `2·PAIRS` segments.
 #[inline(always)]
 unsafe fn load_rows<I: Isa, const PAIRS: usize>(isa: I, a: *const u8) -> [[I::V; 2]; PAIRS] {
-    std::array::from_fn(|pair| {
+    each!([isa.splat_i32(0); 2], |pair| {
         // SAFETY: the caller's promise.
         let (first, second) = unsafe {
             (

@@ -7,7 +7,7 @@
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
 use crate::fbgemm::aligned::LINE;
-use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
+use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa, each};
 
 /// Rows and columns of a tile, and how the loops around it are blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,8 +241,9 @@ unsafe fn multiply_group<I: Isa, const ROWS: usize, const NV: usize>(
     acc: &mut [[I::V; NV]; ROWS],
 ) {
     // SAFETY: the caller's promise.
-    let columns: [I::V; NV] =
-        std::array::from_fn(|v| unsafe { isa.load_bytes(b.add(v * 4 * I::LANES)) });
+    let columns: [I::V; NV] = each!(isa.splat_i32(0), |v| unsafe {
+        isa.load_bytes(b.add(v * 4 * I::LANES))
+    });
     for (r, row) in acc.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
         let group = unsafe { isa.broadcast_4(a.add(r * LINE)) };
@@ -264,7 +265,9 @@ unsafe fn multiply_four_groups<I: Isa, const ROWS: usize, const NV: usize>(
     acc: &mut [[I::V; NV]; ROWS],
 ) {
     // SAFETY: the caller's promise.
-    let rows: [I::V; ROWS] = std::array::from_fn(|r| unsafe { isa.load_bytes(a.add(r * LINE)) });
+    let rows: [I::V; ROWS] = each!(isa.splat_i32(0), |r| unsafe {
+        isa.load_bytes(a.add(r * LINE))
+    });
     // SAFETY: the caller's promise.
     unsafe {
         multiply_element::<I, 0, ROWS, NV>(isa, &rows, b, acc);

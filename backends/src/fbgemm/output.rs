@@ -6,7 +6,7 @@
 
 use super::aligned::Aligned;
 use super::columns::Columns;
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 use crate::view::ViewMut;
 use qassay_golden::tensor::DType;
 
@@ -136,8 +136,11 @@ impl<I: Isa> WithIsa<I> for Finish<'_> {
                 // and of `columns`, and that row · stride + column lies in the output for every
                 // row and column of the place.
                 unsafe {
-                    let sums: [I::V; 4] =
-                        std::array::from_fn(|v| self.corrected(isa, row, column + v * I::LANES));
+                    let sums: [I::V; 4] = each!(isa.splat_i32(0), |v| self.corrected(
+                        isa,
+                        row,
+                        column + v * I::LANES
+                    ));
                     self.write(isa, sums, self.place.column + column, at, count);
                 }
                 column += width;
@@ -207,7 +210,7 @@ impl Finish<'_> {
                 relu,
             } => {
                 let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
-                let rounded: [I::V; 4] = std::array::from_fn(|v| {
+                let rounded: [I::V; 4] = each!(isa.splat_i32(0), |v| {
                     // SAFETY: the caller's promise.
                     let scaled = unsafe { self.scaled(isa, sums[v], channel + v * I::LANES) };
                     // Relu before the zero point: later steps are monotone, so codes are the same.

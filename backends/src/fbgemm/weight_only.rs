@@ -6,7 +6,7 @@
 use super::aligned::Aligned;
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{DequantizeForm, FloatAccumulation, Profile};
 use qassay_golden::spec::{LinearSpec, Output};
@@ -165,7 +165,7 @@ impl<I: Isa, const ROWS: usize> WithIsa<I> for Rows<'_, ROWS> {
         let nr = NV * I::LANES;
         for (k, weights) in panel.chunks_exact(nr).enumerate() {
             // SAFETY: `weights` holds NV vectors.
-            let columns: [I::F; NV] = std::array::from_fn(|v| unsafe {
+            let columns: [I::F; NV] = each!(isa.splat_f32(0.0), |v| unsafe {
                 isa.load_f32(weights.as_ptr().add(v * I::LANES))
             });
             for (row, source) in acc.iter_mut().zip(sources) {

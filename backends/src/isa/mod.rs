@@ -37,6 +37,20 @@ pub use set::{
     NeonI8mm, Scalar,
 };
 
+/// `each!(zero, |v| value)`: an array of vectors, made by a loop. `std::array::from_fn` and
+/// `map` would call a function of the standard library for each, which is not compiled for the
+/// instruction set, wherever the compiler does not inline it.
+macro_rules! each {
+    ($zero:expr, |$v:ident| $value:expr) => {{
+        let mut vectors = [$zero; _];
+        for ($v, vector) in vectors.iter_mut().enumerate() {
+            *vector = $value;
+        }
+        vectors
+    }};
+}
+pub(crate) use each;
+
 /// A computation that [`Isa::vectorize`] runs.
 pub trait WithIsa<I: Isa> {
     /// what it gives

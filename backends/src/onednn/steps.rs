@@ -1,7 +1,7 @@
 //! How the micro-kernel multiplies one group of 4 input channels, or a chunk of
 //! several: one type for each form of packed weights.
 
-use crate::isa::Isa;
+use crate::isa::{Isa, each};
 
 /// How one group of 4 channels is multiplied.
 pub trait Step<I: Isa, const NV: usize>: Copy {
@@ -56,7 +56,7 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
     type Weights = [I::V; NV];
     #[inline(always)]
     unsafe fn load(self, isa: I, group: *const i8) -> [I::V; NV] {
-        std::array::from_fn(|v| {
+        each!(isa.splat_i32(0), |v| {
             // SAFETY: the caller's contract; v < NV.
             unsafe { isa.load_bytes(group.add(v * 4 * I::LANES).cast()) }
         })
@@ -79,7 +79,7 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
         let flip = isa.splat_u8(0x80);
         // SAFETY: the caller's contract: a vector of codes of each row, CHUNK groups of weights.
         unsafe {
-            let rows: [I::V; MR] = std::array::from_fn(|r| {
+            let rows: [I::V; MR] = each!(isa.splat_i32(0), |r| {
                 let codes = isa.load_bytes(codes.add(r * stride));
                 if FLIP { isa.xor(codes, flip) } else { codes }
             });
@@ -102,7 +102,7 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
     type Weights = [[I::V; 2]; NV];
     #[inline(always)]
     unsafe fn load(self, isa: I, group: *const i8) -> [[I::V; 2]; NV] {
-        std::array::from_fn(|v| {
+        each!([isa.splat_i32(0); 2], |v| {
             // SAFETY: the caller's contract; v < NV and each half is 2 · LANES bytes.
             unsafe {
                 let start = group.add(v * 4 * I::LANES);
@@ -178,12 +178,12 @@ impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
         // SAFETY: the caller's contract: 8 codes of each row, 2 · LANES on the sets that have
         // elements; two groups of weights.
         unsafe {
-            let rows: [I::V; MR] = std::array::from_fn(|r| {
+            let rows: [I::V; MR] = each!(isa.splat_i32(0), |r| {
                 let codes = isa.load_u8_as_i16(codes.add(r * stride));
                 if FLIP { isa.xor(codes, flip) } else { codes }
             });
             let half = |g: usize, half: usize| -> [I::V; NV] {
-                std::array::from_fn(|v| {
+                each!(isa.splat_i32(0), |v| {
                     let vector = weights.add(g * group + v * 4 * I::LANES);
                     isa.load_i8_as_i16(vector.add(half * 2 * I::LANES))
                 })

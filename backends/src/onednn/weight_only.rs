@@ -8,7 +8,7 @@ use qassay_golden::tensor::Data;
 
 use super::direct;
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 use crate::view::{View, ViewMut};
 
 /// Rows of the largest tile.
@@ -176,13 +176,13 @@ impl<I: Isa, const MR: usize, const FUSED: bool> WithIsa<I> for Rows<'_, '_, I, 
             "rows lie inside the input"
         );
         let scales = &kernel.scales[first_column..][..width];
-        let scales: [I::F; BLOCK_VECTORS] = std::array::from_fn(|v| {
+        let scales: [I::F; BLOCK_VECTORS] = each!(isa.splat_f32(0.0), |v| {
             // SAFETY: `scales` holds BLOCK_VECTORS whole vectors.
             unsafe { isa.load_f32(scales.as_ptr().add(v * I::LANES)) }
         });
         let mut sums = [[isa.splat_f32(0.0); BLOCK_VECTORS]; MR];
         for at in 0..k {
-            let weights: [I::F; BLOCK_VECTORS] = std::array::from_fn(|v| {
+            let weights: [I::F; BLOCK_VECTORS] = each!(isa.splat_f32(0.0), |v| {
                 // SAFETY: the assertion: the panel holds k rows of `width` codes.
                 let codes =
                     unsafe { isa.load_i8_as_i32(panel.as_ptr().add(at * width + v * I::LANES)) };

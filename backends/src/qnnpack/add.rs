@@ -12,7 +12,7 @@ use qassay_golden::tensor::DType;
 use super::fixed_point::shift_half_away;
 use super::pool::eight_bits;
 use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 use crate::rows::{self, Codes, Narrowing};
 use crate::view::{View, ViewMut};
 
@@ -197,8 +197,10 @@ impl<I: Isa> Codes<I> for Row<'_, I> {
             bias,
             shift,
         } = self.op.sum;
-        let [qa, qb] = [(self.a, 0), (self.b, 1)].map(|(codes, index)| {
-            let codes = &codes[column.min(codes.len())..][..lanes];
+        let rows = [self.a, self.b];
+        let [qa, qb] = each!(isa.splat_i32(0), |index| {
+            let row = rows[index];
+            let codes = &row[column.min(row.len())..][..lanes];
             // SAFETY: the slice holds `lanes` ≤ LANES codes.
             unsafe {
                 if self.op.signed[index] {

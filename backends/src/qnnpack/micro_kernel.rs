@@ -10,7 +10,7 @@ use super::form::Form;
 use super::indirection::PADDING;
 use super::mmla;
 use super::pack::Block;
-use crate::isa::{Dot4, I16Products, Isa, WithIsa};
+use crate::isa::{Dot4, I16Products, Isa, WithIsa, each};
 
 /// Vectors of columns in a tile.
 pub const NV: usize = 2;
@@ -206,7 +206,9 @@ impl<I: Isa> Step<I> for Dot {
     #[inline(always)]
     unsafe fn weights(isa: I, group: *const u8, _: &[I::V; NV]) -> [I::V; NV] {
         // SAFETY: the caller's contract.
-        std::array::from_fn(|v| unsafe { isa.load_bytes(group.add(v * 4 * I::LANES)) })
+        each!(isa.splat_i32(0), |v| unsafe {
+            isa.load_bytes(group.add(v * 4 * I::LANES))
+        })
     }
     #[inline(always)]
     fn add(isa: I, sums: &mut [I::V; NV], codes: I::V, weights: &[I::V; NV]) {
@@ -371,8 +373,10 @@ impl<I: Isa, S: Step<I>, const MR: usize, const ROW_SUMS: bool, const FLIP: bool
         let (bias, zero_points): ([I::V; NV], [I::V; NV]) = unsafe {
             let zero_points = tile.block.zero_points.as_ptr();
             (
-                std::array::from_fn(|v| isa.load_bytes(weights.add(v * 4 * I::LANES))),
-                std::array::from_fn(|v| isa.load_bytes(zero_points.add(v * I::LANES).cast())),
+                each!(isa.splat_i32(0), |v| isa
+                    .load_bytes(weights.add(v * 4 * I::LANES))),
+                each!(isa.splat_i32(0), |v| isa
+                    .load_bytes(zero_points.add(v * I::LANES).cast())),
             )
         };
         let mut sums = [bias; MR];

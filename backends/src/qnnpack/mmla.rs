@@ -6,7 +6,7 @@
 //! QNNPACK's tiles on.
 
 use super::micro_kernel::{Tile, nr};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 
 /// Rows of a tile.
 const MR: usize = 8;
@@ -55,7 +55,7 @@ impl<I: Isa, const PAIRS: usize, const SIGNED: bool> WithIsa<I> for Body<'_, PAI
             for at in (0..k).step_by(KR) {
                 let group = groups.next().expect("a tap has a group for each step");
                 // SAFETY: a group is 4 vectors of two columns each.
-                let columns: [I::V; NR / 2] = std::array::from_fn(|pair| unsafe {
+                let columns: [I::V; NR / 2] = each!(isa.splat_i32(0), |pair| unsafe {
                     isa.load_bytes(group.as_ptr().add(pair * 2 * KR))
                 });
                 for pair in 0..PAIRS {

@@ -106,7 +106,11 @@ fn products_are_what_they_are_defined_to_be() {
             let expected = operands.defined(two, accumulate);
             assert_eq!(operands.run(Amx::model(), two, accumulate), expected);
             if let Some(isa) = native {
-                assert_eq!(operands.run(isa, two, accumulate), expected, "round {round}");
+                assert_eq!(
+                    operands.run(isa, two, accumulate),
+                    expected,
+                    "round {round}"
+                );
             }
         }
     }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::partial::{lane_mask, load_8_partial, read_few};
 use super::{Ymm, YmmSet};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 
 /// Instructions that need nothing but the CPU's features.
 macro_rules! has {
@@ -149,7 +149,7 @@ impl<S: YmmSet> Isa for Ymm<S> {
     unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> __m256i {
         // SAFETY: the caller's contract: `lanes` ≤ 8 bytes of each row.
         unsafe {
-            let [a, b, c, d] = rows.map(|row| load_8_partial(row, lanes));
+            let [a, b, c, d] = each!(_mm_setzero_si128(), |row| load_8_partial(rows[row], lanes));
             let (ab, cd) = (_mm_unpacklo_epi8(a, b), _mm_unpacklo_epi8(c, d));
             _mm256_set_m128i(_mm_unpackhi_epi16(ab, cd), _mm_unpacklo_epi16(ab, cd))
         }

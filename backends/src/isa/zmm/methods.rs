@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{Zmm, ZmmSet};
 use crate::isa::tiles::{self, TileProduct};
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 
 /// Instructions that need nothing but the CPU's features.
 macro_rules! has {
@@ -177,7 +177,9 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         // SAFETY: masked loads touch `lanes` ≤ 16 bytes of each row alone.
         unsafe {
             let mask = mask_16(lanes);
-            let [a, b, c, d] = rows.map(|row| _mm_maskz_loadu_epi8(mask, row.cast()));
+            let [a, b, c, d] = each!(_mm_setzero_si128(), |row| {
+                _mm_maskz_loadu_epi8(mask, rows[row].cast())
+            });
             let (ab, cd) = (_mm_unpacklo_epi8(a, b), _mm_unpacklo_epi8(c, d));
             let low = _mm256_set_m128i(_mm_unpackhi_epi16(ab, cd), _mm_unpacklo_epi16(ab, cd));
             let (ab, cd) = (_mm_unpackhi_epi8(a, b), _mm_unpackhi_epi8(c, d));
