@@ -152,24 +152,40 @@ impl<I: Isa> Dequantize<I> {
     ) {
         let scale = Along::<f32, COLUMNS>(&self.scale[first..]);
         let zero_point = Along::<i32, COLUMNS>(&self.zero_point[first..]);
-        let values = |column: usize, lanes: usize| {
-            let codes = T::widen(isa, &from[column..], lanes);
-            let steps = isa.sub_i32(codes, zero_point.lanes(isa, column, lanes));
-            isa.mul_f32(scale.lanes(isa, column, lanes), isa.i32_to_f32(steps))
-        };
+        let along = (&scale, &zero_point);
         let mut column = 0;
         let mut whole = to.chunks_exact_mut(I::LANES);
         for part in whole.by_ref() {
             // SAFETY: `part` holds LANES values.
-            unsafe { isa.store_f32(part.as_mut_ptr(), values(column, I::LANES)) };
+            unsafe {
+                isa.store_f32(
+                    part.as_mut_ptr(),
+                    values(isa, along, from, column, I::LANES),
+                )
+            };
             column += I::LANES;
         }
         let rest = whole.into_remainder();
         if !rest.is_empty() {
             // SAFETY: `rest` holds as many values.
             unsafe {
-                isa.store_f32_partial(rest.as_mut_ptr(), values(column, rest.len()), rest.len());
+                let values = values(isa, along, from, column, rest.len());
+                isa.store_f32_partial(rest.as_mut_ptr(), values, rest.len());
             }
         }
     }
+}
+
+/// `lanes` values from `column` on.
+#[inline(always)]
+fn values<I: Isa, T: Code, const COLUMNS: bool>(
+    isa: I,
+    (scale, zero_point): (&Along<'_, f32, COLUMNS>, &Along<'_, i32, COLUMNS>),
+    from: &[T],
+    column: usize,
+    lanes: usize,
+) -> I::F {
+    let codes = T::widen(isa, &from[column..], lanes);
+    let steps = isa.sub_i32(codes, zero_point.lanes(isa, column, lanes));
+    isa.mul_f32(scale.lanes(isa, column, lanes), isa.i32_to_f32(steps))
 }

@@ -183,27 +183,9 @@ impl Narrowing {
 /// s32 codes are written as they come.
 #[inline(always)]
 pub fn write_row<I: Isa>(isa: I, from: &impl Codes<I>, narrowing: Narrowing, to: CodeRow<'_>) {
-    let four = |column: usize, count: usize| {
-        let vectors: [I::V; 4] = each!(isa.splat_i32(0), |i| {
-            let lanes = count.saturating_sub(i * I::LANES).min(I::LANES);
-            from.codes(isa, column + i * I::LANES, lanes)
-        });
-        vectors
-    };
-    let floor = isa.splat_u8(narrowing.floor as u8);
     match to {
-        CodeRow::U8(to) => write_bytes(isa, to, |column, count| {
-            isa.max_u8(
-                isa.narrow_to_u8(four(column, count), narrowing.zero_point),
-                floor,
-            )
-        }),
-        CodeRow::I8(to) => write_bytes(isa, to, |column, count| {
-            isa.max_i8(
-                isa.narrow_to_i8(four(column, count), narrowing.zero_point),
-                floor,
-            )
-        }),
+        CodeRow::U8(to) => write_bytes::<I, _, _, false>(isa, from, narrowing, to),
+        CodeRow::I8(to) => write_bytes::<I, _, _, true>(isa, from, narrowing, to),
         CodeRow::I32(to) => {
             let mut column = 0;
             for part in to.chunks_mut(I::LANES) {
@@ -224,24 +206,50 @@ pub fn write_row<I: Isa>(isa: I, from: &impl Codes<I>, narrowing: Narrowing, to:
     }
 }
 
-/// Fills `to` (u8 or i8) with the bytes that `vector(column, count)` gives.
+/// Fills `to`, u8 or i8 as `SIGNED` says.
 #[inline(always)]
-fn write_bytes<I: Isa, T>(isa: I, to: &mut [T], vector: impl Fn(usize, usize) -> I::V) {
+fn write_bytes<I: Isa, C: Codes<I>, T, const SIGNED: bool>(
+    isa: I,
+    from: &C,
+    narrowing: Narrowing,
+    to: &mut [T],
+) {
     const { assert!(size_of::<T>() == 1) };
     let width = 4 * I::LANES;
     let mut column = 0;
     let mut whole = to.chunks_exact_mut(width);
     for part in whole.by_ref() {
-        let bytes = vector(column, width);
+        let bytes = narrowed::<I, C, SIGNED>(isa, from, narrowing, column, width);
         // SAFETY: `part` holds 4·LANES values of one byte.
         unsafe { isa.store_bytes(part.as_mut_ptr().cast(), bytes) };
         column += width;
     }
     let rest = whole.into_remainder();
     if !rest.is_empty() {
-        let bytes = vector(column, rest.len());
+        let bytes = narrowed::<I, C, SIGNED>(isa, from, narrowing, column, rest.len());
         // SAFETY: `rest` holds as many values of one byte.
         unsafe { isa.store_bytes_partial(rest.as_mut_ptr().cast(), bytes, rest.len()) };
+    }
+}
+
+/// `count` codes from `column` on as bytes, `count` at most four vectors.
+#[inline(always)]
+fn narrowed<I: Isa, C: Codes<I>, const SIGNED: bool>(
+    isa: I,
+    from: &C,
+    narrowing: Narrowing,
+    column: usize,
+    count: usize,
+) -> I::V {
+    let four: [I::V; 4] = each!(isa.splat_i32(0), |i| {
+        let lanes = count.saturating_sub(i * I::LANES).min(I::LANES);
+        from.codes(isa, column + i * I::LANES, lanes)
+    });
+    let floor = isa.splat_u8(narrowing.floor as u8);
+    if SIGNED {
+        isa.max_i8(isa.narrow_to_i8(four, narrowing.zero_point), floor)
+    } else {
+        isa.max_u8(isa.narrow_to_u8(four, narrowing.zero_point), floor)
     }
 }
 

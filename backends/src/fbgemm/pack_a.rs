@@ -133,20 +133,25 @@ impl<I: Isa> WithIsa<I> for Sum<'_> {
 
     #[inline(always)]
     fn call(self, isa: I) -> i32 {
-        let (ones, pairs) = (isa.splat_u8(1), isa.splat_i16(1));
         let mut sum = isa.splat_i32(0);
-        let mut add = |bytes: I::V| {
-            // Two codes are at most 510: vpmaddubsw with ones does not saturate.
-            sum = isa.add_i32(sum, isa.madd_i16(isa.maddubs(bytes, ones), pairs));
-        };
         let chunks = self.0.chunks_exact(4 * I::LANES);
         let rest = chunks.remainder();
         for chunk in chunks {
             // SAFETY: a chunk is 4·LANES bytes.
-            add(unsafe { isa.load_bytes(chunk.as_ptr()) });
+            sum = added(isa, sum, unsafe { isa.load_bytes(chunk.as_ptr()) });
         }
         // SAFETY: the remainder is readable for its own length, which is below 4·LANES.
-        add(unsafe { isa.load_bytes_partial(rest.as_ptr(), rest.len()) });
+        sum = added(isa, sum, unsafe {
+            isa.load_bytes_partial(rest.as_ptr(), rest.len())
+        });
         (isa.to_i32_array(sum).iter()).fold(0, |sum, &lane| sum.wrapping_add(lane))
     }
+}
+
+/// `sum` plus the codes of each lane.
+#[inline(always)]
+fn added<I: Isa>(isa: I, sum: I::V, codes: I::V) -> I::V {
+    // Two codes are at most 510: vpmaddubsw with ones does not saturate.
+    let pairs = isa.maddubs(codes, isa.splat_u8(1));
+    isa.add_i32(sum, isa.madd_i16(pairs, isa.splat_i16(1)))
 }
