@@ -6,7 +6,7 @@
 //! `src/RefImplementations.cc` (matmul_u8i8acc16_ref).
 
 use super::aligned::LINE;
-use super::micro_kernel::{Blocking, Sums, TileArgs};
+use super::micro_kernel::{Blocking, Panel, Sums, TileArgs};
 use crate::isa::{Grouping, Isa, WithIsa, each};
 
 /// Sums in i16 accumulators that go to i32 every `SPILL` codes of k.
@@ -75,7 +75,7 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
     #[inline(always)]
     fn call(self, isa: I) {
         let TileArgs {
-            mut a,
+            a: Panel { start: mut a, .. },
             mut b,
             groups,
             c,

@@ -2,6 +2,8 @@
 //! activations are packed straight from the image (fused im2col). Convolutions
 //! with one channel a group go to [`depthwise`](super::depthwise).
 
+use std::ops::Range;
+
 use super::aligned::Aligned;
 use super::columns::{Columns, form};
 use super::depthwise;
@@ -10,7 +12,7 @@ use super::gemm;
 use super::im2col::Geometry;
 use super::micro_kernel::Sums;
 use super::output::{self, Block, Form, Place};
-use super::pack_a::PackedRows;
+use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
@@ -131,12 +133,26 @@ impl<I: Isa, T: Sums<I>> Conv<I, T> {
         }
     }
 
-    /// Packs the windows of `rows` output positions from `first` on, channels of `group`.
-    fn pack(&mut self, input: &View<'_>, group: usize, first: usize, rows: usize) {
+    /// Of `rows` output positions from `first` on, those whose windows are rows of the input
+    /// and need no packing.
+    fn lend<'a>(&self, input: &View<'a>, group: usize, first: usize, rows: usize) -> Lent<'a> {
+        if !self.geometry.is_pointwise() || self.columns.corrects_rows() {
+            return Lent::NONE;
+        }
+        let (stride, skip) = (input.row_stride(), group * self.group_in);
+        match input.u8().get(first * stride + skip..) {
+            Some(codes) => Lent::of::<I, T>(codes, stride, self.group_in, rows),
+            None => Lent::NONE,
+        }
+    }
+
+    /// Packs the windows of output positions `packed`, counted from `first` on, channels of
+    /// `group`.
+    fn pack(&mut self, input: &View<'_>, group: usize, first: usize, packed: Range<usize>) {
         let (codes, stride, skip) = (input.u8(), input.row_stride(), group * self.group_in);
         let with_sums = self.columns.corrects_rows();
         let pointwise = self.geometry.is_pointwise() && self.group_in > 0;
-        for row in 0..rows {
+        for row in packed {
             let position = first + row;
             let window: &[u8] = if pointwise {
                 &codes[position * stride + skip..][..self.group_in]
@@ -158,10 +174,15 @@ impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
         for first in (0..positions).step_by(blocking.mcb) {
             let rows = (positions - first).min(blocking.mcb);
             for group in 0..self.groups.len() {
-                self.pack(&inputs[0], group, first, rows);
+                let lent = self.lend(&inputs[0], group, first, rows);
+                self.pack(&inputs[0], group, first, lent.rows()..rows);
                 let weights = &self.groups[group];
+                let block = pack_a::Block {
+                    packed: &self.rows,
+                    lent,
+                };
                 for column in (0..weights.n()).step_by(blocking.ncb) {
-                    gemm::multiply(self.isa, &self.rows, rows, weights, column, &mut self.sums);
+                    gemm::multiply(self.isa, &block, rows, weights, column, &mut self.sums);
                     let block = Block {
                         sums: &self.sums,
                         ldc: blocking.ncb,

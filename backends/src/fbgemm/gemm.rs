@@ -3,7 +3,7 @@
 
 use super::aligned::Aligned;
 use super::micro_kernel::{Sums, TileArgs};
-use super::pack_a::PackedRows;
+use super::pack_a::Block;
 use super::pack_b::PackedWeights;
 use crate::isa::Isa;
 
@@ -12,11 +12,11 @@ pub fn sums_block<I: Isa, T: Sums<I>>() -> Aligned<i32> {
     Aligned::zeroed(T::blocking().mcb * T::blocking().ncb)
 }
 
-/// Sums of the first `rows` packed rows with the columns from `first` (a multiple of NCB) on,
+/// Sums of the first `rows` rows of a block with the columns from `first` (a multiple of NCB) on,
 /// NCB at most, to `sums` (a [`sums_block`]). Zero points are not corrected.
 pub fn multiply<I: Isa, T: Sums<I>>(
     isa: I,
-    a: &PackedRows<I, T>,
+    a: &Block<'_, I, T>,
     rows: usize,
     b: &PackedWeights<I, T>,
     first: usize,
@@ -38,7 +38,8 @@ pub fn multiply<I: Isa, T: Sums<I>>(
                 let place = &mut sums[row * blocking.ncb + column..];
                 // SAFETY: both operands were packed for `T` with the same k: from `group` on, a
                 // panel of B holds the `groups` groups of its block, and a panel of A (KCB is a
-                // multiple of a segment) the segments of as many groups of `mr` rows. `sums` has
+                // multiple of a segment) the segments of as many groups of `mr` rows; a lent
+                // panel has `mr` rows or as many as are asked for, see `Lent::of`. `sums` has
                 // `mcb` rows (a multiple of `mr`) of `ncb` columns (a multiple of `nr`).
                 unsafe {
                     T::tile(

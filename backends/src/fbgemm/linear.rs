@@ -1,6 +1,8 @@
 //! Linear: static (u8 codes in), dynamic (f32 in, quantized while packed) and
 //! weight-only (see [`weight_only`](super::weight_only)).
 
+use std::ops::Range;
+
 use super::aligned::Aligned;
 use super::columns::{Columns, form};
 use super::dynamic::{self, Quantizer};
@@ -8,7 +10,7 @@ use super::engine::{self, with_engine};
 use super::gemm;
 use super::micro_kernel::Sums;
 use super::output::{self, Block, Form, Place};
-use super::pack_a::PackedRows;
+use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
 use super::weight_only;
@@ -88,6 +90,9 @@ enum Source {
     Floats(dynamic::Dynamic),
 }
 
+/// Columns up to which rows are read in place.
+const READ_IN_PLACE: usize = 256;
+
 struct Linear<I: Isa, T: Sums<I>> {
     isa: I,
     m: usize,
@@ -122,11 +127,36 @@ impl<I: Isa, T: Sums<I>> Linear<I, T> {
         }
     }
 
-    /// Packs `rows` rows of the input from row `first` on.
-    fn pack(&mut self, input: &View<'_>, quantizer: Option<Quantizer>, first: usize, rows: usize) {
+    /// The rows of the input from row `first` on that need no packing, of `rows`.
+    fn lend<'a>(&self, input: &View<'a>, first: usize, rows: usize) -> Lent<'a> {
+        let (k, stride) = (self.weights.k(), input.row_stride());
+        match self.source {
+            // Rows far apart are read from cache as slowly as they are packed: where many
+            // columns read them again, packing pays.
+            Source::Codes if self.weights.n() <= READ_IN_PLACE && k > 0 => {
+                Lent::of::<I, T>(&input.u8()[first * stride..], stride, k, rows)
+            }
+            _ => Lent::NONE,
+        }
+    }
+
+    /// Packs rows `packed` of the block that starts at row `first` of the input.
+    fn pack(
+        &mut self,
+        input: &View<'_>,
+        quantizer: Option<Quantizer>,
+        first: usize,
+        packed: Range<usize>,
+    ) {
         let (k, stride) = (self.weights.k(), input.row_stride());
         let with_sums = self.columns.corrects_rows();
-        for row in 0..rows {
+        if with_sums {
+            for row in 0..packed.start {
+                let codes = &input.u8()[(first + row) * stride..][..k];
+                self.rows.sum(self.isa, row, codes);
+            }
+        }
+        for row in packed {
             let start = (first + row) * stride;
             match (&mut self.source, quantizer) {
                 (Source::Floats(dynamic), Some(quantizer)) => {
@@ -165,11 +195,16 @@ impl<I: Isa, T: Sums<I>> Kernel for Linear<I, T> {
         let blocking = T::blocking();
         for first in (0..self.m).step_by(blocking.mcb) {
             let rows = (self.m - first).min(blocking.mcb);
-            self.pack(input, quantizer, first, rows);
+            let lent = self.lend(input, first, rows);
+            self.pack(input, quantizer, first, lent.rows()..rows);
+            let block = pack_a::Block {
+                packed: &self.rows,
+                lent,
+            };
             for column in (0..self.weights.n()).step_by(blocking.ncb) {
                 gemm::multiply(
                     self.isa,
-                    &self.rows,
+                    &block,
                     rows,
                     &self.weights,
                     column,

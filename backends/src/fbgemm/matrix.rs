@@ -6,7 +6,7 @@
 //! columns of a group are one vector.
 
 use super::aligned::LINE;
-use super::micro_kernel::{Blocking, Sums, TileArgs};
+use super::micro_kernel::{Blocking, Panel, Sums, TileArgs};
 use crate::isa::{Grouping, Isa, WithIsa, each};
 
 /// Sums in i32 accumulators of 2×2, by the instruction set's [`mmla`](Isa::mmla).
@@ -62,7 +62,7 @@ impl<I: Isa, const PAIRS: usize> WithIsa<I> for Tile<PAIRS> {
     #[inline(always)]
     fn call(self, isa: I) {
         let TileArgs {
-            mut a,
+            a: Panel { start: mut a, .. },
             mut b,
             groups,
             c,

@@ -26,8 +26,8 @@ pub struct Blocking {
 
 /// What a tile reads and writes.
 pub struct TileArgs {
-    /// a panel of packed A: segments of [`LINE`] bytes, `mr` rows side by side, see [`pack_a`](super::pack_a)
-    pub a: *const u8,
+    /// a panel of A: segments of [`LINE`] bytes of `mr` rows, see [`pack_a`](super::pack_a)
+    pub a: Panel,
     /// a panel of packed B: `groups` times `nr` groups, see [`pack_b`](super::pack_b)
     pub b: *const u8,
     /// groups of k to sum
@@ -38,6 +38,17 @@ pub struct TileArgs {
     pub ldc: usize,
     /// whether the sums are added to those in `c`
     pub accumulate: bool,
+}
+
+/// Where a panel of rows lies: packed, or lent by the input where the kernel can read it there.
+#[derive(Debug, Clone, Copy)]
+pub struct Panel {
+    /// the first row's first segment
+    pub start: *const u8,
+    /// bytes between two rows: [`LINE`] where packed
+    pub row: usize,
+    /// bytes between two segments of a row: `mr` lines where packed
+    pub segment: usize,
 }
 
 /// A way of summing u8·s8 products: its packed layout and its micro-kernel.
@@ -57,6 +68,9 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Codes in a segment of packed A.
     const SEGMENT_CODES: usize = LINE / Self::CODE_BYTES;
 
+    /// Rows that a tile reads at once where it reads them in place: inputs whose rows are whole
+    /// segments need not be packed for it. 0: it reads packed rows alone.
+    const ROWS_IN_PLACE: usize = 0;
     /// Groups that a tile takes at once: groups of B are padded with zeros to a multiple.
     const GROUPS_AT_ONCE: usize = 1;
 
@@ -69,7 +83,8 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Sums `rows` (1 to `mr`) rows of a tile. May compute more rows than asked, up to `mr`.
     ///
     /// # Safety
-    /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, `args.b`
+    /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, packed
+    /// (or of `rows`, where they are a multiple of [`ROWS_IN_PLACE`](Self::ROWS_IN_PLACE)); `args.b`
     /// for `args.groups · nr` groups (a multiple of [`GROUPS_AT_ONCE`](Self::GROUPS_AT_ONCE)), and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
     /// [`ready`](Self::ready) was called on this thread.
     unsafe fn tile(isa: I, rows: usize, args: TileArgs);
@@ -173,7 +188,7 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
         const GROUP: usize = 4;
         const SEGMENT_GROUPS: usize = LINE / GROUP;
         let TileArgs {
-            mut a,
+            a: Panel { start: mut a, .. },
             mut b,
             groups,
             c,

@@ -9,7 +9,7 @@
 use std::marker::PhantomData;
 
 use super::aligned::{Aligned, LINE};
-use super::micro_kernel::Sums;
+use super::micro_kernel::{Panel, Sums};
 use crate::isa::{Isa, WithIsa};
 
 /// A block of up to MCB packed rows.
@@ -54,20 +54,94 @@ impl<I: Isa, T: Sums<I>> PackedRows<I, T> {
             });
         }
         if with_sum {
-            let shift = T::CODE_SHIFT.wrapping_mul(codes.len() as i32);
-            self.row_sums[row] = isa.vectorize(Sum(codes)).wrapping_sub(shift);
+            self.sum(isa, row, codes);
         }
     }
 
-    /// Where the panel of row `row` (a multiple of `mr`) has segment `segment`.
-    pub fn panel(&self, row: usize, segment: usize) -> *const u8 {
-        let mr = T::blocking().mr;
-        self.bytes[(row / mr * self.segments + segment) * mr * LINE..].as_ptr()
+    /// Notes the sum of row `row` of the block without packing it.
+    pub fn sum(&mut self, isa: I, row: usize, codes: &[u8]) {
+        let shift = T::CODE_SHIFT.wrapping_mul(codes.len() as i32);
+        self.row_sums[row] = isa.vectorize(Sum(codes)).wrapping_sub(shift);
     }
 
     /// Σa of each row packed with its sum; of the codes as they are multiplied.
     pub fn row_sums(&self) -> &[i32] {
         &self.row_sums
+    }
+}
+
+/// The rows of a block: the first `lent.rows` where they lie in the input, the others packed.
+pub struct Block<'a, I, T> {
+    /// the packed rows, at their places in the block
+    pub packed: &'a PackedRows<I, T>,
+    /// the rows that need no packing
+    pub lent: Lent<'a>,
+}
+
+/// Rows that a tile reads in place.
+#[derive(Debug, Clone, Copy)]
+pub struct Lent<'a> {
+    /// the codes, from the block's first row on
+    codes: &'a [u8],
+    /// bytes between rows
+    stride: usize,
+    /// how many rows
+    rows: usize,
+}
+
+impl<'a> Lent<'a> {
+    /// No rows.
+    pub const NONE: Self = Self {
+        codes: &[],
+        stride: 0,
+        rows: 0,
+    };
+
+    /// As many of the `rows` rows of `k` codes, `stride` apart from the first of `codes`, as the
+    /// tiles of `T` read in place: none where `T` reads packed rows or a row ends within a
+    /// segment, and none in a panel that it would read more rows of than there are.
+    pub fn of<I: Isa, T: Sums<I>>(codes: &'a [u8], stride: usize, k: usize, rows: usize) -> Self {
+        let (at_once, mr) = (T::ROWS_IN_PLACE, T::blocking().mr);
+        if at_once == 0 || k == 0 || !k.is_multiple_of(LINE) {
+            return Self::NONE;
+        }
+        let rest = rows % mr;
+        let rows = rows - rest + if rest == at_once { rest } else { 0 };
+        assert!(
+            rows == 0 || (rows - 1) * stride + k <= codes.len(),
+            "rows lie in the input"
+        );
+        Self {
+            codes,
+            stride,
+            rows,
+        }
+    }
+
+    /// How many rows are lent.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
+    /// Where the panel of row `row` (a multiple of `mr`) has segment `segment`.
+    pub fn panel(&self, row: usize, segment: usize) -> Panel {
+        if row < self.lent.rows {
+            let at = row * self.lent.stride + segment * LINE;
+            return Panel {
+                start: self.lent.codes[at..].as_ptr(),
+                row: self.lent.stride,
+                segment: LINE,
+            };
+        }
+        let mr = T::blocking().mr;
+        let at = (row / mr * self.packed.segments + segment) * mr * LINE;
+        Panel {
+            start: self.packed.bytes[at..].as_ptr(),
+            row: LINE,
+            segment: mr * LINE,
+        }
     }
 }
 

@@ -362,7 +362,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     ///
     /// # Safety
     /// [`ready_tiles`](Self::ready_tiles) must have been called on this thread. For each step,
-    /// `a` must be readable for 16 rows of 64 codes (32 rows where `two`), `b` for 16 groups of
+    /// `a` must be readable for 16 rows of 64 codes `a_row` apart (32 rows where `two`), `b` for 16 groups of
     /// 32 columns; `c` must be valid for 16 (32) rows of 32 sums.
     #[inline(always)]
     unsafe fn tile_product(self, product: tiles::TileProduct) {

@@ -20,8 +20,10 @@ pub const ROW_BYTES: usize = 64;
 /// One or two tiles of rows by two tiles of columns of sums, over `steps` times 64 codes.
 #[derive(Debug, Clone, Copy)]
 pub struct TileProduct {
-    /// codes: 16 rows of 64 bytes, adjacent; the second 16 rows follow
+    /// codes: 16 or 32 rows of 64 bytes
     pub a: *const u8,
+    /// bytes from one row to the next
+    pub a_row: usize,
     /// bytes from one step's codes to the next's
     pub a_step: usize,
     /// weights: 16 groups of 4 k by 32 columns, adjacent; steps follow each other
@@ -60,9 +62,10 @@ pub(super) unsafe fn modelled(product: TileProduct) {
                 }
             }
             for step in 0..product.steps {
-                let codes = (product.a)
-                    .wrapping_add(step * product.a_step + rows * ROWS * ROW_BYTES)
-                    .cast::<[[u8; ROW_BYTES]; ROWS]>();
+                let codes = |row: usize| {
+                    let at = step * product.a_step + (rows * ROWS + row) * product.a_row;
+                    product.a.wrapping_add(at).cast::<[u8; ROW_BYTES]>()
+                };
                 let weights = |group: usize| {
                     let at = step * STEP_BYTES + (2 * group + columns) * ROW_BYTES;
                     product.b.wrapping_add(at).cast::<[i8; ROW_BYTES]>()
@@ -70,7 +73,8 @@ pub(super) unsafe fn modelled(product: TileProduct) {
                 // SAFETY: the caller's contract: each step has its tiles of codes and weights.
                 unsafe {
                     let weights = std::array::from_fn(|group| weights(group).read_unaligned());
-                    models::tdpbusd(&mut sums, &codes.read_unaligned(), &weights);
+                    let codes = std::array::from_fn(|row| codes(row).read_unaligned());
+                    models::tdpbusd(&mut sums, &codes, &weights);
                 }
             }
             for (row, sums) in sums.iter().enumerate() {

@@ -103,6 +103,7 @@ pub unsafe fn release() {
 pub unsafe fn product(product: TileProduct) {
     let TileProduct {
         a,
+        a_row,
         a_step,
         b,
         steps,
@@ -116,6 +117,8 @@ pub unsafe fn product(product: TileProduct) {
     }
     let stride = ldc * size_of::<i32>();
     let lower = c.wrapping_add(ROWS * ldc);
+    // From the first row of codes to the second sixteen.
+    let a_lower = ROWS * a_row;
     macro_rules! run {
         ($zero_or_load:expr, $two:expr, $store:expr) => {
             asm!(
@@ -123,13 +126,14 @@ pub unsafe fn product(product: TileProduct) {
                 "test {steps}, {steps}",
                 "jz 3f",
                 "2:",
-                "tileloadd tmm4, [{a} + {row}*1]",
-                "tileloadd tmm6, [{b} + {row}*2]",
+                "tileloadd tmm4, [{a} + {a_row}*1]",
+                "tileloadd tmm6, [{b} + {b_row}*1]",
                 "tdpbusd tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b} + {row}*2 + 64]",
+                "tileloadd tmm7, [{b} + {b_row}*1 + 64]",
                 "tdpbusd tmm1, tmm4, tmm7",
                 $two,
                 "add {a}, {a_step}",
+                "add {a_low}, {a_step}",
                 "add {b}, {b_step}",
                 "dec {steps}",
                 "jnz 2b",
@@ -142,7 +146,9 @@ pub unsafe fn product(product: TileProduct) {
                 c = in(reg) c,
                 lower = in(reg) lower,
                 stride = in(reg) stride,
-                row = in(reg) ROW_BYTES,
+                a_row = in(reg) a_row,
+                a_low = inout(reg) a.wrapping_add(a_lower) => _,
+                b_row = in(reg) 2 * ROW_BYTES,
                 a_step = in(reg) a_step,
                 b_step = in(reg) STEP_BYTES,
                 steps = inout(reg) steps => _,
@@ -157,7 +163,7 @@ pub unsafe fn product(product: TileProduct) {
             run!(
                 $zero_or_load,
                 concat!(
-                    "tileloadd tmm5, [{a} + {row}*1 + 1024]\n",
+                    "tileloadd tmm5, [{a_low} + {a_row}*1]\n",
                     "tdpbusd tmm2, tmm5, tmm6\n",
                     "tdpbusd tmm3, tmm5, tmm7"
                 ),

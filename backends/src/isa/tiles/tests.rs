@@ -12,6 +12,8 @@ struct Operands {
     a: Vec<u8>,
     b: Vec<u8>,
     c: Vec<i32>,
+    a_row: usize,
+    a_step: usize,
     steps: usize,
     ldc: usize,
 }
@@ -36,10 +38,18 @@ impl Operands {
             bytes(steps * STEP_BYTES),
         );
         let c = (0..2 * ROWS * ldc).map(|_| rng.next_u32() as i32).collect();
+        // Packed: rows of a step adjacent; in place: steps of a row adjacent.
+        let (a_row, a_step) = if rng.random() {
+            (ROW_BYTES, 2 * ROWS * ROW_BYTES)
+        } else {
+            (steps * ROW_BYTES, ROW_BYTES)
+        };
         Self {
             a,
             b,
             c,
+            a_row,
+            a_step,
             steps,
             ldc,
         }
@@ -53,7 +63,8 @@ impl Operands {
         unsafe {
             isa.tile_product(TileProduct {
                 a: self.a.as_ptr(),
-                a_step: 2 * ROWS * ROW_BYTES,
+                a_row: self.a_row,
+                a_step: self.a_step,
                 b: self.b.as_ptr(),
                 steps: self.steps,
                 c: c.as_mut_ptr(),
@@ -77,7 +88,7 @@ impl Operands {
                 }
                 for k in 0..self.steps * ROW_BYTES {
                     let (step, depth) = (k / ROW_BYTES, k % ROW_BYTES);
-                    let code = self.a[(step * 2 * ROWS + row) * ROW_BYTES + depth];
+                    let code = self.a[step * self.a_step + row * self.a_row + depth];
                     let group = step * STEP_BYTES + depth / 4 * 2 * ROW_BYTES;
                     let weight = self.b[group + column * 4 + depth % 4] as i8;
                     *sum = sum.wrapping_add(i32::from(code) * i32::from(weight));
