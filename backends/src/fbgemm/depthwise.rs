@@ -1,5 +1,5 @@
 //! Depthwise convolution: no packing of activations. Four kernel positions at a
-//! time meet a vector of channels, so that pairs of adjacent positions (in row
+//! time meet four vectors of channels, so that pairs of adjacent positions (in row
 //! order) sum as pairs of adjacent k do in a GEMM.
 //!
 //! Source: FBGEMM `src/FbgemmI8DepthwiseAvx2.cc` and `src/FbgemmI8Depthwise3DAvx2.cc`.
@@ -19,6 +19,8 @@ use qassay_golden::spec::ConvSpec;
 const TAPS: usize = 4;
 /// Output positions summed before they are written.
 const ROWS: usize = 16;
+/// Vectors of channels that are summed at once.
+const BLOCK: usize = 4;
 
 /// Packs the weights of a depthwise convolution.
 ///
@@ -51,12 +53,15 @@ pub fn prepare<I: Isa>(
         ));
     }
     let (channels, taps) = (spec.out_channels, geometry.taps());
-    let ldc = channels.next_multiple_of(TAPS * I::LANES);
+    let ldc = channels.next_multiple_of(BLOCK * I::LANES);
     // Weights of the positions that the last step lacks stay 0.
     let mut weights = Aligned::zeroed(taps.div_ceil(TAPS) * ldc * TAPS);
+    let mut zero_points = Aligned::zeroed(ldc);
     for channel in 0..channels {
+        let lane = lane_of::<I>(channel);
+        zero_points[lane] = columns.weight_zero_point[channel];
         for tap in 0..taps {
-            weights[(tap / TAPS * ldc + channel) * TAPS + tap % TAPS] =
+            weights[(tap / TAPS * ldc + lane) * TAPS + tap % TAPS] =
                 products.weights[channel * taps + tap] as u8;
         }
     }
@@ -71,13 +76,15 @@ pub fn prepare<I: Isa>(
         ldc,
         weights,
         padding,
+        zero_points,
         pixels: vec![None; taps],
+        places: vec![PADDING; ROWS * taps],
         sums: Aligned::zeroed(ROWS * ldc),
         columns,
         form,
         chosen: Chosen {
-            micro_kernel: format!("u8s8-depthwise{pairs}-{taps}taps-{}", I::LANES),
-            tile: Some((1, I::LANES, taps)),
+            micro_kernel: format!("u8s8-depthwise{pairs}-{taps}taps-{}", BLOCK * I::LANES),
+            tile: Some((1, BLOCK * I::LANES, taps)),
             fallback: None,
         },
     }))
@@ -118,70 +125,113 @@ pub fn has_own_kernel(spec: &ConvSpec) -> bool {
         && (0..sizes.len()).all(same_size)
 }
 
+/// Where a channel's sum stands in its block of four vectors, see [`Isa::interleave_4`].
+fn lane_of<I: Isa>(channel: usize) -> usize {
+    let (block, within) = (channel / (BLOCK * I::LANES), channel % (BLOCK * I::LANES));
+    let (group, vector, lane) = (within / 16, within % 16 / 4, within % 4);
+    block * BLOCK * I::LANES + vector * I::LANES + group * 4 + lane
+}
+
 struct Depthwise<I> {
     isa: I,
     /// pairs saturate to i16 although the set's own products of bytes are exact
     saturating: bool,
     geometry: Geometry,
     channels: usize,
-    /// channels, padded to four vectors
+    /// channels, padded to blocks of four vectors
     ldc: usize,
-    /// `[step][ldc]` groups of four positions
+    /// `[step][ldc]` groups of four positions, channels as [`lane_of`] says
     weights: Aligned<u8>,
+    /// the weights' zero points, channels as [`lane_of`] says
+    zero_points: Aligned<i32>,
     /// what lies outside the image: the zero point of every channel
     padding: Aligned<u8>,
     /// the pixel under each kernel position
     pixels: Vec<Option<usize>>,
+    /// `[row][tap]`: where the codes under each kernel position start
+    places: Vec<usize>,
     sums: Aligned<i32>,
     columns: Columns,
     form: Form,
     chosen: Chosen,
 }
 
+/// Stands in [`Depthwise::places`] for what lies outside the image.
+const PADDING: usize = usize::MAX;
+
+impl<I: Isa> Depthwise<I> {
+    /// Finds the codes under the windows of `rows` output positions from number `first` of a
+    /// line of outputs on, of which the first one is `position`.
+    fn place(&mut self, codes: usize, stride: usize, position: usize, first: usize, rows: usize) {
+        let taps = self.pixels.len();
+        let interior = self.geometry.interior();
+        let step = self.geometry.step() * stride;
+        for row in 0..rows {
+            let column = first + row;
+            if row > 0 && interior.contains(&(column - 1)) && interior.contains(&column) {
+                // All windows of a line inside the image are alike.
+                let (before, places) = self.places.split_at_mut(row * taps);
+                let before = &before[(row - 1) * taps..];
+                for (place, &before) in places[..taps].iter_mut().zip(before) {
+                    *place = if before == PADDING {
+                        PADDING
+                    } else {
+                        before + step
+                    };
+                }
+            } else {
+                let window = self.geometry.window(position + column);
+                self.geometry.taps_of(window, &mut self.pixels);
+                for (place, pixel) in self.places[row * taps..].iter_mut().zip(&self.pixels) {
+                    *place = pixel.map_or(PADDING, |pixel| pixel * stride);
+                }
+            }
+        }
+        let inside = |&place: &usize| place == PADDING || place + self.channels <= codes;
+        assert!(
+            self.places[..rows * taps].iter().all(inside),
+            "windows lie in the input"
+        );
+    }
+}
+
 impl<I: Isa> Kernel for Depthwise<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let (codes, stride) = (inputs[0].u8(), inputs[0].row_stride());
-        let positions = self.geometry.positions();
-        for first in (0..positions).step_by(ROWS) {
-            let rows = (positions - first).min(ROWS);
-            for row in 0..rows {
-                let window = self.geometry.window(first + row);
-                self.geometry.taps_of(window, &mut self.pixels);
-                let position = Position {
-                    pixels: &self.pixels,
+        let width = self.geometry.output[2];
+        for line in (0..self.geometry.positions()).step_by(width.max(1)) {
+            for first in (0..width).step_by(ROWS) {
+                let rows = (width - first).min(ROWS);
+                self.place(codes.len(), stride, line, first, rows);
+                let positions = Positions {
+                    taps: self.pixels.len(),
+                    places: &self.places[..rows * self.pixels.len()],
                     codes,
-                    stride,
                     padding: &self.padding,
                     weights: &self.weights,
-                    zero_points: (self.columns.corrects_rows())
-                        .then_some(&self.columns.weight_zero_point),
-                    sums: &mut self.sums[row * self.ldc..][..self.ldc],
+                    zero_points: self.columns.corrects_rows().then_some(&self.zero_points),
+                    ldc: self.ldc,
+                    sums: &mut self.sums,
                 };
                 if self.saturating {
-                    self.isa.vectorize(SaturatingPosition(position));
+                    self.isa.vectorize(SaturatingPositions(positions));
                 } else {
-                    self.isa.vectorize(position);
+                    self.isa.vectorize(positions);
                 }
+                let block = Block {
+                    sums: &self.sums,
+                    ldc: self.ldc,
+                    row_sums: None,
+                };
+                let place = Place {
+                    row: line + first,
+                    rows,
+                    column: 0,
+                    columns: self.channels,
+                };
+                let output = &mut outputs[0];
+                output::finish(self.isa, self.form, &self.columns, &block, place, output);
             }
-            let block = Block {
-                sums: &self.sums,
-                ldc: self.ldc,
-                row_sums: None,
-            };
-            let place = Place {
-                row: first,
-                rows,
-                column: 0,
-                columns: self.channels,
-            };
-            output::finish(
-                self.isa,
-                self.form,
-                &self.columns,
-                &block,
-                place,
-                &mut outputs[0],
-            );
         }
     }
 
@@ -190,83 +240,113 @@ impl<I: Isa> Kernel for Depthwise<I> {
     }
 }
 
-/// The sums of every channel at one output position.
-struct Position<'a> {
-    pixels: &'a [Option<usize>],
+/// The sums of every channel at some output positions.
+struct Positions<'a> {
+    taps: usize,
+    /// `taps` of each position; each is [`PADDING`] or has codes of all channels
+    places: &'a [usize],
     codes: &'a [u8],
-    stride: usize,
+    /// as many as there are channels
     padding: &'a [u8],
     weights: &'a [u8],
     /// where weights have zero points: zw·Σa is subtracted here, as each channel has its own Σa
     zero_points: Option<&'a Aligned<i32>>,
+    ldc: usize,
     sums: &'a mut [i32],
 }
 
-impl<I: Isa> WithIsa<I> for Position<'_> {
+impl<I: Isa> WithIsa<I> for Positions<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self, isa: I) {
-        self.sum(isa, |sum, codes, weights| isa.dot4(sum, codes, weights));
+        self.sum::<I, false>(isa);
     }
 }
 
-/// As [`Position`], pairs of positions summed saturating to i16 on every instruction set.
-struct SaturatingPosition<'a>(Position<'a>);
+/// As [`Positions`], pairs of kernel positions summed saturating to i16 on every instruction set.
+struct SaturatingPositions<'a>(Positions<'a>);
 
-impl<I: Isa> WithIsa<I> for SaturatingPosition<'_> {
+impl<I: Isa> WithIsa<I> for SaturatingPositions<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self, isa: I) {
-        let ones = isa.splat_i16(1);
-        self.0.sum(isa, |sum, codes, weights| {
-            isa.add_i32(sum, isa.madd_i16(isa.maddubs(codes, weights), ones))
-        });
+        self.0.sum::<I, true>(isa);
     }
 }
 
-impl Position<'_> {
-    /// Sums, `dot` adding the products of four positions to each lane.
+impl Positions<'_> {
     #[inline(always)]
-    fn sum<I: Isa>(self, isa: I, dot: impl Fn(I::V, I::V, I::V) -> I::V) {
-        let (channels, ldc) = (self.padding.len(), self.sums.len());
-        for channel in (0..channels).step_by(I::LANES) {
-            let lanes = (channels - channel).min(I::LANES);
-            let (mut sum, mut codes_sum) = (isa.splat_i32(0), isa.splat_i32(0));
-            for (step, taps) in self.pixels.chunks(TAPS).enumerate() {
-                let rows: [*const u8; TAPS] = each!(self.padding.as_ptr(), |tap| {
-                    // Positions that the last step lacks meet weights of 0.
-                    let row = match taps.get(tap) {
-                        Some(&Some(pixel)) => &self.codes[pixel * self.stride..][..channels],
-                        _ => self.padding,
-                    };
-                    row[channel..].as_ptr()
-                });
-                let group = &self.weights[(step * ldc + channel) * TAPS..][..TAPS * I::LANES];
-                // SAFETY: each row has `channels` codes, so `lanes` from `channel` on; `group`
-                // is a whole vector.
-                let (codes, weights) = unsafe {
-                    (
-                        isa.load_interleaved_4(rows, lanes),
-                        isa.load_bytes(group.as_ptr()),
-                    )
-                };
-                sum = dot(sum, codes, weights);
-                if self.zero_points.is_some() {
-                    // Ones for the positions that are there; two codes do not saturate a pair.
-                    let ones = u32::MAX >> (8 * (TAPS - taps.len())) & 0x0101_0101;
-                    codes_sum = isa.dot4(codes_sum, codes, isa.splat_i32(ones as i32));
+    fn sum<I: Isa, const SATURATING: bool>(self, isa: I) {
+        let (channels, width) = (self.padding.len(), BLOCK * I::LANES);
+        assert!(self.ldc >= channels.next_multiple_of(width));
+        assert!(self.weights.len() >= self.taps.div_ceil(TAPS) * self.ldc * TAPS);
+        assert!(self.sums.len() >= self.places.len() / self.taps * self.ldc);
+        assert!(self.zero_points.is_none_or(|all| all.len() >= self.ldc));
+        for channel in (0..channels).step_by(width) {
+            let bytes = (channels - channel).min(width);
+            for (row, places) in self.places.chunks_exact(self.taps).enumerate() {
+                let mut sums = [isa.splat_i32(0); BLOCK];
+                let mut codes_sums = [isa.splat_i32(0); BLOCK];
+                for (step, places) in places.chunks(TAPS).enumerate() {
+                    let rows: [I::V; TAPS] = each!(isa.splat_i32(0), |tap| {
+                        // Positions that the last step lacks meet weights of 0.
+                        let codes = match places.get(tap) {
+                            Some(&place) if place != PADDING => {
+                                self.codes.as_ptr().wrapping_add(place)
+                            }
+                            _ => self.padding.as_ptr(),
+                        };
+                        // SAFETY: `place` checked that each place has `channels` codes, and
+                        // there are as many of padding; `bytes` are left from `channel` on.
+                        unsafe {
+                            if bytes == width {
+                                isa.load_bytes(codes.add(channel))
+                            } else {
+                                isa.load_bytes_partial(codes.add(channel), bytes)
+                            }
+                        }
+                    });
+                    let groups = isa.interleave_4(rows);
+                    for v in 0..BLOCK {
+                        // SAFETY: the assertions: each step has `ldc` groups, whole blocks of them.
+                        let weights = unsafe {
+                            let at = step * self.ldc + channel + v * I::LANES;
+                            isa.load_bytes(self.weights.as_ptr().add(at * TAPS))
+                        };
+                        sums[v] = if SATURATING {
+                            let pairs = isa.maddubs(groups[v], weights);
+                            isa.add_i32(sums[v], isa.madd_i16(pairs, isa.splat_i16(1)))
+                        } else {
+                            isa.dot4(sums[v], groups[v], weights)
+                        };
+                        if self.zero_points.is_some() {
+                            // Ones for the positions that are there; two codes do not saturate
+                            // a pair.
+                            let ones = u32::MAX >> (8 * (TAPS - places.len())) & 0x0101_0101;
+                            let ones = isa.splat_i32(ones as i32);
+                            codes_sums[v] = isa.dot4(codes_sums[v], groups[v], ones);
+                        }
+                    }
+                }
+                if let Some(zero_points) = self.zero_points {
+                    for v in 0..BLOCK {
+                        // SAFETY: the assertion: `ldc` zero points, whole blocks of them.
+                        let zero_points = unsafe {
+                            let at = zero_points.as_ptr().add(channel + v * I::LANES);
+                            isa.load_bytes(at.cast())
+                        };
+                        let correction = isa.mul_i32(zero_points, codes_sums[v]);
+                        sums[v] = isa.sub_i32(sums[v], correction);
+                    }
+                }
+                // SAFETY: the assertion: `ldc` sums of each position, whole blocks of them.
+                unsafe {
+                    let to = self.sums.as_mut_ptr().add(row * self.ldc + channel);
+                    isa.store_deinterleaved(to, sums);
                 }
             }
-            if let Some(zero_points) = self.zero_points {
-                // SAFETY: the columns are padded past the last channel by whole vectors.
-                let zero_points = unsafe { isa.load_bytes(zero_points[channel..].as_ptr().cast()) };
-                sum = isa.sub_i32(sum, isa.mul_i32(zero_points, codes_sum));
-            }
-            let sums = &mut self.sums[channel..channel + I::LANES];
-            // SAFETY: `sums` is a whole vector.
-            unsafe { isa.store_bytes(sums.as_mut_ptr().cast(), sum) };
         }
     }
 }

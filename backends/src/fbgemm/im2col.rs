@@ -81,6 +81,23 @@ impl Geometry {
         self.kernel == [1; 3] && self.stride == [1; 3] && self.input == self.output
     }
 
+    /// Along the width, the output positions whose windows lie inside the image.
+    pub fn interior(&self) -> std::ops::Range<usize> {
+        let (pad, stride) = (self.pad[2], self.stride[2]);
+        let reach = (self.kernel[2] - 1) * self.dilation[2];
+        let first = pad.div_ceil(stride);
+        let end = match (self.input[2] + pad).checked_sub(reach + 1) {
+            Some(last) => last / stride + 1,
+            None => 0,
+        };
+        first..end.min(self.output[2])
+    }
+
+    /// Pixels between the windows of two neighbouring output positions.
+    pub fn step(&self) -> usize {
+        self.stride[2]
+    }
+
     /// The window of output position `position`, counted over all images.
     pub fn window(&self, position: usize) -> Window {
         let [_, height, width] = self.output;

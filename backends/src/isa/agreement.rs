@@ -123,6 +123,10 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "dot_element, 2": isa.dot_element::<2>(c, a, b),
             "dot_element, 3": isa.dot_element::<3>(c, a, b),
             "u8_to_i16": isa.u8_to_i16(a),
+            "interleave_4, first": isa.interleave_4([a, b, c, d])[0],
+            "interleave_4, second": isa.interleave_4([a, b, c, d])[1],
+            "interleave_4, third": isa.interleave_4([a, b, c, d])[2],
+            "interleave_4, fourth": isa.interleave_4([a, b, c, d])[3],
             "zip_halves, lower": isa.zip_halves(a, b)[0],
             "zip_halves, upper": isa.zip_halves(a, b)[1],
             "saturate_to_i16": isa.saturate_to_i16(a),
@@ -167,6 +171,13 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
                 out.iter().flat_map(|x| x.to_le_bytes()).collect(),
             ));
         }
+        let mut out = [0x5a5a_5a5a_i32; 64];
+        // SAFETY: 64 i32 are four of the widest vectors.
+        unsafe { isa.store_deinterleaved(out.as_mut_ptr(), [a, b, c, d]) };
+        results.push((
+            "store_deinterleaved",
+            out.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        ));
         if I::MMLA {
             results.push(("mmla", bytes(isa.mmla(c, a, b))));
         }
@@ -187,24 +198,18 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
         }
         for part in 0..=lanes {
             let memory = o.y[..part].to_vec();
-            let rows = [&o.a, &o.b, &o.c, &o.more[0]].map(|row| row[..part].to_vec());
+            let row = o.a[..part].to_vec();
             let mut out = [0x5a; 64];
             let mut out_f32 = [-7.0f32; 16];
-            // SAFETY: `memory` and each row hold `part` values, the outputs at least as many.
+            // SAFETY: `memory` and `row` hold `part` values, the outputs at least as many.
             unsafe {
                 v! {
-                    "load_u8_as_i32_partial": isa.load_u8_as_i32_partial(rows[0].as_ptr(), part),
-                    "load_i8_as_i32_partial": isa.load_i8_as_i32_partial(rows[0].as_ptr().cast(), part),
+                    "load_u8_as_i32_partial": isa.load_u8_as_i32_partial(row.as_ptr(), part),
+                    "load_i8_as_i32_partial": isa.load_i8_as_i32_partial(row.as_ptr().cast(), part),
                 }
                 results.push((
                     "load_f32_partial",
                     floats(isa.load_f32_partial(memory.as_ptr(), part)),
-                ));
-                results.push((
-                    "load_interleaved_4",
-                    bytes(
-                        isa.load_interleaved_4([0, 1, 2, 3].map(|i: usize| rows[i].as_ptr()), part),
-                    ),
                 ));
                 isa.store_low_bytes(out.as_mut_ptr(), a, part);
                 isa.store_f32_partial(out_f32.as_mut_ptr(), y, part);

@@ -225,13 +225,6 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `ptr` must be readable for `2·LANES` bytes.
     unsafe fn load_u8_as_i16(self, ptr: *const u8) -> Self::V;
-    /// Lane `i` holds byte `i` of each of the four rows, in that order; lanes from `lanes` on
-    /// hold zeros. With rows that are kernel positions this feeds [`dot4`](Self::dot4) with
-    /// one channel a lane.
-    ///
-    /// # Safety
-    /// each row must be readable for `lanes` bytes; `lanes <= LANES`.
-    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> Self::V;
     /// Writes the low byte of each of the first `lanes` i32 lanes.
     ///
     /// # Safety
@@ -369,6 +362,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
         // SAFETY: the caller's contract.
         unsafe { tiles::modelled(product) }
     }
+    /// The bytes of four vectors in groups of four, one of each: lane `4b + i` of result `j` holds
+    /// byte `16b + 4j + i` of each, in that order. With rows that are kernel positions this feeds
+    /// [`dot4`](Self::dot4) with one channel a lane (vpunpcklbw, vpunpckhbw and the same of
+    /// words; zip1 and zip2).
+    fn interleave_4(self, rows: [Self::V; 4]) -> [Self::V; 4];
+    /// Writes `4·LANES` i32 in the order that [`interleave_4`](Self::interleave_4) took bytes:
+    /// lane `4b + i` of vector `j` to place `16b + 4j + i`.
+    ///
+    /// # Safety
+    /// `ptr` must be writable for `4·LANES` i32.
+    unsafe fn store_deinterleaved(self, ptr: *mut i32, v: [Self::V; 4]);
     /// In each block of four i32 lanes: the lower halves of `a` and `b`, and their upper halves
     /// (vpunpcklqdq and vpunpckhqdq; zip1 and zip2 on i64).
     fn zip_halves(self, a: Self::V, b: Self::V) -> [Self::V; 2];

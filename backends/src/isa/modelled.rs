@@ -135,12 +135,6 @@ where
         pairs.map(|[low, high]| (i32::from(high) << 16) | i32::from(low))
     }
     #[inline(always)]
-    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> [i32; N] {
-        // SAFETY: the caller's contract: each row has `lanes` ≤ N bytes.
-        let rows: [[u8; N]; 4] = rows.map(|row| unsafe { read(row, lanes) });
-        std::array::from_fn(|i| i32::from_le_bytes(rows.map(|row| row[i])))
-    }
-    #[inline(always)]
     unsafe fn store_low_bytes(self, ptr: *mut u8, v: [i32; N], lanes: usize) {
         let bytes = v.map(|lane| lane as u8);
         // SAFETY: the caller's contract: `lanes` ≤ N, the length of `bytes`.
@@ -328,6 +322,28 @@ where
     #[inline(always)]
     fn mmla(self, acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
         m::usmmla(acc, a, b)
+    }
+    #[inline(always)]
+    fn interleave_4(self, rows: [[i32; N]; 4]) -> [[i32; N]; 4] {
+        let byte = |row: [i32; N], at: usize| row[at / 4].to_le_bytes()[at % 4];
+        let mut result = [[0; N]; 4];
+        for (j, vector) in result.iter_mut().enumerate() {
+            for (lane, group) in vector.iter_mut().enumerate() {
+                let at = lane / 4 * 16 + 4 * j + lane % 4;
+                let [a, b, c, d] = rows;
+                *group = i32::from_le_bytes([byte(a, at), byte(b, at), byte(c, at), byte(d, at)]);
+            }
+        }
+        result
+    }
+    #[inline(always)]
+    unsafe fn store_deinterleaved(self, ptr: *mut i32, v: [[i32; N]; 4]) {
+        for (j, vector) in v.iter().enumerate() {
+            for (lane, &value) in vector.iter().enumerate() {
+                // SAFETY: the caller's contract: 4·N i32.
+                unsafe { *ptr.add(lane / 4 * 16 + 4 * j + lane % 4) = value };
+            }
+        }
     }
     #[inline(always)]
     fn zip_halves(self, a: [i32; N], b: [i32; N]) -> [[i32; N]; 2] {

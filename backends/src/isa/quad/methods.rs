@@ -164,14 +164,10 @@ impl<S: QuadSet> Isa for Quad<S> {
         unsafe { widened(vld1_u8(ptr)) }
     }
     #[inline(always)]
-    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> V {
-        const ORDER: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
-        // SAFETY: the caller's contract: `lanes` ≤ 4 bytes of each row; ORDER is 16 bytes.
-        unsafe {
-            let [a, b, c, d] = rows.map(|row| partial::read_word(row, lanes));
-            let (ab, cd) = (vcreate_u64(a | b << 32), vcreate_u64(c | d << 32));
-            let rows = vreinterpretq_u8_u64(vcombine_u64(ab, cd));
-            of_unsigned(vqtbl1q_u8(rows, vld1q_u8(ORDER.as_ptr())))
+    unsafe fn store_deinterleaved(self, ptr: *mut i32, v: [V; 4]) {
+        for (j, v) in v.into_iter().enumerate() {
+            // SAFETY: the caller's contract: 16 i32.
+            unsafe { vst1q_s32(ptr.add(4 * j), v) };
         }
     }
     #[inline(always)]
@@ -224,6 +220,20 @@ impl<S: QuadSet> Isa for Quad<S> {
         adds_i16(a: V, b: V) -> V = of_words(vqaddq_s16(words(a), words(b)));
         sub_i16(a: V, b: V) -> V = of_words(vsubq_s16(words(a), words(b)));
         mul_i16(a: V, b: V) -> V = of_words(vmulq_s16(words(a), words(b)));
+        interleave_4(rows: [V; 4]) -> [V; 4] = {
+            let [a, b, c, d] = rows;
+            let (a, b, c, d) = (unsigned(a), unsigned(b), unsigned(c), unsigned(d));
+            let (ab, cd) = (vzip1q_u8(a, b), vzip1q_u8(c, d));
+            let (ef, gh) = (vzip2q_u8(a, b), vzip2q_u8(c, d));
+            let (ab, cd) = (vreinterpretq_u16_u8(ab), vreinterpretq_u16_u8(cd));
+            let (ef, gh) = (vreinterpretq_u16_u8(ef), vreinterpretq_u16_u8(gh));
+            [
+                vreinterpretq_s32_u16(vzip1q_u16(ab, cd)),
+                vreinterpretq_s32_u16(vzip2q_u16(ab, cd)),
+                vreinterpretq_s32_u16(vzip1q_u16(ef, gh)),
+                vreinterpretq_s32_u16(vzip2q_u16(ef, gh)),
+            ]
+        };
         zip_halves(a: V, b: V) -> [V; 2] = {
             let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
             [vzip1q_s64(a, b), vzip2q_s64(a, b)].map(|v| vreinterpretq_s32_s64(v))

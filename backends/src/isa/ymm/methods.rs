@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::partial::{lane_mask, load_8_partial, read_few};
 use super::{Ymm, YmmSet};
-use crate::isa::{Isa, WithIsa, each};
+use crate::isa::{Isa, WithIsa};
 
 /// Instructions that need nothing but the CPU's features.
 macro_rules! has {
@@ -144,15 +144,6 @@ impl<S: YmmSet> Isa for Ymm<S> {
     unsafe fn load_u8_as_i16(self, ptr: *const u8) -> __m256i {
         // SAFETY: the caller's contract: 16 bytes.
         unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(ptr.cast())) }
-    }
-    #[inline(always)]
-    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> __m256i {
-        // SAFETY: the caller's contract: `lanes` ≤ 8 bytes of each row.
-        unsafe {
-            let [a, b, c, d] = each!(_mm_setzero_si128(), |row| load_8_partial(rows[row], lanes));
-            let (ab, cd) = (_mm_unpacklo_epi8(a, b), _mm_unpacklo_epi8(c, d));
-            _mm256_set_m128i(_mm_unpackhi_epi16(ab, cd), _mm_unpacklo_epi16(ab, cd))
-        }
     }
     #[inline(always)]
     unsafe fn store_low_bytes(self, ptr: *mut u8, v: __m256i, lanes: usize) {
@@ -312,6 +303,32 @@ impl<S: YmmSet> Isa for Ymm<S> {
             let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
             _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order)
         })
+    }
+    #[inline(always)]
+    fn interleave_4(self, rows: [__m256i; 4]) -> [__m256i; 4] {
+        let [a, b, c, d] = rows;
+        has!({
+            let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
+            let (ef, gh) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
+            [
+                _mm256_unpacklo_epi16(ab, cd),
+                _mm256_unpackhi_epi16(ab, cd),
+                _mm256_unpacklo_epi16(ef, gh),
+                _mm256_unpackhi_epi16(ef, gh),
+            ]
+        })
+    }
+    #[inline(always)]
+    unsafe fn store_deinterleaved(self, ptr: *mut i32, v: [__m256i; 4]) {
+        // SAFETY: the caller's contract: four vectors of i32.
+        unsafe {
+            let [a, b, c, d] = v;
+            let to = ptr.cast::<__m256i>();
+            _mm256_storeu_si256(to, _mm256_permute2x128_si256::<0x20>(a, b));
+            _mm256_storeu_si256(to.add(1), _mm256_permute2x128_si256::<0x20>(c, d));
+            _mm256_storeu_si256(to.add(2), _mm256_permute2x128_si256::<0x31>(a, b));
+            _mm256_storeu_si256(to.add(3), _mm256_permute2x128_si256::<0x31>(c, d));
+        }
     }
     #[inline(always)]
     fn zip_halves(self, a: __m256i, b: __m256i) -> [__m256i; 2] {

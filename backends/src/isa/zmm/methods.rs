@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{Zmm, ZmmSet};
 use crate::isa::tiles::{self, TileProduct};
-use crate::isa::{Isa, WithIsa, each};
+use crate::isa::{Isa, WithIsa};
 
 /// Instructions that need nothing but the CPU's features.
 macro_rules! has {
@@ -173,21 +173,6 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         unsafe { _mm512_cvtepu8_epi16(_mm256_loadu_si256(ptr.cast())) }
     }
     #[inline(always)]
-    unsafe fn load_interleaved_4(self, rows: [*const u8; 4], lanes: usize) -> __m512i {
-        // SAFETY: masked loads touch `lanes` ≤ 16 bytes of each row alone.
-        unsafe {
-            let mask = mask_16(lanes);
-            let [a, b, c, d] = each!(_mm_setzero_si128(), |row| {
-                _mm_maskz_loadu_epi8(mask, rows[row].cast())
-            });
-            let (ab, cd) = (_mm_unpacklo_epi8(a, b), _mm_unpacklo_epi8(c, d));
-            let low = _mm256_set_m128i(_mm_unpackhi_epi16(ab, cd), _mm_unpacklo_epi16(ab, cd));
-            let (ab, cd) = (_mm_unpackhi_epi8(a, b), _mm_unpackhi_epi8(c, d));
-            let high = _mm256_set_m128i(_mm_unpackhi_epi16(ab, cd), _mm_unpacklo_epi16(ab, cd));
-            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
-        }
-    }
-    #[inline(always)]
     unsafe fn store_low_bytes(self, ptr: *mut u8, v: __m512i, lanes: usize) {
         // SAFETY: a masked store touches `lanes` ≤ 16 bytes alone.
         unsafe { _mm512_mask_cvtepi32_storeu_epi8(ptr.cast(), mask_16(lanes), v) }
@@ -329,6 +314,41 @@ impl<S: ZmmSet> Isa for Zmm<S> {
             let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero_point);
             unpack(_mm512_packs_epi16(low, high))
         })
+    }
+    #[inline(always)]
+    fn interleave_4(self, rows: [__m512i; 4]) -> [__m512i; 4] {
+        let [a, b, c, d] = rows;
+        has!({
+            let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+            let (ef, gh) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+            [
+                _mm512_unpacklo_epi16(ab, cd),
+                _mm512_unpackhi_epi16(ab, cd),
+                _mm512_unpacklo_epi16(ef, gh),
+                _mm512_unpackhi_epi16(ef, gh),
+            ]
+        })
+    }
+    #[inline(always)]
+    unsafe fn store_deinterleaved(self, ptr: *mut i32, v: [__m512i; 4]) {
+        // SAFETY: the caller's contract: four vectors of i32.
+        unsafe {
+            // Blocks of 128 bits: those of each vector in a row, then in a column.
+            let [a, b, c, d] = v;
+            let (ab, cd) = (
+                _mm512_shuffle_i32x4::<0x44>(a, b),
+                _mm512_shuffle_i32x4::<0x44>(c, d),
+            );
+            let to = ptr.cast::<__m512i>();
+            _mm512_storeu_si512(to, _mm512_shuffle_i32x4::<0x88>(ab, cd));
+            _mm512_storeu_si512(to.add(1), _mm512_shuffle_i32x4::<0xdd>(ab, cd));
+            let (ab, cd) = (
+                _mm512_shuffle_i32x4::<0xee>(a, b),
+                _mm512_shuffle_i32x4::<0xee>(c, d),
+            );
+            _mm512_storeu_si512(to.add(2), _mm512_shuffle_i32x4::<0x88>(ab, cd));
+            _mm512_storeu_si512(to.add(3), _mm512_shuffle_i32x4::<0xdd>(ab, cd));
+        }
     }
     #[inline(always)]
     fn zip_halves(self, a: __m512i, b: __m512i) -> [__m512i; 2] {
