@@ -79,6 +79,7 @@ macro_rules! planted_entries {
                 architecture: "any",
                 profile: "exact",
                 preconditions: &[],
+                ops: &[],
             };
             fn open() -> Box<dyn Backend> {
                 let $planted = Planted::declaring(&DECLARATION);
