@@ -6,9 +6,11 @@
 //! so that only worker processes do it: see `qassay_suites::worker`.
 
 mod declared;
+mod exec;
 mod ops;
 
 pub use declared::{DeclarationError, check, describe, parse};
+pub use exec::ExecError;
 pub use ops::{OPS, op_name};
 
 use crate::backend::Backend;
@@ -40,6 +42,14 @@ pub enum OpenError {
     /// this kind is not in this build
     #[error("{0}: backends of this kind are not in this build")]
     NotInThisBuild(String),
+    /// the program is no backend
+    #[error("{name}: {source}")]
+    Exec {
+        /// as typed
+        name: String,
+        /// why
+        source: ExecError,
+    },
     /// what it declares is wrong
     #[error("{name}: {source}")]
     Declaration {
@@ -68,6 +78,13 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
         (_, Some(command)) if command.trim().is_empty() => Err(empty(
             "right is a command, such as exec:\"python3 mine.py\"",
         )),
+        (_, Some(command)) => match exec::open(name, command) {
+            Ok(backend) => Ok(Box::new(backend)),
+            Err(source) => Err(OpenError::Exec {
+                name: name.to_owned(),
+                source,
+            }),
+        },
         (None, None) => Err(OpenError::Name(name.to_owned())),
         _ => Err(OpenError::NotInThisBuild(name.to_owned())),
     }
