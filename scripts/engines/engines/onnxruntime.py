@@ -102,6 +102,10 @@ class Engine(Mapping):
         spec, output = p.spec, p.spec["output"]
         need(spec["relu"] is False, "a fused relu")
         given = spec["activation"]["dtype"]
+        images = len(spec["kernel"]) == 2
+        if self.evaluator:
+            # It broadcasts scales and zero points as those of images.
+            need(images or not channels(spec["weights"]) and output != "sums", "convolutions that are not of images")
         if output == "sums":
             need(spec["bias"] == "none", "ConvInteger has no bias")
             need(given == "u8", f"ConvInteger of {given}")
@@ -153,6 +157,7 @@ class Engine(Mapping):
         spec = p.spec
         self.codes(spec["activation"])
         need(spec["activation"] == spec["output"], "pools that change scale or zero point")
+        need(len(spec["kernel"]) == 2 or not self.evaluator, "pools that are not of images: the evaluator fails")
         given, kind = self.windows(spec), calls.OF[spec["activation"]["dtype"]]
         return self.node(lambda p: calls.Node("MaxPool", [(first(p.inputs[0]),)], [kind], **given), last)
 

@@ -99,18 +99,22 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// The run-time inputs of case `index`; rows are sent without the gaps between them.
+    /// The run-time inputs of case `index`.
     pub fn inputs(&mut self, index: usize, inputs: &[View<'_>]) {
         for (number, view) in inputs.iter().enumerate() {
-            let Some(dtype) = stored(view.dtype()) else {
-                continue;
-            };
+            self.view(format!("{index}.input.{number}"), view);
+        }
+    }
+
+    /// A view's values; rows are sent without the gaps between them.
+    fn view(&mut self, name: String, view: &View<'_>) {
+        if let Some(dtype) = stored(view.dtype()) {
             let piece = Piece {
                 dtype,
                 shape: view.shape().to_vec(),
                 bytes: dense(view).into(),
             };
-            self.tensors.push((format!("{index}.input.{number}"), piece));
+            self.tensors.push((name, piece));
         }
     }
 
@@ -290,3 +294,6 @@ fn scatter(bytes: &[u8], view: &mut ViewMut<'_>) {
         _ => place!(view.f64_mut(), f64),
     }
 }
+
+#[cfg(test)]
+mod tests;
