@@ -49,7 +49,9 @@ pub enum Command {
   qassay conform --backend '*/avx512*' --native-only --out run.jsonl
   qassay conform --backend fbgemm/avx2 --as exact
   qassay conform --backend fbgemm/avx2 --as exact --suite linear,conv --data reduced
-  qassay conform --backend x86 --shard 2/4 --format junit > part2.xml")]
+  qassay conform --backend x86 --shard 2/4 --format junit > part2.xml
+  qassay conform --backend plugin:./libmine.so
+  qassay conform --backend 'exec:python3 mine.py' --suite linear")]
     Conform(ConformArgs),
     /// List backends, suites, data classes, cases, profiles, instruction sets or events
     List(ListArgs),
@@ -128,14 +130,9 @@ pub enum Format {
 /// Options of `conform`.
 #[derive(Debug, Args)]
 pub struct ConformArgs {
-    /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas
-    #[arg(
-        long,
-        short,
-        required = true,
-        value_delimiter = ',',
-        value_name = "B[,B]"
-    )]
+    /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas.
+    /// plugin:PATH is a shared library of your own, exec:COMMAND (to the end of the value) a program
+    #[arg(long, short, required = true, value_name = "B[,B]")]
     pub backend: Vec<String>,
     /// Only these suites, separated by commas
     #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
@@ -149,14 +146,15 @@ pub struct ConformArgs {
     /// How much to ask
     #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
     pub level: LevelChoice,
-    /// Hold the backends to this profile instead of the one they declare
+    /// Hold the backends to this profile instead of the one they declare; PROFILE+AXIS=CHOICE
+    /// changes it
     #[arg(long = "as", value_name = "PROFILE")]
     pub held_to: Option<String>,
     /// Leave out backends whose instructions this CPU does not have
     #[arg(long)]
     pub native_only: bool,
     /// Fail if one of these backends did not run natively
-    #[arg(long, value_delimiter = ',', value_name = "B[,B]")]
+    #[arg(long, value_name = "B[,B]")]
     pub require_native: Vec<String>,
     /// The seed that all cases' data come from
     #[arg(long, default_value_t = 0)]

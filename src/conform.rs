@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use qassay_backends::{registry, select};
-use qassay_golden::profile::named::{self, NamedProfile};
+use qassay_backends::{profile_name, registry, select};
+use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::vectors;
 use qassay_reports::paint::grouped;
-use qassay_reports::{coverage, explanation, failure, junit, matrix};
+use qassay_reports::{coverage, explanation, failure, identified, junit, matrix};
 use qassay_suites::case::CaseId;
 use qassay_suites::runner::{self, Origin, Plan, Progress, Run, Workers};
 use qassay_suites::suite::Level;
@@ -47,20 +47,9 @@ pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
     })
 }
 
-/// The profile with this name.
+/// The profile with this name, or a named one with other choices: `NAME+AXIS=CHOICE`.
 pub fn find_profile(name: &str) -> Result<&'static NamedProfile> {
-    if let Some(profile) = named::find(name) {
-        return Ok(profile);
-    }
-    let names: Vec<&str> = named::PROFILES.iter().map(|profile| profile.name).collect();
-    let near = select::nearest(name, &names);
-    if near.is_empty() {
-        bail!("unknown profile '{name}'; `qassay list profiles` shows all");
-    }
-    bail!(
-        "unknown profile '{name}'; did you mean {}?",
-        near.join(", ")
-    );
+    Ok(profile_name::resolve(name)?)
 }
 
 /// The level that was chosen.
@@ -74,11 +63,10 @@ pub fn level(choice: LevelChoice) -> Level {
 
 fn plan(args: &ConformArgs) -> Result<Plan> {
     let names = |patterns: &[String]| -> Result<Vec<String>> {
-        let entries = select::select(registry::entries(), patterns)?;
-        Ok(entries
-            .iter()
-            .map(|entry| entry.declaration.name.to_owned())
-            .collect())
+        Ok(select::names(
+            registry::entries(),
+            &select::split(patterns),
+        )?)
     };
     let cases = (args.case.iter())
         .map(|text| text.parse::<CaseId>())
@@ -158,6 +146,7 @@ fn table(run: &Run, output: &mut Output) -> Result<()> {
     output.line("")?;
     output.line(matrix::Matrix::new(&run.records).render(paint))?;
     output.line("")?;
+    output.bytes(identified::render(&run.identified, paint).as_bytes())?;
     let failures = failure::render(&run.records, paint);
     output.bytes(failures.as_bytes())?;
     for found in &run.explanations {
@@ -201,6 +190,7 @@ fn json(run: &Run, output: &mut Output) -> Result<()> {
     let document = serde_json::json!({
         "header": run.header,
         "summary": run.summary,
+        "identified": run.identified,
         "explanations": run.explanations,
         "records": run.records,
     });

@@ -29,6 +29,11 @@ pub trait Kernel: Send {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]);
     /// What was chosen inside.
     fn chosen(&self) -> &Chosen;
+    /// What went wrong in the last run, where a kernel can tell: an external one
+    /// that answered with an error. Its outputs then count for nothing.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What was chosen when an op was prepared: goes into the record, so that a
@@ -52,12 +57,14 @@ pub enum Refusal {
     /// a declared precondition does not hold for these operands
     #[error("precondition not met: {0}")]
     Precondition(Precondition),
+    /// a precondition that an external backend has, in its own words
+    #[error("precondition not met: {0}")]
+    OwnPrecondition(String),
 }
 
 impl Refusal {
-    /// Refuses what no kernel can be handed: operands or outputs of a type that
-    /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits; and a
-    /// fused clamp to two codes, which no family has.
+    /// Refuses what no family of this build has: types as in
+    /// [`of_views`](Self::of_views), and a fused clamp to two codes.
     ///
     /// # Errors
     /// [`Refusal::Unsupported`], which names the type or the clamp.
@@ -73,6 +80,15 @@ impl Refusal {
                 "a fused clamp to the codes {low}..={high}"
             )));
         }
+        Self::of_views(op, constants)
+    }
+
+    /// Refuses what no kernel can be handed: operands or outputs of a type that
+    /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`], which names the type.
+    pub fn of_views(op: &OpSpec, constants: &Constants) -> Result<(), Self> {
         let run_time = op.inputs().into_iter().chain(op.outputs());
         let known = [&constants.weights, &constants.bias];
         let dtypes = run_time
@@ -95,6 +111,24 @@ pub enum Precondition {
     NoMinWeights,
     /// weight zero points are 0
     SymmetricWeights,
+}
+
+impl Precondition {
+    /// Every precondition.
+    pub const ALL: &'static [Self] = &[Self::NoMinWeights, Self::SymmetricWeights];
+
+    /// The name in declarations of external backends.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::NoMinWeights => "no-min-weights",
+            Self::SymmetricWeights => "symmetric-weights",
+        }
+    }
+
+    /// The precondition with this [`key`](Self::key).
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|p| p.key() == key)
+    }
 }
 
 impl std::fmt::Display for Precondition {
@@ -136,19 +170,23 @@ pub struct Declaration {
     pub isa: &'static str,
     /// the architecture the instruction set belongs to: `any`, `x86`, `arm`
     pub architecture: &'static str,
-    /// the profile whose bits it computes, by name
+    /// the profile whose bits it computes, as [`resolve`](crate::profile_name::resolve)
+    /// reads it, or [`UNKNOWN`]
     pub profile: &'static str,
     /// what it asks of operands
     pub preconditions: &'static [Precondition],
+    /// the ops that an external backend lists, by [name](crate::external::op_name);
+    /// empty where [`Backend::prepare`] alone says what there is
+    pub ops: &'static [&'static str],
 }
 
+/// What stands in place of a profile where a backend does not say whose bits it computes.
+pub const UNKNOWN: &str = "unknown";
+
 impl Declaration {
-    /// The declared profile.
-    ///
-    /// # Panics
-    /// When the declaration names no profile; a test of the registry rules that out.
-    pub fn named_profile(&self) -> &'static NamedProfile {
-        qassay_golden::profile::named::find(self.profile)
-            .expect("a declaration names a known profile")
+    /// The declared profile; `None` where it is [`UNKNOWN`]. Every backend of
+    /// the registry declares one: a test holds the table to it.
+    pub fn named_profile(&self) -> Option<&'static NamedProfile> {
+        crate::profile_name::resolve(self.profile).ok()
     }
 }

@@ -3,6 +3,8 @@
 //! - [`backend`]: the two traits and what a backend declares
 //! - [`registry`]: the one table of backends
 //! - [`select`]: choosing backends by what people type
+//! - [`external`]: backends that are not of this build: plugins and programs
+//! - [`profile_name`]: profiles as people type them
 //! - [`view`]: tensors as kernels get them
 //! - [`isa`]: instruction sets, native and modelled
 //! - [`fbgemm`], [`onednn`], [`qnnpack`]: the families
@@ -10,9 +12,11 @@
 
 pub mod backend;
 pub mod dequantize;
+pub mod external;
 pub mod fbgemm;
 pub mod isa;
 pub mod onednn;
+pub mod profile_name;
 pub mod qnnpack;
 pub mod range;
 pub mod registry;

@@ -23,14 +23,23 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The declared profile.
+    ///
+    /// # Panics
+    /// When the declaration names no profile; a test of this table rules that out.
+    pub fn profile(&self) -> &'static Profile {
+        let named = self.declaration.named_profile();
+        &named.expect("a declaration names a known profile").profile
+    }
+
     /// The backend on this CPU's own instructions; `None` where the CPU lacks them.
     pub fn native(&self) -> Option<Box<dyn Backend>> {
-        self.native_under(&self.declaration.named_profile().profile)
+        self.native_under(self.profile())
     }
 
     /// The backend on models of the instructions.
     pub fn modelled(&self) -> Box<dyn Backend> {
-        self.modelled_under(&self.declaration.named_profile().profile)
+        self.modelled_under(self.profile())
     }
 
     /// Natively where this CPU can, else modelled.
@@ -63,6 +72,7 @@ macro_rules! table {
                 architecture: <$set as InstructionSet>::ARCHITECTURE,
                 profile: $profile,
                 preconditions: &[$(Precondition::$precondition),*],
+                ops: &[],
             };
             Entry {
                 declaration: &DECLARATION,

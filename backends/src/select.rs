@@ -1,6 +1,7 @@
 //! Choosing backends by what people type: names, families, architectures,
-//! `all`, and globs.
+//! `all`, and globs; and names of external backends.
 
+use crate::external::{self, EXEC};
 use crate::registry::Entry;
 
 /// A pattern that selects no backend.
@@ -84,6 +85,50 @@ pub fn select(entries: Vec<Entry>, patterns: &[String]) -> Result<Vec<Entry>, Se
         .zip(chosen)
         .filter_map(|(entry, chosen)| chosen.then_some(entry))
         .collect())
+}
+
+/// What the values of `--backend` name, separated by commas. A command behind
+/// `exec:` may hold commas itself and takes the rest of its value.
+pub fn split(values: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    for value in values {
+        let mut rest = value.as_str();
+        loop {
+            let end = if rest.trim_start().starts_with(EXEC) {
+                None
+            } else {
+                rest.find(',')
+            };
+            names.push(rest[..end.unwrap_or(rest.len())].trim().to_owned());
+            match end {
+                Some(end) => rest = &rest[end + 1..],
+                None => break,
+            }
+        }
+    }
+    names
+}
+
+/// The names of all backends that `patterns` select, each once: registered ones
+/// in registry order, then external ones as they were typed. External ones are
+/// not opened.
+///
+/// # Errors
+/// As [`select`].
+pub fn names(entries: Vec<Entry>, patterns: &[String]) -> Result<Vec<String>, SelectError> {
+    let (external, registered): (Vec<_>, Vec<_>) =
+        (patterns.iter().cloned()).partition(|pattern| external::is_external(pattern));
+    let mut names = Vec::new();
+    if !registered.is_empty() || external.is_empty() {
+        let chosen = select(entries, &registered)?;
+        names.extend(chosen.iter().map(|entry| entry.declaration.name.to_owned()));
+    }
+    for name in external {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 type Matcher = Box<dyn Fn(&Entry) -> bool>;

@@ -96,7 +96,7 @@ fn names_are_unique_and_profiles_known() {
 fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
     let mut compared = std::collections::BTreeMap::<(String, String), u64>::new();
     for entry in registry::entries() {
-        let profile = &entry.declaration.named_profile().profile;
+        let profile = entry.profile();
         for backend in both_forms(&entry) {
             let who = format!(
                 "{} ({})",
@@ -107,6 +107,7 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                 let mut kernel = match backend.prepare(&problem.op, &problem.constants) {
                     Ok(kernel) => kernel,
                     Err(Refusal::Unsupported(_) | Refusal::Precondition(_)) => continue,
+                    Err(other @ Refusal::OwnPrecondition(_)) => panic!("{other}"),
                 };
                 let mut witness = Witness::default();
                 let expected = reference(&problem, profile, &mut witness)

@@ -4,7 +4,7 @@
 //! build every kernel a second time, for the library's own tests.
 
 use qassay_backends::registry;
-use qassay_backends::select::{SelectError, select};
+use qassay_backends::select::{self, SelectError, select};
 
 fn names(patterns: &[&str]) -> Result<Vec<&'static str>, SelectError> {
     let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
@@ -52,4 +52,40 @@ fn a_malformed_glob_says_where() {
 fn nothing_selects_nothing() {
     assert_eq!(names(&[]), Err(SelectError::Nothing));
     assert_eq!(names(&[" "]), Err(SelectError::Nothing));
+}
+
+#[test]
+fn commas_separate_names_but_not_what_a_command_holds() {
+    let split = |values: &[&str]| {
+        let values: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
+        select::split(&values)
+    };
+    assert_eq!(
+        split(&["fbgemm, x86,plugin:./a.so,exec:run --list a,b", "all"]),
+        [
+            "fbgemm",
+            "x86",
+            "plugin:./a.so",
+            "exec:run --list a,b",
+            "all"
+        ]
+    );
+}
+
+#[test]
+fn external_names_stand_behind_registered_ones_and_are_not_opened() {
+    let names = |patterns: &[&str]| {
+        let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
+        select::names(registry::entries(), &patterns)
+    };
+    assert_eq!(
+        names(&["plugin:/no.so", "fbgemm/avx2", "plugin:/no.so", "exec:x"]).unwrap(),
+        ["fbgemm/avx2", "plugin:/no.so", "exec:x"]
+    );
+    assert_eq!(names(&["exec:x"]).unwrap(), ["exec:x"]);
+    assert_eq!(names(&[]), Err(SelectError::Nothing));
+    assert!(matches!(
+        names(&["exec:x", "fbgem"]),
+        Err(SelectError::Unknown { .. })
+    ));
 }

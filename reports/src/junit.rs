@@ -38,7 +38,7 @@ fn status(record: &Record) -> TestCaseStatus {
     let mut status = match record.verdict {
         Verdict::Conforms => TestCaseStatus::success(),
         Verdict::Unsupported | Verdict::PreconditionNotMet => TestCaseStatus::skipped(),
-        Verdict::Differs | Verdict::WroteOutside | Verdict::Vacuous => {
+        Verdict::Differs | Verdict::Leaked | Verdict::WroteOutside | Verdict::Vacuous => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         Verdict::Crashed | Verdict::TimedOut => TestCaseStatus::non_success(NonSuccessKind::Error),

@@ -8,6 +8,7 @@
 //! - [`coverage`]: events that the data reached
 //! - [`captures`]: the reference against vectors of real systems
 //! - [`explanation`]: why a backend differs
+//! - [`identified`]: whose bits those of backends without a profile are
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`junit`]: JUnit XML for CI systems
 //! - [`model`]: a whole network, node by node
@@ -20,6 +21,7 @@ pub mod case_view;
 pub mod coverage;
 pub mod explanation;
 pub mod failure;
+pub mod identified;
 pub mod identify;
 pub mod junit;
 pub mod matrix;

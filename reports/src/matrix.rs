@@ -80,7 +80,7 @@ pub struct Row {
     pub backend: String,
     /// native or modelled
     pub execution: String,
-    /// the profile it was held to
+    /// the profile it was held to; `several` where suites differ in it
     pub profile: String,
     /// counts by suite
     pub cells: BTreeMap<String, CellCounts>,
@@ -107,10 +107,11 @@ impl Matrix {
                 });
                 matrix.rows.len() - 1
             });
-            let cell = matrix.rows[position]
-                .cells
-                .entry(record.suite.clone())
-                .or_default();
+            let row = &mut matrix.rows[position];
+            if row.profile != record.profile {
+                row.profile = "several".into();
+            }
+            let cell = row.cells.entry(record.suite.clone()).or_default();
             *cell.verdicts.entry(record.verdict).or_default() += 1;
         }
         matrix
@@ -206,6 +207,16 @@ pub(crate) mod tests {
             Matrix::new(&records).rows[0].cells["linear"].worst(),
             Some(Verdict::Crashed)
         );
+    }
+
+    #[test]
+    fn a_row_of_several_profiles_says_so() {
+        let other = Record {
+            profile: "onednn".into(),
+            ..record("a", "conv", Verdict::Conforms)
+        };
+        let matrix = Matrix::new(&[record("a", "linear", Verdict::Conforms), other]);
+        assert_eq!(matrix.rows[0].profile, "several");
     }
 
     #[test]

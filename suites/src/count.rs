@@ -4,7 +4,8 @@
 //! The kernel is judged first and its last answer is compared with the
 //! reference, so that no figure is given for a kernel that computes something else.
 
-use qassay_backends::registry;
+use qassay_backends::backend::Backend;
+use qassay_backends::{external, registry};
 use qassay_golden::spec::OpSpec;
 
 use crate::case::{Case, CaseError, CaseId};
@@ -39,6 +40,12 @@ pub enum CountError {
     /// an unknown backend
     #[error("no backend is named '{0}' (see: qassay list backends)")]
     UnknownBackend(String),
+    /// an external backend that cannot be opened
+    #[error("{0}")]
+    Open(String),
+    /// a backend that does not say whose bits it computes
+    #[error("{0} declares no profile, so that nothing says whether what is counted is right")]
+    NoProfile(String),
     /// a case that cannot be made
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -71,12 +78,9 @@ fn behind_colon(detail: &str) -> String {
 /// # Errors
 /// [`CountError`], among others when the backend does not conform on the case.
 pub fn count(backend: &str, id: &CaseId, iterations: u64) -> Result<Counted, CountError> {
-    let entries = registry::entries();
-    let entry = (entries.iter())
-        .find(|entry| entry.declaration.name == backend)
-        .ok_or_else(|| CountError::UnknownBackend(backend.to_owned()))?;
-    let kernels = entry.open();
-    let profile = entry.declaration.named_profile();
+    let kernels = open(backend)?;
+    let profile = (kernels.declaration().named_profile())
+        .ok_or_else(|| CountError::NoProfile(backend.to_owned()))?;
     let mut question = Question::new(Case::from_id(id)?);
     let mut judge = Judge::new();
     let record = judge.judge(&mut question, kernels.as_ref(), profile);
@@ -104,6 +108,19 @@ pub fn count(backend: &str, id: &CaseId, iterations: u64) -> Result<Counted, Cou
         chosen,
         work: work(&question.problem().op),
     })
+}
+
+/// A registered backend, or an external one, whose code then runs in this process.
+fn open(name: &str) -> Result<Box<dyn Backend>, CountError> {
+    if external::is_external(name) {
+        return external::open(name).map_err(|error| CountError::Open(error.to_string()));
+    }
+    let entries = registry::entries();
+    let entry = entries.iter().find(|entry| entry.declaration.name == name);
+    match entry {
+        Some(entry) => Ok(entry.open()),
+        None => Err(CountError::UnknownBackend(name.to_owned())),
+    }
 }
 
 /// How much one run of an op does.

@@ -38,7 +38,8 @@ pub fn explain(
     held_to: &'static NamedProfile,
     subject: &Subject,
 ) -> Explanation {
-    let declared = backend.declaration().named_profile();
+    let own = backend.declaration().named_profile();
+    let declared = own.unwrap_or(held_to);
     let until = Instant::now() + LOADING;
     let mut observations = Vec::new();
     for (failing, cases) in [(true, &subject.failing), (false, &subject.passing)] {
@@ -89,7 +90,8 @@ pub fn explain(
         checked_cases: failing,
         repro: words::repro(
             name,
-            (held_to.name != declared.name).then_some(held_to.name),
+            own.is_none_or(|own| own.name != held_to.name)
+                .then_some(held_to.name),
             &shrunk_case,
         ),
         shrunk_case,
@@ -113,7 +115,7 @@ pub(crate) fn explained(
 pub fn unexplained(session: &Session, subject: &Subject, why: &str) -> Explanation {
     let backend = &session.backends[subject.backend];
     let case = subject.failing.first().cloned().unwrap_or_default();
-    let held_to = session.held_to.as_deref();
+    let held_to = session.held_to(subject.backend, &subject.suite);
     Explanation {
         backend: backend.clone(),
         suite: subject.suite.clone(),

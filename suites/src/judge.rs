@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use qassay_backends::backend::{Backend, Chosen, Kernel, Refusal};
+use qassay_backends::backend::{Backend, Chosen, Declaration, Execution, Kernel, Refusal};
 use qassay_golden::ops::{ReferenceError, reference};
 use qassay_golden::profile::Profile;
 use qassay_golden::profile::named::NamedProfile;
@@ -55,6 +55,9 @@ pub enum NoAnswer {
     /// it panicked
     #[error("panicked: {0}")]
     Panicked(String),
+    /// it said that its run failed
+    #[error("answered with an error: {0}")]
+    Failed(String),
     /// it wrote where nothing of its own lies
     #[error(transparent)]
     Trespassed(Trespass),
@@ -96,6 +99,11 @@ impl Question {
             data_hash,
             references: HashMap::new(),
         }
+    }
+
+    /// The suite that the case belongs to.
+    pub fn suite(&self) -> &str {
+        &self.suite
     }
 
     /// The op with its operands.
@@ -168,7 +176,14 @@ impl Judge {
         backend: &dyn Backend,
         held_to: &'static NamedProfile,
     ) -> Record {
-        let mut record = blank_record(&question.id, &question.suite, backend, held_to);
+        let (declaration, execution) = (backend.declaration(), backend.execution());
+        let mut record = blank_record(
+            &question.id,
+            &question.suite,
+            declaration,
+            execution,
+            held_to,
+        );
         record.data_hash.clone_from(&question.data_hash);
         let mut kernel = match prepare(backend, &question.problem) {
             Ok(kernel) => kernel,
@@ -250,6 +265,7 @@ impl Judge {
         self.arena
             .check(inputs, POISON[0])
             .map_err(NoAnswer::Trespassed)?;
+        trouble(kernel.as_ref())?;
         let outputs = (times > 0).then(|| self.arena.outputs());
         Ok((describe(kernel.chosen()), outputs))
     }
@@ -268,6 +284,7 @@ impl Judge {
         self.arena
             .check(inputs, poison)
             .map_err(NoAnswer::Trespassed)?;
+        trouble(kernel)?;
         Ok(self.arena.outputs())
     }
 
@@ -306,8 +323,9 @@ impl Judge {
         }
         // A captured layer also says what the real engine gave; a backend of the same arithmetic
         // must give that, whatever the reference says.
-        let own = backend.declaration().named_profile();
-        if own.profile == held_to.profile {
+        if let Some(own) =
+            (backend.declaration().named_profile()).filter(|own| own.profile == held_to.profile)
+        {
             for engine in question.engines.iter().filter(|e| e.profile == own.name) {
                 let wrong = differences(&engine.outputs, first, &expected.open);
                 if wrong.count > 0 {
@@ -327,16 +345,16 @@ impl Judge {
 pub fn blank_record(
     id: &str,
     suite: &str,
-    backend: &dyn Backend,
-    held_to: &'static NamedProfile,
+    declaration: &Declaration,
+    execution: Execution,
+    held_to: &NamedProfile,
 ) -> Record {
-    let declaration = backend.declaration();
     Record {
         case: id.to_owned(),
         suite: suite.to_owned(),
         backend: declaration.name.to_owned(),
         isa: declaration.isa.to_owned(),
-        execution: backend.execution().name().to_owned(),
+        execution: execution.name().to_owned(),
         profile: held_to.name.to_owned(),
         verdict: Verdict::Crashed,
         values: 0,
@@ -352,17 +370,24 @@ pub fn blank_record(
 
 fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
     // Holds for every backend: the arena lays only what views hold.
-    Refusal::of_types(&problem.op, &problem.constants).map_err(NoAnswer::Refused)?;
+    Refusal::of_views(&problem.op, &problem.constants).map_err(NoAnswer::Refused)?;
     panics::caught(|| backend.prepare(&problem.op, &problem.constants))
         .map_err(NoAnswer::Panicked)?
         .map_err(NoAnswer::Refused)
 }
 
+fn trouble(kernel: &dyn Kernel) -> Result<(), NoAnswer> {
+    let told = kernel.trouble().map(str::to_owned);
+    told.map_or(Ok(()), |told| Err(NoAnswer::Failed(told)))
+}
+
 fn refuse(mut record: Record, none: &NoAnswer) -> Record {
     record.verdict = match none {
         NoAnswer::Refused(Refusal::Unsupported(_)) => Verdict::Unsupported,
-        NoAnswer::Refused(Refusal::Precondition(_)) => Verdict::PreconditionNotMet,
-        NoAnswer::Panicked(_) => Verdict::Crashed,
+        NoAnswer::Refused(Refusal::Precondition(_) | Refusal::OwnPrecondition(_)) => {
+            Verdict::PreconditionNotMet
+        }
+        NoAnswer::Panicked(_) | NoAnswer::Failed(_) => Verdict::Crashed,
         NoAnswer::Trespassed(_) => Verdict::WroteOutside,
     };
     record.detail = none.to_string();

@@ -5,6 +5,7 @@
 //! - [`suite`]: which cases make a suite
 //! - [`judge`]: one case on one backend, with [`arena`] and [`compare`]
 //! - [`count`]: one kernel over and over, for tools that count instructions
+//! - [`recognise`]: whose bits one answer is, for backends that do not say
 //! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
 //! - [`explain`], [`shrink`]: why a backend differs, and the smallest case that shows it
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
@@ -30,6 +31,7 @@ pub mod parting;
 #[cfg(test)]
 mod planted;
 pub mod protocol;
+pub mod recognise;
 pub mod record;
 pub mod runner;
 pub mod shrink;

@@ -50,6 +50,7 @@ pub fn declare(name: &'static str, profile: &'static str) -> &'static Declaratio
         architecture: "any",
         profile,
         preconditions: &[],
+        ops: &[],
     }))
 }
 
@@ -82,7 +83,7 @@ impl Planted {
     pub fn declaring(declaration: &'static Declaration) -> Self {
         Self {
             declaration,
-            profile: declaration.named_profile().profile,
+            profile: declaration.named_profile().unwrap().profile,
             refuse: Arc::new(|_, _| None),
             spoil: Arc::new(|_| {}),
         }

@@ -9,7 +9,7 @@ use crate::arena::bytes_in_words;
 use crate::record::{Explanation, Record};
 
 /// The first line to a worker: what stays the same for the whole run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// backends, by name
     pub backends: Vec<String>,
@@ -17,6 +17,32 @@ pub struct Session {
     pub held_to: Option<String>,
     /// run the models also where the CPU has the instructions
     pub modelled: bool,
+    /// whose bits a backend's are that does not say so itself, suite by suite
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<Found>,
+}
+
+/// The profile that a backend without one of its own is held to in a suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// the backend, by index in the session
+    pub backend: usize,
+    /// the suite
+    pub suite: String,
+    /// the profile's name
+    pub profile: String,
+}
+
+impl Session {
+    /// The name of the profile that the session, not the backend itself, says
+    /// that `backend` is held to in `suite`.
+    pub fn held_to(&self, backend: usize, suite: &str) -> Option<&str> {
+        let found = || {
+            let of = |found: &&Found| found.backend == backend && found.suite == suite;
+            self.found.iter().find(of).map(|found| &*found.profile)
+        };
+        self.held_to.as_deref().or_else(found)
+    }
 }
 
 /// Runner to worker.
@@ -31,6 +57,22 @@ pub enum Request {
         case: String,
         /// the session's backends to ask, by index
         backends: Vec<usize>,
+    },
+    /// say what an external backend declares; it need not be one of the session's
+    Describe {
+        /// the number of this request
+        job: usize,
+        /// the backend, by name
+        name: String,
+    },
+    /// find out whose bits the answers to one case are
+    Recognise {
+        /// the number of this request
+        job: usize,
+        /// the case
+        case: String,
+        /// the backend, by index in the session
+        backend: usize,
     },
     /// explain why a backend differs in a suite
     Explain {
@@ -81,6 +123,20 @@ pub enum Reply {
         /// the outcome
         record: Box<Record>,
     },
+    /// an external backend was opened, or why it was not
+    Described {
+        /// the request
+        job: usize,
+        /// its declaration in JSON, or one line that says what is wrong
+        declaration: Result<String, String>,
+    },
+    /// how far each named profile gives what a backend answered
+    Recognised {
+        /// the request
+        job: usize,
+        /// the profiles that define the op; none where the backend gave no answer
+        likeness: Vec<Likeness>,
+    },
     /// a request is done
     Done {
         /// the request
@@ -102,6 +158,17 @@ pub enum Reply {
     },
     /// a guard page was touched; the process dies of it right after
     Fault(Fault),
+}
+
+/// How far a named profile gives what a backend answered to one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Likeness {
+    /// the profile
+    pub profile: String,
+    /// values that the profile does not leave open
+    pub compared: u64,
+    /// those that differ
+    pub wrong: u64,
 }
 
 /// Where a guard page was touched. Written by the signal handler in

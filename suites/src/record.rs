@@ -1,6 +1,7 @@
 //! Run files: JSON lines. The first line is a [`Header`], then [`Record`]s (one
-//! judged case on one backend) and [`Explanation`]s (why a backend differs in a
-//! suite), then one [`Summary`]. Reports read nothing else.
+//! judged case on one backend), [`Identified`]s (whose bits a backend's are that
+//! declares no profile) and [`Explanation`]s (why a backend differs in a suite),
+//! then one [`Summary`]. Reports read nothing else.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub enum Line {
     Header(Header),
     /// one case on one backend
     Record(Record),
+    /// whose bits those of a backend without a profile of its own are
+    Identified(Identified),
     /// why a backend differs in a suite
     Explanation(Explanation),
     /// the last line
@@ -83,6 +86,8 @@ pub enum Verdict {
     PreconditionNotMet,
     /// some output bit is not what the profile says
     Differs,
+    /// every output bit is right, but what runs allocate is never freed
+    Leaked,
     /// wrote outside its output
     WroteOutside,
     /// SIGSEGV, SIGILL, abort or panic
@@ -96,13 +101,18 @@ impl Verdict {
     pub fn is_failure(self) -> bool {
         matches!(
             self,
-            Self::Differs | Self::WroteOutside | Self::Crashed | Self::TimedOut | Self::Vacuous
+            Self::Differs
+                | Self::Leaked
+                | Self::WroteOutside
+                | Self::Crashed
+                | Self::TimedOut
+                | Self::Vacuous
         )
     }
 
     /// Whether outputs were compared.
     pub fn is_judged(self) -> bool {
-        matches!(self, Self::Conforms | Self::Differs)
+        matches!(self, Self::Conforms | Self::Differs | Self::Leaked)
     }
 
     /// The word in tables and files.
@@ -113,6 +123,7 @@ impl Verdict {
             Self::Unsupported => "unsupported",
             Self::PreconditionNotMet => "precondition-not-met",
             Self::Differs => "differs",
+            Self::Leaked => "leaked",
             Self::WroteOutside => "wrote-outside",
             Self::Crashed => "crashed",
             Self::TimedOut => "timed-out",
@@ -172,6 +183,24 @@ pub struct Mismatch {
     pub expected: String,
     /// what the kernel gave
     pub got: String,
+}
+
+/// Whose bits those of a backend are that declares no profile, in one suite. It
+/// was asked a sample of the suite's cases and then held to `held_to` in all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identified {
+    /// the backend
+    pub backend: String,
+    /// the suite
+    pub suite: String,
+    /// every named profile that gives all of the sample's bits; the sample does not tell them apart
+    pub profiles: Vec<String>,
+    /// the profile that it was held to: one of `profiles`, or the nearest if there is none
+    pub held_to: String,
+    /// cases of the sample that the backend answered
+    pub answered: u64,
+    /// those whose every bit `held_to` gives
+    pub explained: u64,
 }
 
 /// Why a backend differs in a suite.

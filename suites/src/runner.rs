@@ -4,6 +4,8 @@
 //! processes cannot be had, as under some emulators (`in_process`). Records
 //! stand in the order of the cases and the chosen backends, whoever was first.
 
+mod asked;
+mod identify;
 mod in_process;
 mod plan;
 mod pool;
@@ -16,9 +18,11 @@ use std::time::Instant;
 
 use qassay_backends::registry::{self, Entry};
 
+use asked::Asked;
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
 pub use run::{ReadError, Run};
 
+use crate::protocol::Likeness;
 use crate::protocol::{Request, Session, Subject};
 use crate::record::{Explanation, Record, Verdict};
 
@@ -46,11 +50,15 @@ pub fn run_with(
 ) -> Result<Run, RunError> {
     let started = Instant::now();
     let selected = select::select(plan, entries)?;
-    let session = Session {
+    let mut session = Session {
         backends: selected.backends.clone(),
         held_to: plan.held_to.map(|profile| profile.name.to_owned()),
         modelled: plan.modelled_only,
+        found: Vec::new(),
     };
+    let declared = asked::declared(plan, entries, &session.backends)?;
+    let identified = identify::identify(plan, entries, &selected, &declared, &session, progress)?;
+    session.found = identified.found;
     let everyone: Vec<usize> = (0..session.backends.len()).collect();
     let requests: Vec<Request> = selected
         .cases
@@ -62,10 +70,12 @@ pub fn run_with(
             backends: everyone.clone(),
         })
         .collect();
+    let asked = asked::asked(&declared, &session)?;
     let executor = Executor {
         plan,
         entries,
         session: &session,
+        asked: &asked,
         suites: &selected.cases,
     };
     let judged = executor.execute(requests, progress)?;
@@ -82,6 +92,7 @@ pub fn run_with(
     Ok(Run {
         header: plan.header(),
         records,
+        identified: identified.identified,
         explanations: explained.explanations,
         summary,
     })
@@ -91,6 +102,8 @@ struct Executor<'a> {
     plan: &'a Plan,
     entries: &'a [Entry],
     session: &'a Session,
+    /// what is known of the session's backends without opening them
+    asked: &'a [Asked],
     /// case id and suite, by job of the judging requests
     suites: &'a [(String, String)],
 }
@@ -100,6 +113,8 @@ struct Executor<'a> {
 pub(crate) struct Outcome {
     records: Vec<Record>,
     explanations: Vec<Explanation>,
+    /// by job of the recognising requests
+    likeness: Vec<Vec<Likeness>>,
 }
 
 impl Executor<'_> {

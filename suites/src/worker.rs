@@ -4,16 +4,18 @@
 
 use std::io::{self, BufRead, Write};
 
-use qassay_backends::backend::Backend;
+use qassay_backends::backend::{Backend, Declaration};
 use qassay_backends::registry::{self, Entry};
-use qassay_golden::profile::named::{self, NamedProfile};
+use qassay_backends::{external, profile_name};
+use qassay_golden::profile::named::{NamedProfile, PROFILES};
 
 use crate::case::{Case, CaseId};
 use crate::explain;
-use crate::judge::{Judge, Question, blank_record};
+use crate::judge::{Judge, Question};
 use crate::os::{faults, keep_freed_memory, tie_to_parent};
 use crate::panics;
 use crate::protocol::{Reply, Request, Session};
+use crate::recognise;
 
 /// Serves until standard input ends, with the registered backends.
 ///
@@ -58,37 +60,56 @@ fn parse<T: serde::de::DeserializeOwned>(line: &str) -> io::Result<T> {
 /// Opened backends and a judge: what a worker holds, and a thread of an
 /// in-process run.
 pub struct Bench {
-    backends: Vec<(Box<dyn Backend>, &'static NamedProfile)>,
+    backends: Vec<(Box<dyn Backend>, HeldTo)>,
     judge: Judge,
+}
+
+/// The profiles that one backend of a session is held to.
+pub struct HeldTo {
+    everywhere: Option<&'static NamedProfile>,
+    found: Vec<(String, &'static NamedProfile)>,
+}
+
+impl HeldTo {
+    /// Of the session's backend `index`, which declares `declaration`.
+    ///
+    /// # Errors
+    /// In one line, when a profile has no such name.
+    pub fn new(session: &Session, index: usize, declaration: &Declaration) -> Result<Self, String> {
+        let resolve = |name: &str| profile_name::resolve(name).map_err(|error| error.to_string());
+        let everywhere = match &session.held_to {
+            Some(name) => Some(resolve(name)?),
+            None => declaration.named_profile(),
+        };
+        let found = (session.found.iter())
+            .filter(|found| found.backend == index)
+            .map(|found| Ok((found.suite.clone(), resolve(&found.profile)?)))
+            .collect::<Result<_, String>>()?;
+        Ok(Self { everywhere, found })
+    }
+
+    /// The profile in `suite`: the one for all suites, else the one found for
+    /// this one, else exact arithmetic.
+    pub fn in_suite(&self, suite: &str) -> &'static NamedProfile {
+        let found = || self.found.iter().find(|(known, _)| known == suite);
+        (self.everywhere)
+            .or_else(|| Some(found()?.1))
+            .unwrap_or(&PROFILES[0])
+    }
 }
 
 impl Bench {
     /// Opens the session's backends.
     ///
     /// # Errors
-    /// In one line, when a backend or profile has no such name.
+    /// In one line, when a backend or profile has no such name, or an external
+    /// backend cannot be opened.
     pub fn open(entries: &[Entry], session: &Session) -> Result<Self, String> {
-        let held_to = match &session.held_to {
-            None => None,
-            Some(name) => {
-                Some(named::find(name).ok_or_else(|| format!("no profile is named '{name}'"))?)
-            }
-        };
-        let backends = session
-            .backends
-            .iter()
-            .map(|name| {
-                let entry = entries
-                    .iter()
-                    .find(|entry| entry.declaration.name == name)
-                    .ok_or_else(|| format!("no backend is named '{name}'"))?;
-                let backend = if session.modelled {
-                    entry.modelled()
-                } else {
-                    entry.open()
-                };
-                let profile = held_to.unwrap_or_else(|| entry.declaration.named_profile());
-                Ok((backend, profile))
+        let backends = (session.backends.iter().enumerate())
+            .map(|(index, name)| {
+                let backend = open(entries, name, session.modelled)?;
+                let held_to = HeldTo::new(session, index, backend.declaration())?;
+                Ok((backend, held_to))
             })
             .collect::<Result<_, String>>()?;
         Ok(Self {
@@ -112,12 +133,37 @@ impl Bench {
                 case,
                 backends,
             } => self.judge(*job, case, backends, reply),
+            Request::Describe { job, name } => {
+                reply(Reply::Posing { job: *job })?;
+                let declaration = external::open(name)
+                    .map(|backend| external::describe(backend.declaration()))
+                    .map_err(|error| error.to_string());
+                reply(Reply::Described {
+                    job: *job,
+                    declaration,
+                })?;
+                reply(Reply::Done { job: *job })
+            }
+            Request::Recognise { job, case, backend } => {
+                reply(Reply::Running {
+                    job: *job,
+                    backend: *backend,
+                })?;
+                let answering = self.backends[*backend].0.as_ref();
+                let likeness = recognise::likeness(&mut self.judge, answering, case);
+                reply(Reply::Recognised {
+                    job: *job,
+                    likeness,
+                })?;
+                reply(Reply::Done { job: *job })
+            }
             Request::Explain { job, subject } => {
                 reply(Reply::Running {
                     job: *job,
                     backend: subject.backend,
                 })?;
                 let (backend, held_to) = &self.backends[subject.backend];
+                let held_to = held_to.in_suite(&subject.suite);
                 let explanation =
                     explain::explain(&mut self.judge, backend.as_ref(), held_to, subject);
                 reply(Reply::Explained {
@@ -155,6 +201,7 @@ impl Bench {
                 backend: index,
             })?;
             let (backend, held_to) = &self.backends[index];
+            let held_to = held_to.in_suite(question.suite());
             let record = self.judge.judge(&mut question, backend.as_ref(), held_to);
             reply(Reply::Judged {
                 job,
@@ -164,12 +211,20 @@ impl Bench {
         }
         reply(Reply::Done { job })
     }
+}
 
-    /// The record of a pair that ended its worker: everything but the outcome.
-    pub fn blank(&self, case: &str, suite: &str, backend: usize) -> crate::record::Record {
-        let (backend, held_to) = &self.backends[backend];
-        blank_record(case, suite, backend.as_ref(), held_to)
+fn open(entries: &[Entry], name: &str, modelled: bool) -> Result<Box<dyn Backend>, String> {
+    if external::is_external(name) {
+        return external::open(name).map_err(|error| error.to_string());
     }
+    let entry = (entries.iter())
+        .find(|entry| entry.declaration.name == name)
+        .ok_or_else(|| format!("no backend is named '{name}'"))?;
+    Ok(if modelled {
+        entry.modelled()
+    } else {
+        entry.open()
+    })
 }
 
 /// The question that a case id asks.

@@ -7,6 +7,10 @@
 #[path = "../src/planted.rs"]
 #[allow(dead_code, reason = "the unit tests of the crate use the rest")]
 mod planted;
+#[path = "workers/programs.rs"]
+mod programs;
+#[path = "workers/subject.rs"]
+mod subject;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -79,6 +83,7 @@ macro_rules! planted_entries {
                 architecture: "any",
                 profile: "exact",
                 preconditions: &[],
+                ops: &[],
             };
             fn open() -> Box<dyn Backend> {
                 let $planted = Planted::declaring(&DECLARATION);
@@ -380,7 +385,7 @@ fn workers_hold_to_the_profile_that_was_asked_for() {
     assert_eq!(explanation.identified.as_deref(), Some("exact"));
 }
 
-const TESTS: [(&str, fn()); 7] = [
+const TESTS: [(&str, fn()); 9] = [
     (
         "what_ends_a_worker_is_one_failed_case",
         what_ends_a_worker_is_one_failed_case,
@@ -409,6 +414,14 @@ const TESTS: [(&str, fn()); 7] = [
         "workers_hold_to_the_profile_that_was_asked_for",
         workers_hold_to_the_profile_that_was_asked_for,
     ),
+    (
+        "what_a_program_does_is_one_failed_case",
+        programs::what_a_program_does_is_one_failed_case,
+    ),
+    (
+        "programs_that_are_no_backends_are_an_error",
+        programs::programs_that_are_no_backends_are_an_error,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -422,6 +435,9 @@ fn main() -> ExitCode {
                     ExitCode::from(2)
                 }
             };
+        }
+        Some("subject") => {
+            return subject::main(arguments.get(1).map_or("", String::as_str));
         }
         Some("end-at-once") => {
             eprintln!("a reason");

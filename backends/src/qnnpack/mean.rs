@@ -72,6 +72,10 @@ impl Mean {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
             }
+            AvgPoolForm::RealsOrGlobal => {
+                let message = "qnnpack has no mean of real values".into();
+                return Err(Refusal::Unsupported(message));
+            }
             AvgPoolForm::CodesDivided | AvgPoolForm::Reciprocal30 => {
                 let message = "qnnpack has no mean by integer arithmetic alone".into();
                 return Err(Refusal::Unsupported(message));

@@ -7,7 +7,8 @@
 //! `src/average-pooling.c`, `src/global-average-pooling.c` and
 //! `src/qnnpack/requantization.h` (qnnp_avgpool_quantize), and PyTorch's fork of
 //! them; TFLite `reference/integer_ops/pooling.h` (AveragePool); TOSA's reference
-//! model, reference_model/src/quant_util.h (QuantUtil::reciprocal_scale); the captures
+//! model, reference_model/src/quant_util.h (QuantUtil::reciprocal_scale); ONNX Runtime
+//! onnxruntime/contrib_ops/cpu/quantization/qlinear_pool.cc (quantize_value); the captures
 //! of PyTorch (fbgemm, qnnpack), ONNX Runtime and TOSA.
 
 use super::ReferenceError;
@@ -64,6 +65,7 @@ pub(crate) fn avg_pool(
         ));
     }
     let body = rule.avg_pool_width.body_of(spec.channels);
+    let global = is_global(spec);
     let mut codes = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
     for image in 0..spec.batch {
         for window in 0..windows.count() {
@@ -96,7 +98,18 @@ pub(crate) fn avg_pool(
                 };
                 let index = codes.len();
                 codes.push(match form {
-                    AvgPoolForm::MulF32 => {
+                    AvgPoolForm::RealsOrGlobal if !global => {
+                        let input_zero = i64::from(spec.activation.qparams.zero_point);
+                        let reals = inside.iter().fold(0.0f32, |reals, &&position| {
+                            let pixel = image * windows.pixels() + position;
+                            let code = input.data().code(pixel * spec.channels + channel);
+                            reals + input_scale * (code - input_zero) as f32
+                        });
+                        let zero_point = spec.output.qparams.zero_point as f32;
+                        let code = reals / count as f32 / output_scale + zero_point;
+                        store.round(index, Some(sum), code, witness)
+                    }
+                    AvgPoolForm::MulF32 | AvgPoolForm::RealsOrGlobal => {
                         store.round_then_add(index, Some(sum), sum as f32 * multiplier, witness)
                     }
                     AvgPoolForm::DoubleRecipF32 => {
@@ -147,4 +160,10 @@ pub(crate) fn avg_pool(
     }
     let data = Data::from_codes(spec.output.dtype, codes);
     Ok(Tensor::new(spec.output_shape(), data).expect("one mean per window and channel"))
+}
+
+/// Whether the only window is the image: no position lies outside.
+fn is_global(spec: &PoolSpec) -> bool {
+    let pads = spec.pad.iter().chain(spec.pad_end());
+    spec.kernel == spec.input && pads.into_iter().all(|&pad| pad == 0)
 }

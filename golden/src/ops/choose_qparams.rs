@@ -272,6 +272,8 @@ fn zero_point(
         }
     };
     (match rule.zero_point_rounding {
+        // 0 / 0, where the scale underflowed: std::min gives its first operand, the highest code.
+        ZeroPointRounding::ClampThenTiesEven if real.is_nan() => high,
         ZeroPointRounding::TiesEvenThenClamp | ZeroPointRounding::ClampThenTiesEven => {
             real.clamp(low, high).round_ties_even()
         }
@@ -317,6 +319,13 @@ mod tests {
         );
         assert_eq!(chosen("pytorch-dynamic", 0.0, 0.0, &U8), (0.1, 0));
         assert_eq!(chosen("onnxruntime", 0.0, 0.0, &U8).0, 1.0);
+    }
+
+    /// As ONNX Runtime 1.32 was seen to choose: 4e-45 / 255 is 0 in f32.
+    #[test]
+    fn a_scale_that_underflows_leaves_the_highest_code() {
+        assert_eq!(chosen("onnxruntime", 0.0, 4e-45, &U8), (0.0, 255));
+        assert_eq!(chosen("onnxruntime", -4e-45, 0.0, &U8), (0.0, 255));
     }
 
     #[test]

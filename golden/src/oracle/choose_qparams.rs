@@ -291,6 +291,10 @@ fn zero_point(
     codes: &Codes,
 ) -> i64 {
     let format = working(rule.precision);
+    let clamps_first = rule.zero_point_rounding == ZeroPointRounding::ClampThenTiesEven;
+    if clamps_first && format.div(&Real::Finite(min.clone()), scale) == Real::Nan {
+        return codes.high;
+    }
     let steps_to = |end: &BigRational| {
         match format.div(&Real::Finite(end.clone()), scale) {
             Real::Finite(value) => value,

@@ -58,6 +58,8 @@ axis! {
         CodesDivided = "codes-divided",
         /// Σ(q − z) times ⌊(2^30 + 1)·2^k / count⌋, shifted right by 30 + k with ties up, 2^k the least power of two that is at least count: means halfway go away from zero; input and output have one scale (TOSA)
         Reciprocal30 = "reciprocal-30",
+        /// Σ(sx ⊗ (q − zx)), position after position, ⊘ count ⊘ sy ⊕ zy, then rounded; a window that is the whole image as mul-f32 (ONNX Runtime's QLinearAveragePool and QLinearGlobalAveragePool)
+        RealsOrGlobal = "reals-or-global",
     }
 }
 

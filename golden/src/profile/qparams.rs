@@ -61,7 +61,7 @@ axis! {
     ZeroPointRounding {
         /// ties to even, then clamp
         TiesEvenThenClamp = "ties-even-then-clamp",
-        /// clamp, then ties to even
+        /// clamp, then ties to even; the highest code where a scale of 0 leaves no number
         ClampThenTiesEven = "clamp-then-ties-even",
         /// ties away from zero, then clamp
         TiesAwayThenClamp = "ties-away-then-clamp",

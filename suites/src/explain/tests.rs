@@ -198,6 +198,7 @@ fn a_search_that_ended_its_worker_leaves_a_command() {
         backends: vec!["a/b".into(), "planted/right".into()],
         held_to: Some("exact".into()),
         modelled: false,
+        found: Vec::new(),
     };
     let subject = Subject {
         backend: 1,

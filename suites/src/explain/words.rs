@@ -66,5 +66,30 @@ pub(super) fn repro(backend: &str, held_to: Option<&str>, case: &str) -> String 
     let held_to = held_to
         .map(|name| format!(" --as {name}"))
         .unwrap_or_default();
+    let backend = quoted(backend);
     format!("cargo run -- conform --backend {backend}{held_to} --case {case}")
+}
+
+/// A name as a shell takes it for one word.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/.:_-+=,@%".contains(c);
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_with_blanks_and_quotes_is_one_word() {
+        let text = repro("exec:python3 -c 'x'", None, "relu/d1");
+        let word = r"'exec:python3 -c '\''x'\'''";
+        assert!(text.contains(&format!("--backend {word} --case")), "{text}");
+        let plain = repro("fbgemm/avx2", Some("exact"), "relu/d1");
+        assert!(plain.contains("--backend fbgemm/avx2 --as"), "{plain}");
+    }
 }

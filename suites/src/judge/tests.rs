@@ -27,7 +27,7 @@ fn judged(id: &str, backend: &Planted) -> Record {
     Judge::new().judge(
         &mut question(id),
         backend,
-        backend.declaration().named_profile(),
+        backend.declaration().named_profile().unwrap(),
     )
 }
 

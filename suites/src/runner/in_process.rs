@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use rayon::prelude::*;
 
 use super::{Executor, Outcome, Progress, RunError};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{Likeness, Reply, Request};
 use crate::record::{Explanation, Record};
 use crate::worker::Bench;
 
@@ -41,12 +41,16 @@ pub(super) fn execute(
                             Reply::Explained { job, explanation } => {
                                 Note::Explained(job, explanation)
                             }
+                            Reply::Recognised { job, likeness } => Note::Recognised(job, likeness),
                             Reply::Done { .. } => Note::Done,
                             Reply::Refused { why, .. } => {
                                 refused = Some(RunError::Case(why));
                                 return Ok(());
                             }
-                            Reply::Posing { .. } | Reply::Running { .. } | Reply::Fault(_) => {
+                            Reply::Posing { .. }
+                            | Reply::Running { .. }
+                            | Reply::Described { .. }
+                            | Reply::Fault(_) => {
                                 return Ok(());
                             }
                         };
@@ -80,6 +84,8 @@ pub(super) enum Note {
     Judged(usize, usize, Box<Record>),
     /// job, what was found
     Explained(usize, Box<Explanation>),
+    /// job, how far each profile gives the answer
+    Recognised(usize, Vec<Likeness>),
     /// a request is done
     Done,
     /// the run is over
@@ -90,6 +96,7 @@ pub(super) enum Note {
 pub(super) struct Collector {
     records: Vec<Vec<(usize, Record)>>,
     explanations: Vec<Option<Explanation>>,
+    likeness: Vec<Vec<Likeness>>,
     done: usize,
     failures: usize,
     explaining: bool,
@@ -100,6 +107,7 @@ impl Collector {
         Self {
             records: vec![Vec::new(); requests.len()],
             explanations: vec![None; requests.len()],
+            likeness: vec![Vec::new(); requests.len()],
             done: 0,
             failures: 0,
             explaining: matches!(requests.first(), Some(Request::Explain { .. })),
@@ -117,6 +125,7 @@ impl Collector {
                 self.records[job].push((backend, *record));
             }
             Note::Explained(job, explanation) => self.explanations[job] = Some(*explanation),
+            Note::Recognised(job, likeness) => self.likeness[job] = likeness,
             Note::Done => {
                 self.done += 1;
                 let (done, of) = (self.done, self.records.len());
@@ -147,6 +156,7 @@ impl Collector {
                 .map(|(_, record)| record)
                 .collect(),
             explanations: self.explanations.into_iter().flatten().collect(),
+            likeness: self.likeness,
         }
     }
 }

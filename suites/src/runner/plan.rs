@@ -216,6 +216,9 @@ pub enum RunError {
     /// a case that cannot be made
     #[error("{0}")]
     Case(String),
+    /// an external backend that cannot be opened, in one line
+    #[error("{0}")]
+    External(String),
     /// workers
     #[error("cannot run workers: {0}")]
     Workers(String),

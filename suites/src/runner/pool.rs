@@ -15,9 +15,8 @@ use super::{Executor, Outcome, Progress, RunError, Workers};
 use crate::explain;
 use crate::protocol::{Fault, Reply, Request};
 use crate::record::{Record, Verdict};
-use crate::worker::Bench;
 
-mod process;
+pub(super) mod process;
 
 use process::Worker;
 
@@ -35,13 +34,9 @@ pub(super) fn execute(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let count = count.unwrap_or(cores).clamp(1, requests.len());
     let command = process::command(command.as_deref())?;
-    let bench = Bench::open(executor.entries, executor.session).map_err(RunError::Workers)?;
-    // Locked only to hand out crashed pairs' blank records: backends are not needed otherwise.
-    let bench = Mutex::new(bench);
     let shared = Shared {
         executor,
         command: &command,
-        bench: &bench,
         queue: Mutex::new(requests.iter().cloned().collect()),
         stop: AtomicBool::new(false),
     };
@@ -82,7 +77,6 @@ pub(super) fn execute(
 struct Shared<'a> {
     executor: &'a Executor<'a>,
     command: &'a [std::ffi::OsString],
-    bench: &'a Mutex<Bench>,
     queue: Mutex<VecDeque<Request>>,
     stop: AtomicBool,
 }
@@ -186,6 +180,8 @@ impl Driver<'_> {
             Reply::Explained { job, explanation } => {
                 self.note(Note::Explained(job, explanation));
             }
+            Reply::Recognised { job, likeness } => self.note(Note::Recognised(job, likeness)),
+            Reply::Described { .. } => {}
             Reply::Done { .. } => {
                 self.at_hand.pop_front();
                 self.running = None;
@@ -240,6 +236,8 @@ impl Driver<'_> {
             return;
         };
         match request {
+            // What went wrong with one case of the sample is found again when it is judged.
+            Request::Recognise { .. } | Request::Describe { .. } => self.note(Note::Done),
             Request::Explain { job, subject } => {
                 let session = self.shared.executor.session;
                 let explanation = explain::unexplained(session, &subject, &detail);
@@ -283,15 +281,10 @@ impl Driver<'_> {
         detail: &str,
     ) -> Record {
         let suite = &self.shared.executor.suites[job].1;
-        let bench = self
-            .shared
-            .bench
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
         Record {
             verdict,
             detail: detail.to_owned(),
-            ..bench.blank(case, suite, backend)
+            ..self.shared.executor.asked[backend].blank(case, suite)
         }
     }
 }

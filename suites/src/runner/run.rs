@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{Explanation, Header, Line, Record, SCHEMA, Summary};
+use crate::record::{Explanation, Header, Identified, Line, Record, SCHEMA, Summary};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Run {
     pub header: Header,
     /// one per case and backend, in the order of the cases, then the backends
     pub records: Vec<Record>,
+    /// whose bits those of backends without a profile are
+    pub identified: Vec<Identified>,
     /// why backends differ
     pub explanations: Vec<Explanation>,
     /// totals
@@ -63,6 +65,7 @@ impl Run {
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         std::iter::once(Line::Header(self.header.clone()))
             .chain(self.records.iter().cloned().map(Line::Record))
+            .chain(self.identified.iter().cloned().map(Line::Identified))
             .chain(self.explanations.iter().cloned().map(Line::Explanation))
             .chain(std::iter::once(Line::Summary(self.summary.clone())))
     }
@@ -130,7 +133,7 @@ impl Run {
         };
         let file = BufReader::new(std::fs::File::open(path).map_err(io)?);
         let (mut header, mut summary) = (None, None);
-        let (mut records, mut explanations) = (Vec::new(), Vec::new());
+        let (mut records, mut identified, mut explanations) = (Vec::new(), Vec::new(), Vec::new());
         let mut count = 0;
         for (index, text) in file.lines().enumerate() {
             count = index + 1;
@@ -152,6 +155,7 @@ impl Run {
                     return Err(wrong(count, what));
                 }
                 Line::Record(record) => records.push(record),
+                Line::Identified(found) => identified.push(found),
                 Line::Explanation(explanation) => explanations.push(explanation),
                 Line::Summary(read) => summary = Some(read),
             }
@@ -162,6 +166,7 @@ impl Run {
         Ok(Self {
             header,
             records,
+            identified,
             explanations,
             summary,
         })
@@ -177,6 +182,7 @@ mod tests {
         Run {
             header: Plan::default().header(),
             records: Vec::new(),
+            identified: Vec::new(),
             explanations: Vec::new(),
             summary: Summary::default(),
         }

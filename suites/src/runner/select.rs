@@ -1,5 +1,6 @@
 //! Which cases and backends a plan means.
 
+use qassay_backends::external;
 use qassay_backends::registry::Entry;
 
 use super::{Plan, RunError};
@@ -98,7 +99,7 @@ fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
     };
     let native = |entry: &Entry| !plan.modelled_only && entry.native().is_some();
     for name in &plan.require_native {
-        if !native(find(name)?) {
+        if !external::is_external(name) && !native(find(name)?) {
             let why = if plan.modelled_only {
                 "models were asked for"
             } else {
@@ -113,8 +114,12 @@ fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
     }
     let mut chosen: Vec<String> = Vec::new();
     for name in &plan.backends {
-        let entry = find(name)?;
-        if (!plan.native_only || native(entry)) && !chosen.contains(name) {
+        // What is external runs as it was built: natively.
+        let wanted = external::is_external(name) || {
+            let entry = find(name)?;
+            !plan.native_only || native(entry)
+        };
+        if wanted && !chosen.contains(name) {
             chosen.push(name.clone());
         }
     }

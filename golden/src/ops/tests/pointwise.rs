@@ -229,6 +229,21 @@ fn the_mean_of_a_captured_window_is_as_captured() {
     assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [136]);
 }
 
+/// Windows that ONNX Runtime 1.32 was seen to average, scales 1/2, zero points 61: means
+/// 103.5 and 78.5 are ties with the zero point inside, and go to even codes; of the whole
+/// image, 42.5 and 17.5 go to even before the zero point is added.
+#[test]
+fn onnxruntime_averages_windows_of_reals_and_whole_images_of_sums() {
+    let profile = profile("onnxruntime");
+    for (window, in_part, whole) in [([104, 103, 104, 103], 104, 103), ([78, 79, 78, 79], 78, 79)] {
+        assert_eq!(avg(&profile, pool([2, 2], 2, 2, 0, 61), &window), [whole]);
+        let mut part = pool([2, 2], 2, 2, 0, 61);
+        part.input = vec![4, 2];
+        let twice = [window, window].concat();
+        assert_eq!(avg(&profile, part, &twice), [in_part; 2]);
+    }
+}
+
 /// 24 bits times a sum of 16 are exact in f64: only the last rounding rounds.
 #[test]
 fn the_fixed_point_mean_is_exact_and_half_away() {

@@ -253,6 +253,8 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
         mul: MulForm::DequantizeDivAdd,
+        avg_pool_body: AvgPoolForm::RealsOrGlobal,
+        avg_pool_tail: AvgPoolForm::RealsOrGlobal,
         function: FunctionForm::DequantizeDivF32,
         hard_function: HardForm::Undefined,
         ..FBGEMM_SCALAR.pointwise

@@ -12,7 +12,7 @@ use crate::runner::RunError;
 
 /// The worker's command line: this binary's `worker`, or `given`; what
 /// `QASSAY_WORKER_RUNNER` holds (such as an emulator) stands before it.
-pub(super) fn command(given: Option<&[OsString]>) -> Result<Vec<OsString>, RunError> {
+pub(in crate::runner) fn command(given: Option<&[OsString]>) -> Result<Vec<OsString>, RunError> {
     let runner = std::env::var("QASSAY_WORKER_RUNNER").unwrap_or_default();
     let mut command: Vec<OsString> = runner.split_whitespace().map(OsString::from).collect();
     match given {
@@ -29,16 +29,19 @@ pub(super) fn command(given: Option<&[OsString]>) -> Result<Vec<OsString>, RunEr
 }
 
 /// A running worker.
-pub(super) struct Worker {
+pub(in crate::runner) struct Worker {
     child: Child,
     stdin: ChildStdin,
     /// ends when the worker does
-    pub(super) replies: Receiver<Reply>,
+    pub(in crate::runner) replies: Receiver<Reply>,
     last_words: JoinHandle<String>,
 }
 
 impl Worker {
-    pub(super) fn start(command: &[OsString], session: &Session) -> Result<Self, RunError> {
+    pub(in crate::runner) fn start(
+        command: &[OsString],
+        session: &Session,
+    ) -> Result<Self, RunError> {
         let program = command
             .first()
             .map_or(OsStr::new("worker"), OsString::as_os_str);
@@ -79,7 +82,7 @@ impl Worker {
         Ok(worker)
     }
 
-    pub(super) fn send(&mut self, request: &Request) {
+    pub(in crate::runner) fn send(&mut self, request: &Request) {
         self.line(request);
     }
 
@@ -92,7 +95,7 @@ impl Worker {
     }
 
     /// How a worker that ended by itself ended, and what it said last on standard error.
-    pub(super) fn bury(self) -> (String, String) {
+    pub(in crate::runner) fn bury(self) -> (String, String) {
         let Self {
             mut child,
             stdin,
@@ -107,12 +110,12 @@ impl Worker {
     }
 
     /// Ends a worker that has nothing left to do.
-    pub(super) fn dismiss(self) {
+    pub(in crate::runner) fn dismiss(self) {
         self.bury();
     }
 
     /// Ends a worker that does not answer.
-    pub(super) fn kill(mut self) {
+    pub(in crate::runner) fn kill(mut self) {
         // It may have ended in this moment; either way it is gone.
         let _ = self.child.kill();
         self.bury();

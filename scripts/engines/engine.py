@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Real engines as Qassay backends, by the worker protocol (backends/PROTOCOL.md).
+
+Usage: qassay conform --backend exec:"scripts/engines/engine.py SYSTEM ENGINE"
+       engine.py --list
+
+`setup.sh` makes the Python environments; a system runs in its own if there is
+one, and in the Python that runs this otherwise.
+"""
+
+import importlib
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+UPSTREAM = HERE.parent / "upstream"
+
+# system -> (environment of scripts/upstream, its engines)
+SYSTEMS = {
+    "pytorch": (
+        "pytorch",
+        {
+            "fbgemm": "FBGEMM's kernels, and ATen's where FBGEMM has none",
+            "x86": "products of the engine x86: FBGEMM's",
+            "x86-conv": "its convolutions: oneDNN's where there is VNNI, else FBGEMM's",
+            "onednn": "oneDNN's kernels for products",
+            "onednn-avx2": "as onednn, held to AVX2: ONEDNN_MAX_CPU_ISA=AVX2",
+            "qnnpack": "QNNPACK's kernels",
+            "scalar": "ATen's element functions: per channel, and 32-bit codes",
+            "observers": "torch.ao.quantization's observers and the parameters that they choose",
+        },
+    ),
+    "onnxruntime": (
+        "onnxruntime",
+        {
+            "default": "MLAS as it comes",
+            "x64quantprecision": "with session.x64quantprecision: no kernel that saturates",
+            "reference": "onnx's reference evaluator",
+        },
+    ),
+    "onednn": (
+        "onednn",
+        {
+            "default": "oneDNN's CPU build through its C interface, on the best instructions of this CPU but AMX",
+            "avx2": "as default, held to AVX2",
+        },
+    ),
+    "litert": (
+        "litert",
+        {
+            "reference": "LiteRT's reference kernels",
+            "optimised": "LiteRT's optimised kernels",
+            "xnnpack": "the XNNPACK delegate",
+        },
+    ),
+}
+
+
+def fail(line: str):
+    print(f"engine.py: {line}", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    if words == ["--list"]:
+        for system, (environment, engines) in SYSTEMS.items():
+            there = (UPSTREAM / ".venv" / environment).is_dir()
+            for engine, what in engines.items():
+                print(f"{system} {engine:18} {what}" + ("" if there else f"   (first: setup.sh {system})"))
+        return
+    if len(words) != 2:
+        fail("SYSTEM and ENGINE are needed; engine.py --list shows them")
+    system, engine = words
+    if system not in SYSTEMS or engine not in SYSTEMS[system][1]:
+        fail(f"no engine '{system} {engine}'; engine.py --list shows what there is")
+    environment = SYSTEMS[system][0]
+    python = UPSTREAM / ".venv" / environment / "bin" / "python"
+    if python.exists() and pathlib.Path(sys.prefix) != python.parent.parent:
+        os.execv(python, [str(python), *sys.argv])
+    sys.path.insert(0, str(UPSTREAM))
+    from qassay_worker import claim_stdout, serve
+
+    output = claim_stdout()
+    try:
+        module = importlib.import_module(f"engines.{system}")
+    except ImportError as missing:
+        fail(f"{missing}: run scripts/engines/setup.sh {system}")
+    serve(*module.backend(engine), output)
+
+
+if __name__ == "__main__":
+    main()

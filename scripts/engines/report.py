@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Judges every real engine that is set up, on all suites, and writes reports/engines.md.
+
+Usage: report.py [--level smoke|standard] [--out FILE] [--keep FOLDER] [SYSTEM ENGINE]
+
+Runs target/debug/qassay (build it first: `cargo build`). `--keep` keeps each engine's
+run as JSON, and takes what is there instead of running again.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+
+import engine
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAILURES = ("differs", "leaked", "wrote-outside", "crashed", "timed-out", "vacuous")
+
+
+def judge(words: list[str], level: str, kept: pathlib.Path | None) -> dict:
+    """One engine's run."""
+    if kept is not None and kept.exists():
+        return json.loads(kept.read_text())
+    backend = f"exec:scripts/engines/engine.py {' '.join(words)}"
+    command = ["target/debug/qassay", "conform", "--backend", backend, "--level", level, "--format", "json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit(f"report.py: {' '.join(words)}: {done.stderr.strip()}")
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(done.stdout)
+    return json.loads(done.stdout)
+
+
+class Suite:
+    """What came of one suite on one engine."""
+
+    def __init__(self, name: str, records: list[dict], explanation: dict | None):
+        self.name, self.records, self.explanation = name, records, explanation
+        self.count = collections.Counter(record["verdict"] for record in records)
+        self.judged = self.count["conforms"] + self.count["differs"]
+        self.failed = [record for record in records if record["verdict"] in FAILURES]
+
+    def verdict(self) -> str:
+        if not self.failed:
+            return "conforms"
+        parts = [f"{word} {self.count[word]}" for word in FAILURES if self.count[word]]
+        return ", ".join(parts)
+
+    def profile(self) -> str:
+        if not self.failed:
+            return self.records[0]["profile"]
+        found = (self.explanation or {}).get("identified")
+        return f"{found}, not {self.records[0]['profile']}" if found else f"none (held to {self.records[0]['profile']})"
+
+
+def read(run: dict) -> list[Suite]:
+    suites = {}
+    for record in run["records"]:
+        suites.setdefault(record["suite"], []).append(record)
+    explained = {found["suite"]: found for found in run["explanations"]}
+    asked = ((name, records) for name, records in suites.items())
+    return [Suite(name, records, explained.get(name)) for name, records in asked]
+
+
+def reasons(records: list[dict]) -> list[tuple[str, int]]:
+    """Why cases were not judged, the most frequent first."""
+    why = collections.Counter(
+        record["detail"] for record in records if record["verdict"] in ("unsupported", "precondition-not-met")
+    )
+    return [(text, count) for text, count in why.most_common() if not text.endswith("is not declared")]
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def section(words: list[str], what: str, run: dict) -> list[str]:
+    suites = [suite for suite in read(run) if suite.judged or suite.failed]
+    declared = run["records"][0]
+    lines = [f"## {' '.join(words)}", "", f"{what[0].upper()}{what[1:]}. Declares `{declared['profile']}` on {declared['isa']}.", ""]
+    lines += [f"`--backend 'exec:scripts/engines/engine.py {' '.join(words)}'`", ""]
+    lines += ["| suite | verdict | judged | not judged | profile of its bits |", "|---|---|--:|--:|---|"]
+    for suite in suites:
+        rest = len(suite.records) - suite.judged - sum(suite.count[word] for word in FAILURES if word != "differs")
+        lines.append(f"| {suite.name} | {suite.verdict()} | {suite.judged} | {rest} | {suite.profile()} |")
+    lines.append("")
+    for suite in suites:
+        if suite.failed:
+            lines += counterexample(suite)
+    why = reasons(run["records"])
+    if why:
+        shown = ", ".join(f"{text} ({count})" for text, count in why[:8])
+        lines += [f"Not judged: {shown}{', and other reasons' if len(why) > 8 else ''}.", ""]
+    return lines
+
+
+def counterexample(suite: Suite) -> list[str]:
+    found, first = suite.explanation, suite.failed[0]
+    if found is None:
+        return [f"**{suite.name}**: {first['verdict']}: {cell(first['detail'])}", "", "```", first["case"], "```", ""]
+    lines = [f"**{suite.name}**: {found['sentence']}.", "", "```", f"{found['repro']}"]
+    wrong = found.get("first") or first.get("first")
+    if wrong:
+        at = ", ".join(map(str, wrong["index"]))
+        scaled = "" if wrong["scaled"] is None else f"  scaled {wrong['scaled']:g}"
+        lines.append(f"output[{at}]{scaled}  expected {wrong['expected']}  got {wrong['got']}")
+    return [*lines, "```", ""]
+
+
+def table(runs: dict) -> list[str]:
+    """One row for each engine: its suites, and those that differ."""
+    lines = ["| engine | declares | conforms in | differs in | values compared |", "|---|---|---|---|--:|"]
+    for words, run in runs.items():
+        suites = [suite for suite in read(run) if suite.judged or suite.failed]
+        good = ", ".join(suite.name for suite in suites if not suite.failed) or "–"
+        bad = ", ".join(f"{suite.name} ({len(suite.failed)} of {suite.judged or len(suite.records)})" for suite in suites if suite.failed) or "–"
+        values = f"{run['summary']['values']:,}".replace(",", " ")
+        lines.append(f"| {words} | {run['records'][0]['profile']} | {good} | {bad} | {values} |")
+    return [*lines, ""]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--level", default="standard", choices=("smoke", "standard"))
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "reports" / "engines.md")
+    parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("only", nargs="*", metavar="SYSTEM ENGINE")
+    args = parser.parse_args()
+    runs, what, header = {}, {}, None
+    for system, (environment, engines) in engine.SYSTEMS.items():
+        if not (engine.UPSTREAM / ".venv" / environment).is_dir():
+            print(f"{system}: not set up, left out (setup.sh {system})", file=sys.stderr)
+            continue
+        for name, text in engines.items():
+            if args.only and args.only != [system, name]:
+                continue
+            kept = args.keep and args.keep / f"{system}-{name}.json"
+            print(f"{system} {name}", file=sys.stderr)
+            runs[f"{system} {name}"] = run = judge([system, name], args.level, kept)
+            what[f"{system} {name}"], header = text, run["header"]
+    if not runs:
+        sys.exit("report.py: no engine is set up; scripts/engines/setup.sh makes their environments")
+    cpu = header["cpu"]
+    lines = [
+        "# Real engines under the suites",
+        "",
+        f"Made by `scripts/engines/report.py --level {args.level}` on {cpu['model_name']} ({cpu['architecture']}, family "
+        f"{cpu['family']} model {cpu['model']}), seed {header['seed']}. Each engine is a program behind the worker "
+        "protocol ([PROTOCOL.md](../backends/PROTOCOL.md)), held to the profile that it should have on this CPU. What an "
+        "engine lacks is not judged; the reasons stand below each table.",
+        "",
+        *table(runs),
+    ]
+    for words, run in runs.items():
+        lines += section(words.split(), what[words], run)
+    part = args.out.with_name(args.out.name + ".part")
+    part.write_text("\n".join(lines).rstrip() + "\n")
+    part.replace(args.out)
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()
