@@ -83,6 +83,7 @@ pub fn run_with(
         header: plan.header(),
         records,
         explanations: explained.explanations,
+        measurements: Vec::new(),
         summary,
     })
 }

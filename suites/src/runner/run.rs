@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{Explanation, Header, Line, Record, SCHEMA, Summary};
+use crate::record::{Explanation, Header, Line, Measurement, Record, SCHEMA, Summary};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Run {
     pub records: Vec<Record>,
     /// why backends differ
     pub explanations: Vec<Explanation>,
+    /// one per case and backend, in the order of the cases, then the backends; of `bench`
+    pub measurements: Vec<Measurement>,
     /// totals
     pub summary: Summary,
 }
@@ -64,6 +66,7 @@ impl Run {
         std::iter::once(Line::Header(self.header.clone()))
             .chain(self.records.iter().cloned().map(Line::Record))
             .chain(self.explanations.iter().cloned().map(Line::Explanation))
+            .chain(self.measurements.iter().cloned().map(Line::Measurement))
             .chain(std::iter::once(Line::Summary(self.summary.clone())))
     }
 
@@ -131,6 +134,7 @@ impl Run {
         let file = BufReader::new(std::fs::File::open(path).map_err(io)?);
         let (mut header, mut summary) = (None, None);
         let (mut records, mut explanations) = (Vec::new(), Vec::new());
+        let mut measurements = Vec::new();
         let mut count = 0;
         for (index, text) in file.lines().enumerate() {
             count = index + 1;
@@ -153,6 +157,7 @@ impl Run {
                 }
                 Line::Record(record) => records.push(record),
                 Line::Explanation(explanation) => explanations.push(explanation),
+                Line::Measurement(measurement) => measurements.push(measurement),
                 Line::Summary(read) => summary = Some(read),
             }
         }
@@ -163,6 +168,7 @@ impl Run {
             header,
             records,
             explanations,
+            measurements,
             summary,
         })
     }
@@ -178,6 +184,7 @@ mod tests {
             header: Plan::default().header(),
             records: Vec::new(),
             explanations: Vec::new(),
+            measurements: Vec::new(),
             summary: Summary::default(),
         }
     }
