@@ -242,6 +242,9 @@ pub struct Summary {
     pub events: BTreeMap<String, u64>,
     /// seconds
     pub seconds: f64,
+    /// seconds by stage, summed over all workers; of `conform`
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub stages: BTreeMap<String, f64>,
     /// whether the run was ended before it was through; what is there is whole
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub interrupted: bool,

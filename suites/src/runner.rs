@@ -21,6 +21,7 @@ pub use run::{ReadError, Run};
 
 use crate::protocol::{Request, Session, Subject};
 use crate::record::{Explanation, Record, Verdict};
+use crate::stages::Stages;
 
 /// The most failing cases, and the most conforming cases, that an explanation looks at.
 const MOST_FAILING: usize = 40;
@@ -78,7 +79,10 @@ pub fn run_with(
         .map(|(job, subject)| Request::Explain { job, subject })
         .collect();
     let explained = executor.execute(requests, progress)?;
-    let summary = totals::summary(&records, started.elapsed().as_secs_f64());
+    let mut stages = judged.stages;
+    stages.merge(&explained.stages);
+    let mut summary = totals::summary(&records, started.elapsed().as_secs_f64());
+    summary.stages = stages.seconds();
     Ok(Run {
         header: plan.header(),
         records,
@@ -101,6 +105,7 @@ struct Executor<'a> {
 pub(crate) struct Outcome {
     records: Vec<Record>,
     explanations: Vec<Explanation>,
+    stages: Stages,
 }
 
 impl Executor<'_> {

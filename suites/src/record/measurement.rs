@@ -48,9 +48,15 @@ pub struct Measurement {
     pub caches: Caches,
     /// how much one run does
     pub work: Work,
+    /// the scheme of the CPU's peaks that it is held against, e.g. `avx2/vpmaddwd`; empty if none
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub scheme: String,
     /// nanoseconds that preparing took: packing weights, allocating (median of a few)
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prepare_ns: Option<f64>,
+    /// instructions that one run executes, counted under valgrind; absent unless asked for
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub instructions: Option<u64>,
     /// how long one run takes; absent unless the verdict is `conforms`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub time: Option<Time>,

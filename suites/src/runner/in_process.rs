@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::{Executor, Outcome, Progress, RunError};
 use crate::protocol::{Reply, Request};
 use crate::record::{Explanation, Record};
+use crate::stages::Stages;
 use crate::worker::Bench;
 
 pub(super) fn execute(
@@ -41,7 +42,7 @@ pub(super) fn execute(
                             Reply::Explained { job, explanation } => {
                                 Note::Explained(job, explanation)
                             }
-                            Reply::Done { .. } => Note::Done,
+                            Reply::Done { stages, .. } => Note::Done(stages),
                             Reply::Refused { why, .. } => {
                                 refused = Some(RunError::Case(why));
                                 return Ok(());
@@ -80,8 +81,8 @@ pub(super) enum Note {
     Judged(usize, usize, Box<Record>),
     /// job, what was found
     Explained(usize, Box<Explanation>),
-    /// a request is done
-    Done,
+    /// a request is done; where its time went
+    Done(Stages),
     /// the run is over
     Failed(RunError),
 }
@@ -93,6 +94,7 @@ pub(super) struct Collector {
     done: usize,
     failures: usize,
     explaining: bool,
+    stages: Stages,
 }
 
 impl Collector {
@@ -103,6 +105,7 @@ impl Collector {
             done: 0,
             failures: 0,
             explaining: matches!(requests.first(), Some(Request::Explain { .. })),
+            stages: Stages::default(),
         }
     }
 
@@ -117,7 +120,8 @@ impl Collector {
                 self.records[job].push((backend, *record));
             }
             Note::Explained(job, explanation) => self.explanations[job] = Some(*explanation),
-            Note::Done => {
+            Note::Done(stages) => {
+                self.stages.merge(&stages);
                 self.done += 1;
                 let (done, of) = (self.done, self.records.len());
                 progress(if self.explaining {
@@ -147,6 +151,7 @@ impl Collector {
                 .map(|(_, record)| record)
                 .collect(),
             explanations: self.explanations.into_iter().flatten().collect(),
+            stages: self.stages,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{Executor, Outcome, Progress, RunError, Workers};
 use crate::explain;
 use crate::protocol::{Fault, Reply, Request};
 use crate::record::{Record, Verdict};
+use crate::stages::Stages;
 use crate::worker::Bench;
 
 mod process;
@@ -186,10 +187,10 @@ impl Driver<'_> {
             Reply::Explained { job, explanation } => {
                 self.note(Note::Explained(job, explanation));
             }
-            Reply::Done { .. } => {
+            Reply::Done { stages, .. } => {
                 self.at_hand.pop_front();
                 self.running = None;
-                self.note(Note::Done);
+                self.note(Note::Done(stages));
             }
         }
         Ok(())
@@ -244,7 +245,7 @@ impl Driver<'_> {
                 let session = self.shared.executor.session;
                 let explanation = explain::unexplained(session, &subject, &detail);
                 self.note(Note::Explained(job, Box::new(explanation)));
-                self.note(Note::Done);
+                self.note(Note::Done(Stages::default()));
             }
             Request::Judge {
                 job,
@@ -262,7 +263,7 @@ impl Driver<'_> {
                     self.note(Note::Judged(job, backend, Box::new(record)));
                 }
                 if backends.is_empty() {
-                    self.note(Note::Done);
+                    self.note(Note::Done(Stages::default()));
                 } else {
                     self.at_hand.push_front(Request::Judge {
                         job,
