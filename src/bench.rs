@@ -15,7 +15,7 @@ use qassay_suites::record::Caches;
 use qassay_suites::runner::Run;
 
 use crate::Outcome;
-use crate::cli::{BenchArgs, TableFormat};
+use crate::cli::{BenchArgs, BenchFormat};
 use crate::conform::{check_writable, find_profile, origin};
 use crate::list::suites;
 use crate::output::{Bar, Output};
@@ -47,7 +47,7 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
         origin: origin(),
     };
     interrupt::watch();
-    let mut run = measure(&bench, args.format == TableFormat::Table, output)?;
+    let mut run = measure(&bench, args.format == BenchFormat::Table, output)?;
     if args.count && !run.summary.interrupted {
         count(&mut run, output)?;
     }
@@ -55,8 +55,12 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
         run.write(path)?;
     }
     match args.format {
-        TableFormat::Table => end(&run, &modelled, output)?,
-        TableFormat::Json => {
+        BenchFormat::Table => end(&run, &modelled, output)?,
+        BenchFormat::Markdown => {
+            let document = speed::markdown::render(&run.header, &run.measurements);
+            output.bytes(document.as_bytes())?;
+        }
+        BenchFormat::Json => {
             let document = serde_json::json!({
                 "header": run.header,
                 "summary": run.summary,

@@ -193,13 +193,24 @@ pub struct ConformArgs {
     pub jobs: usize,
 }
 
-/// How to print a bench run or a CPU.
+/// How to print a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
     /// for people
     Table,
     /// one JSON document
     Json,
+}
+
+/// How to print a bench run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// each case as it is through
+    Table,
+    /// one JSON document
+    Json,
+    /// a document with a table for each set
+    Markdown,
 }
 
 /// Options of `bench`.
@@ -254,8 +265,8 @@ pub struct BenchArgs {
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How to print the run
-    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
-    pub format: TableFormat,
+    #[arg(long, value_enum, default_value_t = BenchFormat::Table)]
+    pub format: BenchFormat,
 }
 
 /// Options of `cpu`.

@@ -1,6 +1,8 @@
 //! How fast: one block per case while a bench run goes on, the sets in short at
 //! its end, and the peaks of the CPU.
 
+pub mod markdown;
+
 use comfy_table::{CellAlignment, Color};
 use qassay_suites::record::{Compared, Measurement, Peaks, Time, Verdict};
 

@@ -152,6 +152,24 @@ fn a_set_in_short_counts_and_sums_only_what_is_whole() {
 }
 
 #[test]
+fn a_document_has_a_row_a_shape_and_a_column_a_backend() {
+    let mut inexact = measured("c/d", 13_107.2, Some((2.0, Compared::Faster)));
+    inexact.inexact = Some(1024);
+    let header = qassay_suites::runner::Plan::default().header();
+    let text = markdown::render(
+        &header,
+        &[measured("a/b", 26_214.4, None), inexact, wrong("e/f")],
+    );
+    assert!(text.contains("## net:x, uniform data"), "{text}");
+    assert!(
+        text.contains("| | a/b | c/d | e/f |\n|---|---|---|---|\n"),
+        "{text}"
+    );
+    let row = "| fc ×3 | 20.0 (50 %) | 40.0 (50 %) ×2.00, 25 % inexact | **differs** |\n";
+    assert!(text.contains(row), "{text}");
+}
+
+#[test]
 fn durations_have_three_digits() {
     for (ns, text) in [
         (0.5, "0.50 ns"),
