@@ -53,6 +53,18 @@ pub enum Command {
   qassay conform --backend plugin:./libmine.so
   qassay conform --backend 'exec:python3 mine.py' --suite linear")]
     Conform(ConformArgs),
+    /// Time backends beside each other, every output checked in the same run
+    #[command(after_help = "Examples:
+  qassay bench --backend fbgemm/avx2,fbgemm/avx2-exact --quick
+  qassay bench --backend '*/avx2*' --shape 64,768,3072 --base fbgemm/avx2
+  qassay bench --backend x86 --shape net:resnet50 --data reduced --out resnet50.jsonl
+  qassay bench --backend fbgemm --suite quantize,dequantize --cold
+
+Sets of shapes: gemm, gemm-sums, gemm-dynamic, gemm-weight-only, conv, elements, net:resnet50,
+net:mobilenetv2, net:minilm (qassay list shapes).
+A backend whose bits are wrong has a verdict and no time. Ctrl-C keeps the cases that were through.
+Exit codes: 0 all outputs right, 1 some wrong, 2 wrong usage or environment, 130 after Ctrl-C.")]
+    Bench(BenchArgs),
     /// List backends, suites, data classes, cases, profiles, instruction sets or events
     List(ListArgs),
     /// Show one case: operands, accumulators, scaled values, expected bits
@@ -88,8 +100,8 @@ judged first, so count twice and subtract:
 The difference is 100 runs of the kernel and nothing else."
     )]
     Count(CountArgs),
-    /// Show this CPU: what it is and which instruction sets run natively
-    Cpu,
+    /// Show this CPU: what it is, which instruction sets run natively, and what it can do at most
+    Cpu(CpuArgs),
     /// Golden vectors and captures: what right means, as files
     #[command(subcommand)]
     Golden(GoldenCommand),
@@ -171,9 +183,99 @@ pub struct ConformArgs {
     /// Judge in this process instead of worker processes (for emulators; a crash then ends the run)
     #[arg(long)]
     pub in_process: bool,
+    /// Also print where the time went, by stage
+    #[arg(long)]
+    pub timings: bool,
     /// How many worker processes; 0 is one per core
     #[arg(long, short, default_value_t = 0, value_name = "N")]
     pub jobs: usize,
+}
+
+/// How to print a CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// for people
+    Table,
+    /// one JSON document
+    Json,
+}
+
+/// How to print a bench run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// each case as it is through
+    Table,
+    /// one JSON document
+    Json,
+    /// a document with a table for each set
+    Markdown,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas
+    #[arg(
+        long,
+        short,
+        required = true,
+        value_delimiter = ',',
+        value_name = "B[,B]"
+    )]
+    pub backend: Vec<String>,
+    /// A shape M,N,K or a set of shapes; may be given several times
+    #[arg(long, value_name = "M,N,K|SET")]
+    pub shape: Vec<String>,
+    /// This case; may be given several times
+    #[arg(long, short, value_name = "ID")]
+    pub case: Vec<String>,
+    /// Only cases of these suites, separated by commas
+    #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
+    pub suite: Vec<String>,
+    /// Operands of this data class (products: full-range, others: uniform)
+    #[arg(long, short, value_name = "D")]
+    pub data: Option<String>,
+    /// Threads that kernels may use; times are CPU time with one, wall time with more
+    #[arg(long, short, default_value_t = 1, value_name = "N")]
+    pub threads: usize,
+    /// Fewer and shorter samples
+    #[arg(long)]
+    pub quick: bool,
+    /// The backend that others are held against; the first if none is named
+    #[arg(long, value_name = "B")]
+    pub base: Option<String>,
+    /// Walk through a large buffer before each run, so that operands are in no cache
+    #[arg(long)]
+    pub cold: bool,
+    /// Hold the backends to this profile instead of the one they declare
+    #[arg(long = "as", value_name = "PROFILE")]
+    pub held_to: Option<String>,
+    /// Do not measure what this CPU can do at most; there are no shares of it then
+    #[arg(long)]
+    pub no_peaks: bool,
+    /// Also count instructions, with valgrind
+    #[arg(long)]
+    pub count: bool,
+    /// The seed that all cases' data come from
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write the run to this file as JSON lines
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How to print the run
+    #[arg(long, value_enum, default_value_t = BenchFormat::Table)]
+    pub format: BenchFormat,
+}
+
+/// Options of `cpu`.
+#[derive(Debug, Args)]
+pub struct CpuArgs {
+    /// Measure what it can do: multiply-accumulates by scheme, bandwidths by cache (some seconds)
+    #[arg(long)]
+    pub measure: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
 }
 
 /// What to list.
@@ -191,6 +293,8 @@ pub enum Listing {
     Profiles,
     /// instruction sets
     Isas,
+    /// sets of shapes that bench times
+    Shapes,
     /// what the data must reach
     Events,
 }
@@ -320,6 +424,9 @@ pub struct CountArgs {
     /// The case
     #[arg(long, short, value_name = "ID")]
     pub case: String,
+    /// Leave judging to whoever calls
+    #[arg(long, hide = true)]
+    pub unjudged: bool,
     /// How often its kernel runs after it was judged
     #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
     pub iterations: u64,

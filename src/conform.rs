@@ -7,7 +7,7 @@ use qassay_backends::{profile_name, registry, select};
 use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::vectors;
 use qassay_reports::paint::grouped;
-use qassay_reports::{coverage, explanation, failure, identified, junit, matrix};
+use qassay_reports::{coverage, explanation, failure, identified, junit, matrix, stages};
 use qassay_suites::case::CaseId;
 use qassay_suites::runner::{self, Origin, Plan, Progress, Run, Workers};
 use qassay_suites::suite::Level;
@@ -36,7 +36,13 @@ pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
         run.write(path)?;
     }
     match args.format {
-        Format::Table => table(&run, output)?,
+        Format::Table => {
+            table(&run, output)?;
+            if args.timings {
+                output.line("")?;
+                output.line(stages::render(&run.summary, output.paint()))?;
+            }
+        }
         Format::Json => json(&run, output)?,
         Format::Junit => output.bytes(junit::render(&run.records)?.as_bytes())?,
     }
@@ -95,16 +101,20 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
             names(&args.require_native)?
         },
         workers,
-        origin: Origin {
-            version: env!("CARGO_PKG_VERSION").into(),
-            revision: option_env!("QASSAY_REVISION").map(Into::into),
-            toolchain: env!("QASSAY_TOOLCHAIN").into(),
-            golden_hash: vectors::set_hash(&vectors::default_dir())
-                .unwrap_or_else(|_| "none".into()),
-            command: command(),
-        },
+        origin: origin(),
         ..Plan::default()
     })
+}
+
+/// What made a run.
+pub fn origin() -> Origin {
+    Origin {
+        version: env!("CARGO_PKG_VERSION").into(),
+        revision: option_env!("QASSAY_REVISION").map(Into::into),
+        toolchain: env!("QASSAY_TOOLCHAIN").into(),
+        golden_hash: vectors::set_hash(&vectors::default_dir()).unwrap_or_else(|_| "none".into()),
+        command: command(),
+    }
 }
 
 /// The command line without the program's path.
@@ -115,7 +125,7 @@ fn command() -> Vec<String> {
 }
 
 /// A run takes its time: find out first whether its file can be written.
-fn check_writable(path: &Path) -> Result<()> {
+pub fn check_writable(path: &Path) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

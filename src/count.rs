@@ -14,7 +14,7 @@ pub fn run(args: &CountArgs, output: &mut Output) -> Result<Outcome> {
         .case
         .parse()
         .with_context(|| format!("malformed case '{}'", args.case))?;
-    let counted = count::count(&args.backend, &id, args.iterations)?;
+    let counted = count::count(&args.backend, &id, args.iterations, !args.unjudged)?;
     let (work, unit) = match counted.work {
         Work::MultiplyAccumulates(number) => (number, "multiply-accumulates"),
         Work::Elements(number) => (number, "elements"),

@@ -1,4 +1,4 @@
-//! `qassay list` and `qassay cpu`: what there is, straight from the registries.
+//! `qassay list`: what there is, straight from the registries.
 
 use anyhow::{Context, Result};
 use qassay_backends::registry;
@@ -6,7 +6,7 @@ use qassay_backends::select::nearest;
 use qassay_golden::profile::{Profile, named};
 use qassay_golden::witness::Event;
 use qassay_suites::suite::{self, Suite};
-use qassay_suites::{data, host};
+use qassay_suites::{bench, data};
 
 use crate::Outcome;
 use crate::cli::{ListArgs, Listing};
@@ -46,6 +46,11 @@ pub fn run(args: &ListArgs, output: &mut Output) -> Result<Outcome> {
             }
         },
         Listing::Isas => isas(output)?,
+        Listing::Shapes => {
+            for set in bench::sets::SETS {
+                output.line(format!("{:<18} {}", set.name, set.summary))?;
+            }
+        }
         Listing::Events => {
             for event in Event::ALL {
                 output.line(format!("{:<20} {}", event.key(), event.meaning()))?;
@@ -113,7 +118,7 @@ fn axes(name: &str, output: &mut Output) -> Result<()> {
 }
 
 /// Instruction sets with the way each runs here, once each, in registry order.
-fn isa_lines() -> Vec<(String, &'static str)> {
+pub fn isa_lines() -> Vec<(String, &'static str)> {
     let mut lines: Vec<(String, &'static str)> = Vec::new();
     for entry in registry::entries() {
         let isa = entry.declaration.isa;
@@ -124,31 +129,10 @@ fn isa_lines() -> Vec<(String, &'static str)> {
     lines
 }
 
-fn isas(output: &mut Output) -> Result<()> {
+/// Prints [`isa_lines`].
+pub fn isas(output: &mut Output) -> Result<()> {
     for (isa, execution) in isa_lines() {
         output.line(format!("{isa:<14} {execution}"))?;
     }
     Ok(())
-}
-
-/// Runs `qassay cpu`.
-pub fn cpu(output: &mut Output) -> Result<Outcome> {
-    let cpu = host::fingerprint();
-    output.line(format!("architecture  {}", cpu.architecture))?;
-    output.line(format!("vendor        {}", cpu.vendor))?;
-    output.line(format!("model         {}", cpu.model_name))?;
-    output.line(format!(
-        "family        {} model {} stepping {}",
-        cpu.family, cpu.model, cpu.stepping
-    ))?;
-    output.line(format!("features      {}", cpu.features.join(" ")))?;
-    let caches: Vec<String> = cpu
-        .caches_kib
-        .iter()
-        .map(|kib| format!("{kib} KiB"))
-        .collect();
-    output.line(format!("caches        {}", caches.join(", ")))?;
-    output.line("instruction sets")?;
-    isas(output).context("cannot list instruction sets")?;
-    Ok(Outcome::Conforms)
 }

@@ -1,11 +1,13 @@
 //! `qassay`: the command line. Arguments in, rooms called, text out; exit code
-//! 0 conforms, 1 differs, 2 wrong usage or environment.
+//! 0 conforms, 1 differs, 2 wrong usage or environment, 130 ended by Ctrl-C.
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod conform;
 mod count;
+mod cpu;
 mod golden;
 mod identify;
 mod list;
@@ -28,6 +30,8 @@ pub enum Outcome {
     Conforms,
     /// something differs
     Differs,
+    /// Ctrl-C, and what there was is kept
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -38,13 +42,14 @@ fn main() -> ExitCode {
     let mut output = Output::new(cli.color);
     let result = match &cli.command {
         Command::Conform(args) => conform::run(args, &mut output),
+        Command::Bench(args) => bench::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
         Command::Identify(args) => identify::run(args, &mut output),
         Command::Model(args) => model::run(args, &mut output),
         Command::Count(args) => count::run(args, &mut output),
-        Command::Cpu => list::cpu(&mut output),
+        Command::Cpu(args) => cpu::run(args, &mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),
         Command::Worker => {
@@ -60,6 +65,8 @@ fn main() -> ExitCode {
     match result.and_then(|outcome| output.finish().map(|()| outcome)) {
         Ok(Outcome::Conforms) => ExitCode::SUCCESS,
         Ok(Outcome::Differs) => ExitCode::from(1),
+        // As shells tell a process that SIGINT ended.
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
             eprintln!("qassay: {}", one_line(&error));
             ExitCode::from(2)

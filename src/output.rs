@@ -52,6 +52,11 @@ impl Output {
         self.check(result)
     }
 
+    /// Hands over what was printed so far.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.finish()
+    }
+
     /// Hands everything over.
     pub fn finish(&mut self) -> anyhow::Result<()> {
         if self.closed {
@@ -112,6 +117,14 @@ impl Bar {
     pub fn say(&self, word: &'static str) {
         if let Some(bar) = &self.0 {
             bar.set_message(word);
+        }
+    }
+
+    /// Prints something above the bar.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

@@ -8,9 +8,11 @@
 //! - [`view`]: tensors as kernels get them
 //! - [`isa`]: instruction sets, native and modelled
 //! - [`fbgemm`], [`onednn`], [`qnnpack`]: the families
+//! - [`ceiling`]: what a CPU can do at most, which kernels are held against
 //! - [`rows`], [`dequantize`], [`range`]: what element-wise kernels and dynamic ops of the families share
 
 pub mod backend;
+pub mod ceiling;
 pub mod dequantize;
 pub mod external;
 pub mod fbgemm;

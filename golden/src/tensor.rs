@@ -184,17 +184,24 @@ impl Data {
         match self {
             Self::U8(v) => v.clone(),
             Self::I8(v) => v.iter().map(|&x| x as u8).collect(),
-            Self::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::U16(v) | Self::F16(v) | Self::BF16(v) => {
-                v.iter().flat_map(|x| x.to_le_bytes()).collect()
-            }
-            Self::I16(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::I32(v) => le_bytes(v, |x| x.to_le_bytes()),
+            Self::F32(v) => le_bytes(v, |x| x.to_le_bytes()),
+            Self::F64(v) => le_bytes(v, |x| x.to_le_bytes()),
+            Self::U16(v) | Self::F16(v) | Self::BF16(v) => le_bytes(v, |x| x.to_le_bytes()),
+            Self::I16(v) => le_bytes(v, |x| x.to_le_bytes()),
+            Self::I64(v) => le_bytes(v, |x| x.to_le_bytes()),
             Self::Narrow(v) => v.bytes().to_vec(),
         }
     }
+}
+
+/// All bytes in one allocation: value by value it would take longer than computing them.
+fn le_bytes<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut all = vec![0; values.len() * N];
+    for (to, &value) in all.chunks_exact_mut(N).zip(values) {
+        to.copy_from_slice(&bytes(value));
+    }
+    all
 }
 
 /// A dense tensor.

@@ -12,6 +12,8 @@
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`junit`]: JUnit XML for CI systems
 //! - [`model`]: a whole network, node by node
+//! - [`speed`]: how fast, and what the CPU can do at most
+//! - [`stages`]: where the time of a run went
 //! - [`paint`]: colour, only where asked for
 
 #![forbid(unsafe_code)]
@@ -29,3 +31,5 @@ pub mod model;
 pub mod paint;
 pub mod parting;
 pub mod profile_table;
+pub mod speed;
+pub mod stages;

@@ -60,7 +60,7 @@ impl Arena {
         grow(&mut self.outputs, outputs.len());
         for (number, (operand, tensor)) in self.inputs.iter_mut().zip(inputs).enumerate() {
             operand.place(tensor.shape(), tensor.dtype(), &layout.inputs);
-            operand.poison(poison);
+            operand.poison_around(poison);
             operand.write(tensor.data());
             faults::watch(number, operand.watched(false, number));
         }
@@ -73,8 +73,22 @@ impl Arena {
         faults::unwatch_from(inputs.len() + outputs.len());
     }
 
+    /// Poisons everything that is not an input value again; input values stay, and
+    /// [`check`](Self::check) has found them as they were laid.
+    pub fn poison(&mut self, poison: u8) {
+        for operand in &mut self.inputs[..self.laid_inputs] {
+            operand.poison_around(poison);
+        }
+        self.poison_outputs(poison);
+    }
+
     /// Runs a kernel on what was laid.
     pub fn run(&mut self, kernel: &mut dyn Kernel) {
+        self.repeat(kernel, 1);
+    }
+
+    /// Runs a kernel `times` times on what was laid; the views are made once.
+    pub fn repeat(&mut self, kernel: &mut dyn Kernel, times: u64) {
         let inputs: Vec<View<'_>> = self.inputs[..self.laid_inputs]
             .iter()
             .map(Operand::view)
@@ -83,7 +97,24 @@ impl Arena {
             .iter_mut()
             .map(Operand::view_mut)
             .collect();
-        kernel.run(&inputs, &mut outputs);
+        for _ in 0..times {
+            kernel.run(&inputs, &mut outputs);
+        }
+    }
+
+    /// Poisons the outputs again; inputs stay as they are.
+    pub fn poison_outputs(&mut self, poison: u8) {
+        for operand in &mut self.outputs[..self.laid_outputs] {
+            operand.poison(poison);
+        }
+    }
+
+    /// Whether the outputs are these, byte for byte.
+    pub fn gave(&self, outputs: &[Tensor]) -> bool {
+        self.outputs[..self.laid_outputs]
+            .iter()
+            .zip(outputs)
+            .all(|(operand, tensor)| operand.unchanged(tensor.data()).is_ok())
     }
 
     /// The outputs as they are now, dense.
@@ -199,6 +230,20 @@ impl Operand {
     fn poison(&mut self, poison: u8) {
         let zone = self.zone();
         self.buffer.bytes_mut()[zone].fill(poison);
+    }
+
+    /// Poisons all but the values, which are written or still stand there.
+    fn poison_around(&mut self, poison: u8) {
+        let (zone, end) = (self.zone(), self.start + self.extent);
+        let (start, row, stride) = (self.start, self.row, self.stride);
+        let bytes = self.buffer.bytes_mut();
+        bytes[zone.start..start].fill(poison);
+        bytes[end..zone.end].fill(poison);
+        if stride > row {
+            for index in 0..self.rows.saturating_sub(1) {
+                bytes[start + index * stride + row..start + (index + 1) * stride].fill(poison);
+            }
+        }
     }
 
     fn write(&mut self, data: &Data) {

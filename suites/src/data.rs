@@ -31,6 +31,8 @@ pub enum DataClass {
     Corners,
     /// activations in 7 bits: pair sums of u8·s8 fit i16
     Reduced,
+    /// activations in 7 bits, weights from a bell curve: as in quantized networks
+    Gaussian,
     /// every code (or pair of codes) in order
     Every,
     /// batches whose range grows
@@ -82,6 +84,11 @@ pub const DATA_CLASSES: &[DataClassEntry] = &[
         aim: "7-bit activations with extreme weights: no pair sum leaves i16, so saturating engines must be exact",
     },
     DataClassEntry {
+        class: DataClass::Gaussian,
+        name: "gaussian",
+        aim: "7-bit activations, weights of a bell curve 32 wide: sums that a proof over the weights finds small, for timing",
+    },
+    DataClassEntry {
         class: DataClass::Every,
         name: "every",
         aim: "every code or pair of codes in order: element-wise ops exhaustively",
@@ -121,7 +128,9 @@ impl DataClass {
     pub fn fits(self, op: Op) -> bool {
         match self {
             Self::Uniform | Self::FullRange | Self::Corners => true,
-            Self::Saturating | Self::Reduced => op.is_product() && op != Op::LinearWeightOnly,
+            Self::Saturating | Self::Reduced | Self::Gaussian => {
+                op.is_product() && op != Op::LinearWeightOnly
+            }
             Self::Ties => {
                 !matches!(
                     op,

@@ -1,4 +1,7 @@
-//! The CPU that runs: fields that do not change between boots.
+//! The CPU that runs: fields that do not change between boots, and what it can
+//! do at most ([`peaks`]).
+
+pub mod peaks;
 
 use crate::record::CpuFingerprint;
 

@@ -9,6 +9,7 @@
 //! The reference is computed once per distinct profile and case.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Chosen, Declaration, Execution, Kernel, Refusal};
 use qassay_golden::ops::{ReferenceError, reference};
@@ -23,6 +24,7 @@ use crate::case::{Case, EngineOutput, Layout};
 use crate::compare::{self, Differences, differences};
 use crate::panics;
 use crate::record::{Mismatch, Record, Verdict};
+use crate::stages::{Stage, Stages};
 
 /// A case, ready to be put to backends.
 pub struct Question {
@@ -111,6 +113,21 @@ impl Question {
         &self.problem
     }
 
+    /// How operands lie in memory.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Shapes and types of the outputs.
+    pub fn outputs(&self) -> &[(Vec<usize>, DType)] {
+        &self.outputs
+    }
+
+    /// What the reference said under `profile`, if it was asked and has an answer.
+    pub fn known(&self, profile: &Profile) -> Option<&Expected> {
+        self.references.get(profile)?.as_ref().ok()
+    }
+
     /// What the reference says under `profile`; computed once.
     ///
     /// # Errors
@@ -161,6 +178,8 @@ impl Question {
 #[derive(Default)]
 pub struct Judge {
     arena: Arena,
+    /// where the time went
+    pub stages: Stages,
 }
 
 impl Judge {
@@ -185,18 +204,22 @@ impl Judge {
             held_to,
         );
         record.data_hash.clone_from(&question.data_hash);
-        let mut kernel = match prepare(backend, &question.problem) {
+        let prepared = (self.stages).time(Stage::Kernels, || prepare(backend, &question.problem));
+        let mut kernel = match prepared {
             Ok(kernel) => kernel,
             Err(none) => return refuse(record, &none),
         };
         record.chosen = describe(kernel.chosen());
         // The reference first: it shares nothing with the kernel, and without it there is nothing to ask.
-        let events = match panics::caught(|| {
-            question
-                .expected(&held_to.profile)
-                .map(|e| e.events.clone())
-                .map_err(Clone::clone)
-        }) {
+        let asked = self.stages.time(Stage::Reference, || {
+            panics::caught(|| {
+                question
+                    .expected(&held_to.profile)
+                    .map(|e| e.events.clone())
+                    .map_err(Clone::clone)
+            })
+        });
+        let events = match asked {
             Ok(Ok(events)) => events,
             Ok(Err(ReferenceError::Undefined(what))) => {
                 record.verdict = Verdict::Unsupported;
@@ -216,14 +239,18 @@ impl Judge {
         let answers = self
             .run(question, kernel.as_mut(), POISON[0])
             .and_then(|first| {
-                let second = self.run(question, kernel.as_mut(), POISON[1])?;
+                // The first run was checked: its inputs still stand as they were laid.
+                let second = self.run_again(question, kernel.as_mut(), POISON[1])?;
                 Ok([first, second])
             });
         let [first, second] = match answers {
             Ok(answers) => answers,
             Err(none) => return refuse(record, &none),
         };
-        self.compare(question, backend, held_to, [&first, &second], record)
+        let start = Instant::now();
+        let record = self.compare(question, backend, held_to, [&first, &second], record);
+        self.stages.add(Stage::Compare, start);
+        record
     }
 
     /// One answer of a backend, as it is.
@@ -256,12 +283,7 @@ impl Judge {
         self.arena
             .lay(inputs, &question.outputs, &question.layout, POISON[0]);
         let arena = &mut self.arena;
-        panics::caught(|| {
-            for _ in 0..times {
-                arena.run(kernel.as_mut());
-            }
-        })
-        .map_err(NoAnswer::Panicked)?;
+        panics::caught(|| arena.repeat(kernel.as_mut(), times)).map_err(NoAnswer::Panicked)?;
         self.arena
             .check(inputs, POISON[0])
             .map_err(NoAnswer::Trespassed)?;
@@ -277,15 +299,40 @@ impl Judge {
         poison: u8,
     ) -> Result<Vec<Tensor>, NoAnswer> {
         let inputs = &question.problem.inputs;
-        self.arena
-            .lay(inputs, &question.outputs, &question.layout, poison);
-        let arena = &mut self.arena;
-        panics::caught(|| arena.run(kernel)).map_err(NoAnswer::Panicked)?;
-        self.arena
-            .check(inputs, poison)
-            .map_err(NoAnswer::Trespassed)?;
+        let Self { arena, stages } = self;
+        stages.time(Stage::Compare, || {
+            arena.lay(inputs, &question.outputs, &question.layout, poison);
+        });
+        self.run_laid(question, kernel, poison)
+    }
+
+    fn run_again(
+        &mut self,
+        question: &Question,
+        kernel: &mut dyn Kernel,
+        poison: u8,
+    ) -> Result<Vec<Tensor>, NoAnswer> {
+        let Self { arena, stages } = self;
+        stages.time(Stage::Compare, || arena.poison(poison));
+        self.run_laid(question, kernel, poison)
+    }
+
+    fn run_laid(
+        &mut self,
+        question: &Question,
+        kernel: &mut dyn Kernel,
+        poison: u8,
+    ) -> Result<Vec<Tensor>, NoAnswer> {
+        let inputs = &question.problem.inputs;
+        let Self { arena, stages } = self;
+        stages
+            .time(Stage::Kernels, || panics::caught(|| arena.run(kernel)))
+            .map_err(NoAnswer::Panicked)?;
+        stages.time(Stage::Compare, || {
+            arena.check(inputs, poison).map_err(NoAnswer::Trespassed)
+        })?;
         trouble(kernel)?;
-        Ok(self.arena.outputs())
+        Ok(stages.time(Stage::Compare, || arena.outputs()))
     }
 
     fn compare(
@@ -368,7 +415,11 @@ pub fn blank_record(
     }
 }
 
-fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
+/// A kernel for the problem; a refusal or a panic is no kernel.
+///
+/// # Errors
+/// [`NoAnswer`].
+pub fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
     // Holds for every backend: the arena lays only what views hold.
     Refusal::of_views(&problem.op, &problem.constants).map_err(NoAnswer::Refused)?;
     panics::caught(|| backend.prepare(&problem.op, &problem.constants))

@@ -11,11 +11,14 @@
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
 //! - [`identify`]: whose arithmetic captured outputs are
 //! - [`model`]: a whole network on engines and backends, node after node
-//! - [`host`]: the CPU that runs
+//! - [`bench`]: how fast, beside each other and against what the CPU can do
+//! - [`host`]: the CPU that runs, and its peaks
 //! - [`record`]: run files
+//! - [`stages`]: where the time of a run goes
 //! - [`os`]: guard pages, faults, ends of processes: all that differs between systems
 
 pub mod arena;
+pub mod bench;
 pub mod case;
 pub mod compare;
 pub mod count;
@@ -35,5 +38,6 @@ pub mod recognise;
 pub mod record;
 pub mod runner;
 pub mod shrink;
+pub mod stages;
 pub mod suite;
 pub mod worker;

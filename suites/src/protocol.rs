@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arena::bytes_in_words;
 use crate::record::{Explanation, Record};
+use crate::stages::Stages;
 
 /// The first line to a worker: what stays the same for the whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -141,6 +142,9 @@ pub enum Reply {
     Done {
         /// the request
         job: usize,
+        /// where its time went
+        #[serde(default)]
+        stages: Stages,
     },
     /// an explanation
     Explained {

@@ -1,11 +1,19 @@
 //! Run files: JSON lines. The first line is a [`Header`], then [`Record`]s (one
 //! judged case on one backend), [`Identified`]s (whose bits a backend's are that
-//! declares no profile) and [`Explanation`]s (why a backend differs in a suite),
-//! then one [`Summary`]. Reports read nothing else.
+//! declares no profile) and [`Explanation`]s (why a backend differs in a suite), or
+//! [`Measurement`]s (one timed case on one backend), then one [`Summary`]. Reports
+//! read nothing else.
+
+mod measurement;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use measurement::{
+    Bandwidth, Caches, Clock, Compared, Measurement, Measuring, Peak, Peaks, Place, Ratio, Share,
+    Time, Work,
+};
 
 /// The version of the run file's schema.
 pub const SCHEMA: u32 = 1;
@@ -22,6 +30,8 @@ pub enum Line {
     Identified(Identified),
     /// why a backend differs in a suite
     Explanation(Explanation),
+    /// one case on one backend, timed
+    Measurement(Measurement),
     /// the last line
     Summary(Summary),
 }
@@ -49,6 +59,9 @@ pub struct Header {
     pub seed: u64,
     /// K/N, if only a part of the cases was run
     pub shard: Option<String>,
+    /// how times were taken, in runs of `bench`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub measuring: Option<Measuring>,
 }
 
 /// A CPU, by fields that do not change between boots.
@@ -258,4 +271,10 @@ pub struct Summary {
     pub events: BTreeMap<String, u64>,
     /// seconds
     pub seconds: f64,
+    /// seconds by stage, summed over all workers; of `conform`
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub stages: BTreeMap<String, f64>,
+    /// whether the run was ended before it was through; what is there is whole
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub interrupted: bool,
 }

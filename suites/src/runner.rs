@@ -25,6 +25,7 @@ pub use run::{ReadError, Run};
 use crate::protocol::Likeness;
 use crate::protocol::{Request, Session, Subject};
 use crate::record::{Explanation, Record, Verdict};
+use crate::stages::Stages;
 
 /// The most failing cases, and the most conforming cases, that an explanation looks at.
 const MOST_FAILING: usize = 40;
@@ -88,12 +89,16 @@ pub fn run_with(
         .map(|(job, subject)| Request::Explain { job, subject })
         .collect();
     let explained = executor.execute(requests, progress)?;
-    let summary = totals::summary(&records, started.elapsed().as_secs_f64());
+    let mut stages = judged.stages;
+    stages.merge(&explained.stages);
+    let mut summary = totals::summary(&records, started.elapsed().as_secs_f64());
+    summary.stages = stages.seconds();
     Ok(Run {
         header: plan.header(),
         records,
         identified: identified.identified,
         explanations: explained.explanations,
+        measurements: Vec::new(),
         summary,
     })
 }
@@ -115,6 +120,7 @@ pub(crate) struct Outcome {
     explanations: Vec<Explanation>,
     /// by job of the recognising requests
     likeness: Vec<Vec<Likeness>>,
+    stages: Stages,
 }
 
 impl Executor<'_> {

@@ -3,6 +3,7 @@
 //! A kernel that crashes or hangs takes only its worker along.
 
 use std::io::{self, BufRead, Write};
+use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Declaration};
 use qassay_backends::registry::{self, Entry};
@@ -16,6 +17,7 @@ use crate::os::{faults, keep_freed_memory, tie_to_parent};
 use crate::panics;
 use crate::protocol::{Reply, Request, Session};
 use crate::recognise;
+use crate::stages::Stage;
 
 /// Serves until standard input ends, with the registered backends.
 ///
@@ -142,7 +144,7 @@ impl Bench {
                     job: *job,
                     declaration,
                 })?;
-                reply(Reply::Done { job: *job })
+                self.done(*job, reply)
             }
             Request::Recognise { job, case, backend } => {
                 reply(Reply::Running {
@@ -155,7 +157,7 @@ impl Bench {
                     job: *job,
                     likeness,
                 })?;
-                reply(Reply::Done { job: *job })
+                self.done(*job, reply)
             }
             Request::Explain { job, subject } => {
                 reply(Reply::Running {
@@ -164,13 +166,17 @@ impl Bench {
                 })?;
                 let (backend, held_to) = &self.backends[subject.backend];
                 let held_to = held_to.in_suite(&subject.suite);
+                let start = Instant::now();
                 let explanation =
                     explain::explain(&mut self.judge, backend.as_ref(), held_to, subject);
+                // What explaining asks of judge and reference is explaining.
+                self.judge.stages.take();
+                self.judge.stages.add(Stage::Explain, start);
                 reply(Reply::Explained {
                     job: *job,
                     explanation: Box::new(explanation),
                 })?;
-                reply(Reply::Done { job: *job })
+                self.done(*job, reply)
             }
         }
     }
@@ -183,16 +189,17 @@ impl Bench {
         reply: &mut dyn FnMut(Reply) -> io::Result<()>,
     ) -> io::Result<()> {
         reply(Reply::Posing { job })?;
-        let mut question = match panics::caught(|| pose(case)) {
+        let posed = (self.judge.stages).time(Stage::Data, || panics::caught(|| pose(case)));
+        let mut question = match posed {
             Ok(Ok(question)) => question,
             Ok(Err(why)) => {
                 reply(Reply::Refused { job, why })?;
-                return reply(Reply::Done { job });
+                return self.done(job, reply);
             }
             Err(panic) => {
                 let why = format!("case '{case}': making its operands panicked: {panic}");
                 reply(Reply::Refused { job, why })?;
-                return reply(Reply::Done { job });
+                return self.done(job, reply);
             }
         };
         for &index in backends {
@@ -209,7 +216,16 @@ impl Bench {
                 record: Box::new(record),
             })?;
         }
-        reply(Reply::Done { job })
+        self.done(job, reply)
+    }
+
+    fn done(
+        &mut self,
+        job: usize,
+        reply: &mut dyn FnMut(Reply) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let stages = self.judge.stages.take();
+        reply(Reply::Done { job, stages })
     }
 }
 

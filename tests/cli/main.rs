@@ -6,3 +6,4 @@ mod mistakes;
 mod outputs;
 mod program;
 mod runs;
+mod speed;

@@ -220,7 +220,7 @@ impl Landing {
 /// float type of the roundings that add 0.5.
 pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
     match rounding {
-        Rounding::TiesEven => value.round_ties_even(),
+        Rounding::TiesEven => ties_even(value),
         Rounding::TiesAway => value.round(),
         Rounding::TiesUp => {
             let floor = value.floor();
@@ -271,12 +271,40 @@ pub(crate) fn convert(cast: Cast, rounded: f64) -> Option<i64> {
     })
 }
 
+/// Whether the nearest integer (ties to even) is an i32. The lower end itself is even: what is
+/// halfway to it rounds to it. The upper end is odd: what is halfway past it leaves i32.
 fn fits_i32(value: f64) -> bool {
-    (-2_147_483_648.0..2_147_483_648.0).contains(&value.round_ties_even())
+    (-2_147_483_648.5..2_147_483_647.5).contains(&value)
 }
 
 fn is_tie(value: f64) -> bool {
-    (value - value.floor()) == 0.5
+    fraction(value).1.abs() == 0.5
+}
+
+/// The integer below `value` in magnitude, and what is beyond it; no fraction where `value` is
+/// NaN, infinite or beyond i64 (there every f64 is an integer).
+///
+/// Conversions to i64 are instructions of every CPU; `floor` and its like are calls into a
+/// library on the oldest x86-64, and an exhaustive run makes billions of them.
+fn fraction(value: f64) -> (i64, f64) {
+    let whole = value as i64;
+    let rest = value - whole as f64;
+    (whole, if rest.abs() < 1.0 { rest } else { 0.0 })
+}
+
+/// To the nearest integer, ties to the even one; the sign of a zero is that of `value`.
+fn ties_even(value: f64) -> f64 {
+    // From here on every f64 is an integer, infinite or NaN.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
+    let (whole, rest) = fraction(value);
+    let odd = whole & 1 != 0;
+    let away = rest.abs() > 0.5 || (rest.abs() == 0.5 && odd);
+    let step = i64::from(away) * if value < 0.0 { -1 } else { 1 };
+    if value.abs() < WHOLE {
+        ((whole + step) as f64).copysign(value)
+    } else {
+        value
+    }
 }
 
 /// The greatest float (f32 if `single`) that is at most `bound`.
@@ -315,6 +343,40 @@ mod tests {
         for (rounding, expected) in table {
             let got = [-2.5, -1.5, 0.5, 1.5, 2.5].map(|x| round(rounding, x, true));
             assert_eq!(got, expected, "{rounding:?}");
+        }
+    }
+
+    /// Bit patterns of all exponents, and all that is near halves, whole numbers and the ends of i32 and i64.
+    fn many_values() -> Vec<f64> {
+        let mut values = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0];
+        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..200_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            values.push(f64::from_bits(bits));
+            values.push(f64::from(f32::from_bits((bits >> 32) as u32)));
+        }
+        for power in 0..64 {
+            for halves in -5..=5 {
+                let near = 2f64.powi(power) + f64::from(halves) / 2.0;
+                values.extend([near.next_down(), near, near.next_up()]);
+            }
+        }
+        let mirrored: Vec<f64> = values.iter().map(|value| -value).collect();
+        values.extend(mirrored);
+        values
+    }
+
+    #[test]
+    fn ties_and_what_fits_are_as_the_library_rounds() {
+        for value in many_values() {
+            let (ours, theirs) = (ties_even(value), value.round_ties_even());
+            assert!(
+                ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()),
+                "{value:e}: {ours:e}, not {theirs:e}"
+            );
+            assert_eq!(is_tie(value), value - value.floor() == 0.5, "{value:e}");
+            let fits = (-2_147_483_648.0..2_147_483_648.0).contains(&theirs);
+            assert_eq!(fits_i32(value), fits, "{value:e}");
         }
     }
 

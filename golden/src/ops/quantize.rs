@@ -3,7 +3,7 @@
 use super::ReferenceError;
 use super::landing::{BELOW_2_POW_31, Landing, Steps};
 use crate::profile::{PreClamp, Profile, QuantizeRule, Transform, ZeroPointAt};
-use crate::spec::{QParams, QuantizeSpec};
+use crate::spec::{Granularity, QParams, QuantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::{Event, Witness};
 
@@ -29,16 +29,23 @@ pub(super) fn quantize(
         )));
     }
     let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
-    let codes = (values.iter().enumerate())
-        .map(|(index, &value)| {
-            let qparams = spec.granularity.channel(channels.of(index));
-            quantize_value(&profile.quantize, value, qparams, range, index, witness)
-        })
-        .collect::<Vec<_>>();
-    Ok(
-        Tensor::new(spec.shape.clone(), Data::from_codes(spec.dtype, codes))
-            .expect("as many codes as values"),
-    )
+    let data = match &spec.granularity {
+        // One channel: no division to find it, billions of times in exhaustive runs.
+        Granularity::PerTensor(qparams) => {
+            let codes = (values.iter().enumerate()).map(|(index, &value)| {
+                quantize_value(&profile.quantize, value, *qparams, range, index, witness)
+            });
+            Data::from_codes(spec.dtype, codes)
+        }
+        granularity => {
+            let codes = (values.iter().enumerate()).map(|(index, &value)| {
+                let qparams = granularity.channel(channels.of(index));
+                quantize_value(&profile.quantize, value, qparams, range, index, witness)
+            });
+            Data::from_codes(spec.dtype, codes)
+        }
+    };
+    Ok(Tensor::new(spec.shape.clone(), data).expect("as many codes as values"))
 }
 
 /// The range of codes to clip to: the spec's, or the type's.

@@ -269,7 +269,7 @@ fn data_class(made: &Made, class: DataClass) -> Result<(), String> {
     {
         return Err(format!("{len} values: a block has at most 16777216"));
     }
-    if class == DataClass::Reduced {
+    if matches!(class, DataClass::Reduced | DataClass::Gaussian) {
         let (low, high) = match made.dtype {
             DType::U8 => (0, 127),
             _ => (-64, 63),
@@ -282,7 +282,7 @@ fn data_class(made: &Made, class: DataClass) -> Result<(), String> {
             ));
         }
         if made.op == Op::LinearDynamic && !made.reduce_range {
-            return Err("data of class reduced needs reduce-range".into());
+            return Err(format!("data of class {class} needs reduce-range"));
         }
     }
     Ok(())

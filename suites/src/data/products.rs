@@ -25,6 +25,7 @@ pub(crate) fn moments(class: DataClass, dtype: DType) -> (Moments, Moments) {
         DataClass::FullRange | DataClass::Corners => (of(middle, 104.0), of(-0.5, 104.0)),
         DataClass::Saturating => (of(middle + 105.0, 10.0), of(0.0, 112.0)),
         DataClass::Ties => (of(0.0, 2.6), of(0.0, 2.6)),
+        DataClass::Gaussian => (of((middle / 2.0).floor(), 37.0), of(0.0, 31.8)),
         DataClass::Reduced => (of((middle / 2.0).floor(), 52.0), of(-0.5, 104.0)),
         _ => (of(middle, 74.0), of(-0.5, 74.0)),
     }
@@ -50,6 +51,8 @@ pub(crate) fn activation_codes(
                 DataClass::FullRange => ends_or_between(&mut stream, low, high),
                 DataClass::Saturating => stream.between(high - 55, high),
                 DataClass::Ties => (zero + stream.between(-4, 4)).clamp(low, high),
+                DataClass::Gaussian if made.dtype == DType::U8 => stream.between(0, 127),
+                DataClass::Gaussian => stream.between(-64, 63),
                 DataClass::Reduced if made.dtype == DType::U8 => {
                     ends_or_between(&mut stream, 0, 127)
                 }
@@ -94,6 +97,7 @@ pub(crate) fn weights(
                     let magnitude = stream.between(97, 128);
                     (sign * magnitude).clamp(-128, 127)
                 }
+                DataClass::Gaussian => bell(&mut stream),
                 DataClass::Ties => (zero + stream.between(-4, 4)).clamp(-128, 127),
                 DataClass::Corners if row.is_multiple_of(4) => -128,
                 DataClass::Corners => {
@@ -135,11 +139,51 @@ pub(crate) fn float_bias(made: &Made, class: DataClass, n: usize, spread: f64, s
     }
 }
 
+/// A bell curve around 0, 31.8 wide: the sum of six even draws, which every machine adds alike.
+fn bell(stream: &mut Stream) -> i64 {
+    let sum: i64 = (0..6).map(|_| stream.between(-22, 22)).sum();
+    sum.clamp(-127, 127)
+}
+
 /// An end of the range half of the time.
 pub(super) fn ends_or_between(stream: &mut Stream, low: i64, high: i64) -> i64 {
     match stream.below(4) {
         0 => low,
         1 => high,
         _ => stream.between(low, high),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Op, Shape};
+
+    #[test]
+    fn gaussian_weights_lie_on_a_bell_curve_and_activations_in_7_bits() {
+        let class = DataClass::Gaussian;
+        let shape = Shape::Matrix {
+            m: 4,
+            n: 16,
+            k: 4096,
+        };
+        let made = Made::new(Op::Linear, shape, class, 5);
+        let weights: Vec<f64> = (0..16)
+            .flat_map(|n| weights(&made, class, n, 4096, 0))
+            .map(f64::from)
+            .collect();
+        let count = weights.len() as f64;
+        let mean = weights.iter().sum::<f64>() / count;
+        let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / count;
+        assert!(mean.abs() < 0.5, "{mean}");
+        assert!((31.0..32.5).contains(&variance.sqrt()), "{variance}");
+        // A bell curve has 68 % within one deviation and 95 % within two; an even one 58 % and all.
+        let within =
+            |width: f64| weights.iter().filter(|w| w.abs() < width * 31.8).count() as f64 / count;
+        assert!((0.66..0.70).contains(&within(1.0)), "{}", within(1.0));
+        assert!((0.94..0.97).contains(&within(2.0)), "{}", within(2.0));
+        let codes = activation_codes(&made, class, &[4, 4096], 64);
+        assert_eq!(codes.iter().min(), Some(&0));
+        assert_eq!(codes.iter().max(), Some(&127));
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that differs between operating systems: guard pages, what a
-//! crash was, and how worker processes end. Nothing outside this folder asks
-//! which system it runs on.
+//! crash was, how worker processes end, interrupts, and the CPU time of a
+//! thread. Nothing outside this folder asks which system it runs on.
 //!
 //! Guard pages come from the `region` crate (Unix, macOS, Windows). Where they
 //! cannot be had, a [`GuardedBuffer`] carries sentinels instead: bytes around
@@ -9,7 +9,10 @@
 mod access;
 pub mod faults;
 mod guard;
+pub mod interrupt;
 mod process;
+mod time;
 
 pub use guard::{Guard, GuardedBuffer};
 pub use process::{describe_exit, keep_freed_memory, tie_to_parent};
+pub use time::thread_time_ns;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::{Executor, Outcome, Progress, RunError};
 use crate::protocol::{Likeness, Reply, Request};
 use crate::record::{Explanation, Record};
+use crate::stages::Stages;
 use crate::worker::Bench;
 
 pub(super) fn execute(
@@ -42,7 +43,7 @@ pub(super) fn execute(
                                 Note::Explained(job, explanation)
                             }
                             Reply::Recognised { job, likeness } => Note::Recognised(job, likeness),
-                            Reply::Done { .. } => Note::Done,
+                            Reply::Done { stages, .. } => Note::Done(stages),
                             Reply::Refused { why, .. } => {
                                 refused = Some(RunError::Case(why));
                                 return Ok(());
@@ -86,8 +87,8 @@ pub(super) enum Note {
     Explained(usize, Box<Explanation>),
     /// job, how far each profile gives the answer
     Recognised(usize, Vec<Likeness>),
-    /// a request is done
-    Done,
+    /// a request is done; where its time went
+    Done(Stages),
     /// the run is over
     Failed(RunError),
 }
@@ -100,6 +101,7 @@ pub(super) struct Collector {
     done: usize,
     failures: usize,
     explaining: bool,
+    stages: Stages,
 }
 
 impl Collector {
@@ -111,6 +113,7 @@ impl Collector {
             done: 0,
             failures: 0,
             explaining: matches!(requests.first(), Some(Request::Explain { .. })),
+            stages: Stages::default(),
         }
     }
 
@@ -126,7 +129,8 @@ impl Collector {
             }
             Note::Explained(job, explanation) => self.explanations[job] = Some(*explanation),
             Note::Recognised(job, likeness) => self.likeness[job] = likeness,
-            Note::Done => {
+            Note::Done(stages) => {
+                self.stages.merge(&stages);
                 self.done += 1;
                 let (done, of) = (self.done, self.records.len());
                 progress(if self.explaining {
@@ -157,6 +161,7 @@ impl Collector {
                 .collect(),
             explanations: self.explanations.into_iter().flatten().collect(),
             likeness: self.likeness,
+            stages: self.stages,
         }
     }
 }

@@ -238,6 +238,7 @@ impl Plan {
             level: self.level.name().to_owned(),
             seed: self.seed,
             shard: self.shard.map(|shard| shard.to_string()),
+            measuring: None,
         }
     }
 }

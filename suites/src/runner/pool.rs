@@ -15,6 +15,7 @@ use super::{Executor, Outcome, Progress, RunError, Workers};
 use crate::explain;
 use crate::protocol::{Fault, Reply, Request};
 use crate::record::{Record, Verdict};
+use crate::stages::Stages;
 
 pub(super) mod process;
 
@@ -182,10 +183,10 @@ impl Driver<'_> {
             }
             Reply::Recognised { job, likeness } => self.note(Note::Recognised(job, likeness)),
             Reply::Described { .. } => {}
-            Reply::Done { .. } => {
+            Reply::Done { stages, .. } => {
                 self.at_hand.pop_front();
                 self.running = None;
-                self.note(Note::Done);
+                self.note(Note::Done(stages));
             }
         }
         Ok(())
@@ -237,12 +238,12 @@ impl Driver<'_> {
         };
         match request {
             // What went wrong with one case of the sample is found again when it is judged.
-            Request::Recognise { .. } | Request::Describe { .. } => self.note(Note::Done),
+            Request::Recognise { .. } | Request::Describe { .. } => self.note(Note::Done(Stages::default())),
             Request::Explain { job, subject } => {
                 let session = self.shared.executor.session;
                 let explanation = explain::unexplained(session, &subject, &detail);
                 self.note(Note::Explained(job, Box::new(explanation)));
-                self.note(Note::Done);
+                self.note(Note::Done(Stages::default()));
             }
             Request::Judge {
                 job,
@@ -260,7 +261,7 @@ impl Driver<'_> {
                     self.note(Note::Judged(job, backend, Box::new(record)));
                 }
                 if backends.is_empty() {
-                    self.note(Note::Done);
+                    self.note(Note::Done(Stages::default()));
                 } else {
                     self.at_hand.push_front(Request::Judge {
                         job,

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{Explanation, Header, Identified, Line, Record, SCHEMA, Summary};
+use crate::record::{
+    Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary,
+};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +18,8 @@ pub struct Run {
     pub identified: Vec<Identified>,
     /// why backends differ
     pub explanations: Vec<Explanation>,
+    /// one per case and backend, in the order of the cases, then the backends; of `bench`
+    pub measurements: Vec<Measurement>,
     /// totals
     pub summary: Summary,
 }
@@ -67,6 +71,7 @@ impl Run {
             .chain(self.records.iter().cloned().map(Line::Record))
             .chain(self.identified.iter().cloned().map(Line::Identified))
             .chain(self.explanations.iter().cloned().map(Line::Explanation))
+            .chain(self.measurements.iter().cloned().map(Line::Measurement))
             .chain(std::iter::once(Line::Summary(self.summary.clone())))
     }
 
@@ -134,6 +139,7 @@ impl Run {
         let file = BufReader::new(std::fs::File::open(path).map_err(io)?);
         let (mut header, mut summary) = (None, None);
         let (mut records, mut identified, mut explanations) = (Vec::new(), Vec::new(), Vec::new());
+        let mut measurements = Vec::new();
         let mut count = 0;
         for (index, text) in file.lines().enumerate() {
             count = index + 1;
@@ -157,6 +163,7 @@ impl Run {
                 Line::Record(record) => records.push(record),
                 Line::Identified(found) => identified.push(found),
                 Line::Explanation(explanation) => explanations.push(explanation),
+                Line::Measurement(measurement) => measurements.push(measurement),
                 Line::Summary(read) => summary = Some(read),
             }
         }
@@ -168,6 +175,7 @@ impl Run {
             records,
             identified,
             explanations,
+            measurements,
             summary,
         })
     }
@@ -184,6 +192,7 @@ mod tests {
             records: Vec::new(),
             identified: Vec::new(),
             explanations: Vec::new(),
+            measurements: Vec::new(),
             summary: Summary::default(),
         }
     }
