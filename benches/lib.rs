@@ -74,7 +74,7 @@ pub fn each(wanted: &dyn Fn(&str) -> bool, found: &mut dyn FnMut(&str, &str, Pre
 /// `None` where the backend has no such kernel; says so where its bits are wrong.
 fn prepared(question: &mut Question, backend: &dyn Backend) -> Option<Prepared> {
     let declaration = backend.declaration();
-    let record = Judge::new().judge(question, backend, declaration.named_profile());
+    let record = Judge::new().judge(question, backend, declaration.named_profile()?);
     if record.verdict.is_failure() {
         let (name, case) = (declaration.name, &record.case);
         eprintln!("{name} on {case}: {}, no time", record.verdict.word());

@@ -8,9 +8,10 @@
 
 use std::hint::black_box;
 
+use crate::isa::tiles::{self, TileProduct};
 use crate::isa::{
-    Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Isa, Neon, NeonDot,
-    NeonI8mm, WithIsa,
+    Amx, Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Isa, Neon,
+    NeonDot, NeonI8mm, WithIsa,
 };
 
 /// One way to multiply and sum.
@@ -36,6 +37,8 @@ pub struct Tally {
 
 /// Steps of the tile until accumulators of 16 bits are emptied, as kernels must.
 const SPILL: u64 = 128;
+/// Products of tile registers between two stores of their sums.
+const DEEP: usize = 64;
 /// Different blocks of `b` that the loop walks through.
 const BLOCKS: usize = 8;
 /// Bytes between vectors: the widest there are.
@@ -44,41 +47,78 @@ const WIDE: usize = 64;
 const MOST: usize = 8;
 
 macro_rules! schemes {
-    ($($name:literal, $exact:literal, $set:ident, $step:ty, $rows:literal x $columns:literal,
-        $meaning:literal;)+) => {
+    ($($name:literal, $exact:literal, $run:expr, $meaning:literal;)+) => {
         /// Every scheme of every architecture.
         pub const SCHEMES: &[Scheme] = &[$(Scheme {
             name: $name,
             exact: $exact,
             meaning: $meaning,
-            run: |steps| {
-                let isa = <$set as InstructionSet>::native()?;
-                Some(isa.vectorize(Tile::<$step, $rows, $columns>::new(steps)))
-            },
+            run: $run,
         },)+];
     };
 }
 
 schemes! {
-    "avx2/vpmaddubsw", false, Avx2, Dot, 6 x 2, "vpmaddubsw, vpmaddwd, vpaddd: pairs saturate to i16";
-    "avx2/vpmaddwd", true, Avx2Exact, Dot, 6 x 2, "vpmaddwd and vpaddd on codes of 16 bits";
-    "avx2/vpmaddubsw-2", false, Avx2, Pairs<2>, 4 x 2, "2 vpmaddubsw summed in i16, then vpmaddwd; exact where weights are small enough";
-    "avx2/vpmaddubsw-4", false, Avx2, Pairs<4>, 4 x 2, "4 vpmaddubsw summed in i16, then vpmaddwd; exact where weights are small enough";
-    "avx2/acc16", false, Avx2, Acc16, 6 x 2, "vpmaddubsw and vpaddsw: sums of 16 bits";
-    "avx2/fma-f32", false, Avx2, Fma, 6 x 2, "vfmadd of f32";
-    "avxvnni/vpdpbusd", true, AvxVnni, Dot, 6 x 2, "vpdpbusd on 256 bits";
-    "avx512/vpmaddubsw", false, Avx512, Dot, 6 x 4, "vpmaddubsw, vpmaddwd, vpaddd on 512 bits: pairs saturate to i16";
-    "avx512/vpmaddwd", true, Avx512Exact, Dot, 6 x 4, "vpmaddwd and vpaddd on codes of 16 bits, 512 bits";
-    "avx512/vpmaddubsw-2", false, Avx512, Pairs<2>, 6 x 2, "as avx2/vpmaddubsw-2 on 512 bits";
-    "avx512/vpmaddubsw-4", false, Avx512, Pairs<4>, 6 x 2, "as avx2/vpmaddubsw-4 on 512 bits";
-    "avx512/acc16", false, Avx512, Acc16, 6 x 4, "vpmaddubsw and vpaddsw on 512 bits";
-    "avx512/fma-f32", false, Avx512, Fma, 6 x 4, "vfmadd of f32 on 512 bits";
-    "avx512vnni/vpdpbusd", true, Avx512Vnni, Dot, 6 x 4, "vpdpbusd on 512 bits";
-    "neon/smlal", true, Neon, Dot, 6 x 4, "smlal and smlal2 on codes of 16 bits";
-    "neon/fmla-f32", false, Neon, Fma, 6 x 4, "fmla of f32";
-    "neondot/sdot", true, NeonDot, Dot, 6 x 4, "sdot on codes shifted to s8";
-    "neoni8mm/usdot", true, NeonI8mm, Dot, 6 x 4, "usdot";
-    "neoni8mm/usmmla", true, NeonI8mm, Mmla, 6 x 4, "usmmla: products of 2x8 by 8x2";
+    "avx2/vpmaddubsw", false, tile::<Avx2, Dot, 6, 2>, "vpmaddubsw, vpmaddwd, vpaddd: pairs saturate to i16";
+    "avx2/vpmaddwd", true, tile::<Avx2Exact, Dot, 6, 2>, "vpmaddwd and vpaddd on codes of 16 bits";
+    "avx2/vpmaddubsw-2", false, tile::<Avx2, Pairs<2>, 4, 2>, "2 vpmaddubsw summed in i16, then vpmaddwd; exact where weights are small enough";
+    "avx2/vpmaddubsw-4", false, tile::<Avx2, Pairs<4>, 4, 2>, "4 vpmaddubsw summed in i16, then vpmaddwd; exact where weights are small enough";
+    "avx2/acc16", false, tile::<Avx2, Acc16, 6, 2>, "vpmaddubsw and vpaddsw: sums of 16 bits";
+    "avx2/fma-f32", false, tile::<Avx2, Fma, 6, 2>, "vfmadd of f32";
+    "avxvnni/vpdpbusd", true, tile::<AvxVnni, Dot, 6, 2>, "vpdpbusd on 256 bits";
+    "avx512/vpmaddubsw", false, tile::<Avx512, Dot, 6, 4>, "vpmaddubsw, vpmaddwd, vpaddd on 512 bits: pairs saturate to i16";
+    "avx512/vpmaddwd", true, tile::<Avx512Exact, Dot, 6, 4>, "vpmaddwd and vpaddd on codes of 16 bits, 512 bits";
+    "avx512/vpmaddubsw-2", false, tile::<Avx512, Pairs<2>, 6, 2>, "as avx2/vpmaddubsw-2 on 512 bits";
+    "avx512/vpmaddubsw-4", false, tile::<Avx512, Pairs<4>, 6, 2>, "as avx2/vpmaddubsw-4 on 512 bits";
+    "avx512/acc16", false, tile::<Avx512, Acc16, 6, 4>, "vpmaddubsw and vpaddsw on 512 bits";
+    "avx512/fma-f32", false, tile::<Avx512, Fma, 6, 4>, "vfmadd of f32 on 512 bits";
+    "avx512vnni/vpdpbusd", true, tile::<Avx512Vnni, Dot, 6, 4>, "vpdpbusd on 512 bits";
+    "amx/tdpbusd", true, blocks::<Amx>, "tdpbusd: tiles of 16x64 by 64x16";
+    "neon/smlal", true, tile::<Neon, Dot, 6, 4>, "smlal and smlal2 on codes of 16 bits";
+    "neon/fmla-f32", false, tile::<Neon, Fma, 6, 4>, "fmla of f32";
+    "neondot/sdot", true, tile::<NeonDot, Dot, 6, 4>, "sdot on codes shifted to s8";
+    "neoni8mm/usdot", true, tile::<NeonI8mm, Dot, 6, 4>, "usdot";
+    "neoni8mm/usmmla", true, tile::<NeonI8mm, Mmla, 6, 4>, "usmmla: products of 2x8 by 8x2";
+}
+
+/// Steps of a tile of `R` rows by `C` columns of vectors.
+fn tile<I: InstructionSet, S: Step<I::Native>, const R: usize, const C: usize>(
+    steps: u64,
+) -> Option<Tally> {
+    Some(I::native()?.vectorize(Tile::<S, R, C>::new(steps)))
+}
+
+/// Steps of two by two tile registers.
+fn blocks<I: InstructionSet>(steps: u64) -> Option<Tally> {
+    const SUMS: usize = 2 * tiles::ROWS;
+    let isa = I::native()?;
+    let codes = black_box([[1u8; tiles::ROW_BYTES]; SUMS]);
+    let weights = black_box([1u8; tiles::STEP_BYTES]);
+    let mut sums = [[0i32; SUMS]; SUMS];
+    isa.ready_tiles();
+    for step in 0..steps {
+        // SAFETY: 32 rows of codes, 16 groups of 32 columns of weights and 32 rows of 32 sums
+        // are what one step of two tiles asks for; the registers are ready.
+        unsafe {
+            isa.tile_product(TileProduct {
+                a: codes.as_ptr().cast(),
+                a_row: tiles::ROW_BYTES,
+                a_step: 0,
+                b: weights.as_ptr(),
+                b_step: 0,
+                steps: DEEP,
+                c: sums.as_mut_ptr().cast(),
+                ldc: SUMS,
+                two: true,
+                accumulate: step > 0,
+            });
+        }
+    }
+    isa.release_tiles();
+    Some(Tally {
+        macs: steps * (DEEP * SUMS * SUMS * tiles::ROW_BYTES) as u64,
+        total: sums.iter().flatten().map(|&sum| f64::from(sum)).sum(),
+    })
 }
 
 /// A way to fill one accumulator of a tile. Everything is `#[inline(always)]`.
@@ -344,6 +384,7 @@ mod tests {
             "avxvnni",
             "avx512",
             "avx512vnni",
+            "amx",
             "neon",
             "neondot",
             "neoni8mm",

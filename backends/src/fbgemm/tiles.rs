@@ -54,6 +54,7 @@ impl<I: Isa> Sums<I> for Tiles {
                 a_row: args.a.row,
                 a_step: args.a.segment,
                 b: args.b,
+                b_step: tiles::STEP_BYTES,
                 steps: args.groups / tiles::ROWS,
                 c: args.c,
                 ldc: args.ldc,

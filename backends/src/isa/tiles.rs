@@ -26,8 +26,10 @@ pub struct TileProduct {
     pub a_row: usize,
     /// bytes from one step's codes to the next's
     pub a_step: usize,
-    /// weights: 16 groups of 4 k by 32 columns, adjacent; steps follow each other
+    /// weights: 16 groups of 4 k by 32 columns, adjacent
     pub b: *const u8,
+    /// bytes from one step's weights to the next's: [`STEP_BYTES`] where steps follow each other
+    pub b_step: usize,
     /// how many steps
     pub steps: usize,
     /// sums: rows of 32, `ldc` apart
@@ -67,7 +69,7 @@ pub(super) unsafe fn modelled(product: TileProduct) {
                     product.a.wrapping_add(at).cast::<[u8; ROW_BYTES]>()
                 };
                 let weights = |group: usize| {
-                    let at = step * STEP_BYTES + (2 * group + columns) * ROW_BYTES;
+                    let at = step * product.b_step + (2 * group + columns) * ROW_BYTES;
                     product.b.wrapping_add(at).cast::<[i8; ROW_BYTES]>()
                 };
                 // SAFETY: the caller's contract: each step has its tiles of codes and weights.

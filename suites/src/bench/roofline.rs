@@ -41,7 +41,7 @@ pub fn scheme(declaration: &Declaration, profile: &Profile, op: &OpSpec) -> Opti
     if float {
         return match declaration.isa {
             "avx2" | "avxvnni" => Some("avx2/fma-f32"),
-            "avx512" | "avx512vnni" => Some("avx512/fma-f32"),
+            "avx512" | "avx512vnni" | "amx" => Some("avx512/fma-f32"),
             "neon" | "neondot" | "neoni8mm" => Some("neon/fmla-f32"),
             _ => None,
         };
@@ -63,6 +63,7 @@ pub fn scheme(declaration: &Declaration, profile: &Profile, op: &OpSpec) -> Opti
         "avx512" if in_i16 => "avx512/acc16",
         "avx512" => "avx512/vpmaddubsw",
         "avx512vnni" => "avx512vnni/vpdpbusd",
+        "amx" => "amx/tdpbusd",
         "neon" => "neon/smlal",
         "neondot" => "neondot/sdot",
         "neoni8mm" => "neoni8mm/usmmla",
@@ -235,7 +236,7 @@ mod tests {
         let case = crate::case::Case::from_id(&id).unwrap();
         for entry in registry::entries() {
             let declaration = entry.declaration;
-            let profile = &declaration.named_profile().profile;
+            let profile = &declaration.named_profile().unwrap().profile;
             let scheme = scheme(declaration, profile, &case.problem().op);
             assert_eq!(
                 scheme.is_none(),

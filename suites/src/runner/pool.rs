@@ -238,7 +238,9 @@ impl Driver<'_> {
         };
         match request {
             // What went wrong with one case of the sample is found again when it is judged.
-            Request::Recognise { .. } | Request::Describe { .. } => self.note(Note::Done(Stages::default())),
+            Request::Recognise { .. } | Request::Describe { .. } => {
+                self.note(Note::Done(Stages::default()))
+            }
             Request::Explain { job, subject } => {
                 let session = self.shared.executor.session;
                 let explanation = explain::unexplained(session, &subject, &detail);

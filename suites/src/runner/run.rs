@@ -3,9 +3,7 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{
-    Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary,
-};
+use crate::record::{Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]

@@ -42,7 +42,10 @@ pub enum ExecError {
     #[error("it refuses: {0}")]
     Refuses(String),
     /// it speaks another version
-    #[error("it speaks protocol {protocol}, which was not offered; this build speaks {}", spoken())]
+    #[error(
+        "it speaks protocol {protocol}, which was not offered; this build speaks {}",
+        spoken()
+    )]
     Protocol {
         /// what it speaks
         protocol: u32,

@@ -4,7 +4,7 @@
 use std::arch::asm;
 use std::sync::OnceLock;
 
-use super::{ROW_BYTES, ROWS, STEP_BYTES, TileProduct};
+use super::{ROW_BYTES, ROWS, TileProduct};
 
 /// Whether this CPU has tiles of bytes and the system lets this process use them. Asks the
 /// system for that the first time.
@@ -106,6 +106,7 @@ pub unsafe fn product(product: TileProduct) {
         a_row,
         a_step,
         b,
+        b_step,
         steps,
         c,
         ldc,
@@ -150,7 +151,7 @@ pub unsafe fn product(product: TileProduct) {
                 a_low = inout(reg) a.wrapping_add(a_lower) => _,
                 b_row = in(reg) 2 * ROW_BYTES,
                 a_step = in(reg) a_step,
-                b_step = in(reg) STEP_BYTES,
+                b_step = in(reg) b_step,
                 steps = inout(reg) steps => _,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,

@@ -66,6 +66,7 @@ impl Operands {
                 a_row: self.a_row,
                 a_step: self.a_step,
                 b: self.b.as_ptr(),
+                b_step: STEP_BYTES,
                 steps: self.steps,
                 c: c.as_mut_ptr(),
                 ldc: self.ldc,
