@@ -8,18 +8,40 @@
 mod blocks;
 mod calibrate;
 mod cast;
+mod concat;
+mod conv_transpose;
+mod elu;
 mod fake;
+mod leaky_relu;
+mod matmul;
+mod mean;
+mod norm;
 mod plain;
 mod relu;
 mod rescale;
+mod resize;
+mod rows;
+mod scalar;
+mod softmax;
 
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
+pub use concat::*;
+pub use conv_transpose::*;
+pub use elu::*;
 pub use fake::*;
+pub use leaky_relu::*;
+pub use matmul::*;
+pub use mean::*;
+pub use norm::*;
 pub use plain::*;
 pub use relu::Relu;
 pub use rescale::*;
+pub use resize::*;
+pub use rows::*;
+pub use scalar::*;
+pub use softmax::*;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -158,11 +180,33 @@ pub enum ObserverKind {
     PerChannelMovingAverage,
     /// 2048 bins, range chosen by the search for the least quantization error
     Histogram,
+    /// as histogram, of so many bins
+    HistogramOf {
+        /// how many bins; at least 1
+        bins: usize,
+    },
+    /// as histogram, as PyTorch 1.13 has it: the range grows by whole 128ths of its width, and
+    /// values are counted over a range whose ends are cut to integers
+    GrowingHistogram {
+        /// how many bins; at least 1
+        bins: usize,
+    },
+}
+
+impl ObserverKind {
+    /// How many bins a histogram has; `None` for other observers.
+    pub fn bins(self) -> Option<usize> {
+        match self {
+            Self::Histogram => Some(2048),
+            Self::HistogramOf { bins } | Self::GrowingHistogram { bins } => Some(bins),
+            _ => None,
+        }
+    }
 }
 
 /// Batches of values to statistics. Inputs: `batches` tensors of `shape` f32.
 /// Outputs: minima `[channels]` f32, maxima `[channels]` f32, and for
-/// [`ObserverKind::Histogram`] the bins `[2048]` f32.
+/// histograms the bins `[`[`ObserverKind::bins`]`]` f32.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObserveSpec {
@@ -383,6 +427,38 @@ pub enum OpSpec {
     Hardswish(FunctionSpec),
     /// relu6(x + 3) / 6; see [`FunctionSpec`]
     Hardsigmoid(FunctionSpec),
+    /// x · (1 + erf(x / √2)) / 2; see [`FunctionSpec`]
+    Gelu(FunctionSpec),
+    /// see [`LeakyReluSpec`]
+    LeakyRelu(LeakyReluSpec),
+    /// see [`EluSpec`]
+    Elu(EluSpec),
+    /// see [`SoftmaxSpec`]
+    Softmax(SoftmaxSpec),
+    /// see [`MeanSpec`]
+    Mean(MeanSpec),
+    /// see [`ConcatSpec`]
+    Concat(ConcatSpec),
+    /// the input plus a real number; see [`ScalarSpec`]
+    AddScalar(ScalarSpec),
+    /// the input times a real number; see [`ScalarSpec`]
+    MulScalar(ScalarSpec),
+    /// the nearest pixel; see [`ResizeSpec`]
+    ResizeNearest(ResizeSpec),
+    /// between four pixels of two spatial dimensions; see [`ResizeSpec`]
+    ResizeBilinear(ResizeSpec),
+    /// see [`LayerNormSpec`]
+    LayerNorm(LayerNormSpec),
+    /// see [`BatchNormSpec`]
+    BatchNorm(BatchNormSpec),
+    /// see [`MatMulSpec`]
+    MatMul(MatMulSpec),
+    /// see [`ConvTransposeSpec`]
+    ConvTranspose(ConvTransposeSpec),
+    /// see [`QuantizeRowsSpec`]
+    QuantizeRows(QuantizeRowsSpec),
+    /// see [`LinearHalfSpec`]
+    LinearHalf(LinearHalfSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -423,8 +499,8 @@ impl OpSpec {
                     _ => 1,
                 };
                 let mut outputs = vec![(vec![channels], DType::F32); 2];
-                if s.kind == ObserverKind::Histogram {
-                    outputs.push((vec![2048], DType::F32));
+                if let Some(bins) = s.kind.bins() {
+                    outputs.push((vec![bins], DType::F32));
                 }
                 outputs
             }
@@ -464,7 +540,24 @@ impl OpSpec {
                 ]
             }
             Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
-            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Hardswish(s) | Self::Hardsigmoid(s) | Self::Gelu(s) => {
+                vec![(s.shape.clone(), s.output.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Elu(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Mean(s) => vec![(s.output_shape(), s.output.dtype)],
+            Self::Concat(s) => vec![(s.output_shape(), s.output.dtype)],
+            Self::AddScalar(s) | Self::MulScalar(s) => s.outputs(),
+            Self::ResizeNearest(s) | Self::ResizeBilinear(s) => {
+                vec![(s.output_shape(), s.tensor.dtype)]
+            }
+            Self::LayerNorm(s) => vec![(vec![s.rows, s.len], s.output.dtype)],
+            Self::BatchNorm(s) => vec![(vec![s.pixels, s.channels], s.output.dtype)],
+            Self::MatMul(s) => vec![(vec![s.batch, s.m, s.n], s.output.dtype)],
+            Self::ConvTranspose(s) => vec![(s.output_shape(), s.output.dtype())],
+            Self::QuantizeRows(s) => s.outputs(),
+            Self::LinearHalf(s) => vec![(vec![s.m, s.n], DType::F32)],
         }
     }
 
@@ -508,7 +601,24 @@ impl OpSpec {
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
             Self::LinearBlocks(s) => s.inputs(),
-            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Hardswish(s) | Self::Hardsigmoid(s) | Self::Gelu(s) => {
+                vec![(s.shape.clone(), s.input.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Elu(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Mean(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Concat(s) => s.inputs(),
+            Self::AddScalar(s) | Self::MulScalar(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::ResizeNearest(s) | Self::ResizeBilinear(s) => {
+                vec![(s.input_shape(), s.tensor.dtype)]
+            }
+            Self::LayerNorm(s) => vec![(vec![s.rows, s.len], s.input.dtype)],
+            Self::BatchNorm(s) => s.inputs(),
+            Self::MatMul(s) => s.inputs(),
+            Self::ConvTranspose(s) => vec![(s.input_shape(), s.activation.dtype)],
+            Self::QuantizeRows(s) => vec![(vec![s.rows, s.columns], DType::F32)],
+            Self::LinearHalf(s) => vec![(vec![s.m, s.k], DType::F32)],
         }
     }
 }

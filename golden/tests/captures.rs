@@ -69,12 +69,35 @@ fn the_reference_gives_every_committed_value() {
         "hardswish",
         "hardsigmoid",
     ];
+    let real_ops = [
+        "leaky_relu",
+        "elu",
+        "softmax",
+        "concat",
+        "add_scalar",
+        "mul_scalar",
+        "resize_nearest",
+        "resize_bilinear",
+        "layer_norm",
+        "batch_norm",
+        "conv_transpose2d",
+    ];
     for engine in ["fbgemm", "x86", "onednn", "qnnpack"] {
         covered("torch-2.15", engine, &products);
+        covered("torch-2.15", engine, &real_ops);
+        covered(
+            "minilm-l6-torch",
+            engine,
+            &["softmax", "layer_norm", "gelu", "matmul"],
+        );
     }
     for engine in ["onednn", "qnnpack"] {
         covered("torch-debian-1.13", engine, &products);
+        covered("torch-debian-1.13", engine, &real_ops);
     }
+    covered("torch-2.15", "fbgemm", &["mean", "linear_half"]);
+    covered("torch-2.15", "native", &["quantize_rows"]);
+    covered("torch-debian-1.13", "observer", &["observe"]);
     for (system, engine) in [
         ("torch-2.15", "native"),
         ("torch-2.15", "observer"),

@@ -32,6 +32,11 @@ pub fn prepare<I: Isa>(isa: I, spec: &ObserveSpec) -> Result<Box<dyn Kernel>, Re
                 chosen: chosen("histogram"),
             }));
         }
+        ObserverKind::HistogramOf { .. } | ObserverKind::GrowingHistogram { .. } => {
+            return Err(Refusal::Unsupported(
+                "histograms of other than 2048 bins, and growing ones".into(),
+            ));
+        }
         ObserverKind::MinMax => ("min-max", false, false),
         ObserverKind::MovingAverage => ("moving-average", true, false),
         ObserverKind::PerChannelMinMax => ("per-channel-min-max", false, true),

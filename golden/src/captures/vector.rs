@@ -108,6 +108,22 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::LinearBlocks(_) => "linear_blocks".into(),
         OpSpec::Hardswish(_) => "hardswish".into(),
         OpSpec::Hardsigmoid(_) => "hardsigmoid".into(),
+        OpSpec::Gelu(_) => "gelu".into(),
+        OpSpec::LeakyRelu(_) => "leaky_relu".into(),
+        OpSpec::Elu(_) => "elu".into(),
+        OpSpec::Softmax(_) => "softmax".into(),
+        OpSpec::Mean(_) => "mean".into(),
+        OpSpec::Concat(_) => "concat".into(),
+        OpSpec::AddScalar(_) => "add_scalar".into(),
+        OpSpec::MulScalar(_) => "mul_scalar".into(),
+        OpSpec::ResizeNearest(_) => "resize_nearest".into(),
+        OpSpec::ResizeBilinear(_) => "resize_bilinear".into(),
+        OpSpec::LayerNorm(_) => "layer_norm".into(),
+        OpSpec::BatchNorm(_) => "batch_norm".into(),
+        OpSpec::MatMul(_) => "matmul".into(),
+        OpSpec::ConvTranspose(s) => format!("conv_transpose{}d", s.kernel.len()),
+        OpSpec::QuantizeRows(_) => "quantize_rows".into(),
+        OpSpec::LinearHalf(_) => "linear_half".into(),
     }
 }
 

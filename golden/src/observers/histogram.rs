@@ -1,10 +1,10 @@
-//! HistogramObserver: 2048 bins over the range seen so far. When a batch leaves
+//! HistogramObserver: bins over the range seen so far, 2048 where nobody asks otherwise. When a batch leaves
 //! the range, the old bins are spread over the new range.
 
 use super::Observer;
 use super::min_max::{greatest, least, min_max};
 
-/// How many bins a histogram has.
+/// How many bins a histogram has where nobody asks otherwise.
 pub const BINS: usize = 2048;
 /// Into how many parts an old bin is cut when its mass moves to a new range.
 const UPSAMPLE_RATE: usize = 16;
@@ -18,19 +18,16 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            range: None,
-            bins: vec![0.0; BINS],
-        }
+        Self::new(BINS)
     }
 }
 
 impl Histogram {
-    /// A histogram with these bins over this range.
-    pub fn from_parts(range: (f32, f32), bins: [f32; BINS]) -> Self {
+    /// An empty histogram of so many bins.
+    pub fn new(bins: usize) -> Self {
         Self {
-            range: Some(range),
-            bins: bins.to_vec(),
+            range: None,
+            bins: vec![0.0; bins],
         }
     }
 
@@ -50,21 +47,22 @@ impl Observer for Histogram {
         let Some(update) = min_max(&finite) else {
             return;
         };
+        let count = self.bins.len();
         let Some(old) = self.range else {
-            self.bins = histc(&finite, update, BINS);
+            self.bins = histc(&finite, update, count);
             self.range = Some(update);
             return;
         };
         let new = (least(old.0, update.0), greatest(old.1, update.1));
-        let counted = histc(&finite, new, BINS);
+        let counted = histc(&finite, new, count);
         let moved = if new == old {
             std::mem::take(&mut self.bins)
         } else if old.0 == old.1 {
             // Upstream weighs the one old value by the count of the update, not by its own.
-            let count: f32 = counted.iter().sum();
-            histc(&[old.0], new, BINS)
+            let weight: f32 = counted.iter().sum();
+            histc(&[old.0], new, count)
                 .into_iter()
-                .map(|bin| bin * count)
+                .map(|bin| bin * weight)
                 .collect()
         } else {
             spread(&self.bins, old, new)
@@ -103,14 +101,15 @@ pub(crate) fn histc(values: &[f32], (min, max): (f32, f32), count: usize) -> Vec
 
 /// The old bins' mass in the new range's bins (`_upscale_histogram`).
 fn spread(bins: &[f32], old: (f32, f32), new: (f32, f32)) -> Vec<f32> {
-    let parts = BINS * UPSAMPLE_RATE;
+    let count = bins.len();
+    let parts = count * UPSAMPLE_RATE;
     let half = 0.5 * ((old.1 - old.0) / parts as f32);
-    let boundaries: Vec<f32> = (0..=BINS).map(|i| linspace(new, BINS + 1, i)).collect();
-    let mut moved = vec![0.0; BINS];
+    let boundaries: Vec<f32> = (0..=count).map(|i| linspace(new, count + 1, i)).collect();
+    let mut moved = vec![0.0; count];
     for part in 0..parts {
         let middle = linspace(old, parts + 1, part) + half;
         let above = boundaries.partition_point(|&boundary| boundary <= middle);
-        let bin = above.saturating_sub(1).min(BINS - 1);
+        let bin = above.saturating_sub(1).min(count - 1);
         moved[bin] += bins[part / UPSAMPLE_RATE] / UPSAMPLE_RATE as f32;
     }
     moved
@@ -119,7 +118,7 @@ fn spread(bins: &[f32], old: (f32, f32), new: (f32, f32)) -> Vec<f32> {
 /// Element `index` of torch.linspace(start, end, steps) in f32: counted from the nearer end,
 /// the product fused with the sum (ATen/native/cpu/RangeFactoriesKernel.cpp, as compiled for
 /// AVX2 and AVX-512).
-fn linspace((start, end): (f32, f32), steps: usize, index: usize) -> f32 {
+pub(crate) fn linspace((start, end): (f32, f32), steps: usize, index: usize) -> f32 {
     let step = (end - start) / (steps - 1) as f32;
     if index < steps / 2 {
         step.mul_add(index as f32, start)

@@ -3,14 +3,16 @@
 //!
 //! Source of all: PyTorch torch/ao/quantization/observer.py, v2.6.0.
 
+mod growing_histogram;
 mod histogram;
 mod min_max;
 mod moving_average;
 mod per_channel;
 mod search;
 
-pub(crate) use histogram::histc;
+pub use growing_histogram::GrowingHistogram;
 pub use histogram::{BINS, Histogram};
+pub(crate) use histogram::{histc, linspace};
 pub use min_max::MinMax;
 pub use moving_average::MovingAverage;
 pub use per_channel::PerChannel;
@@ -61,24 +63,51 @@ pub(crate) fn observe(
         ObserverKind::MovingAverage => Ok(single(MovingAverage::default(), &batches, witness)),
         ObserverKind::PerChannelMinMax => channels::<MinMax>(spec, &batches, witness),
         ObserverKind::PerChannelMovingAverage => channels::<MovingAverage>(spec, &batches, witness),
-        ObserverKind::Histogram => {
-            let mut histogram = Histogram::default();
-            for batch in &batches {
-                if batch.iter().any(|value| value.is_nan()) {
-                    return Err(ReferenceError::Undefined("NaN in a histogram".into()));
-                }
-                let before = histogram.range();
-                histogram.observe(batch);
-                let grew = before.0 <= before.1 && before != histogram.range();
-                witness.events.hit_if(Event::HistogramGrew, grew);
-            }
-            let (min, max) = histogram.range();
-            witness.events.hit_if(Event::EmptyRange, min == max);
-            let mut outputs = ranges(vec![min], vec![max]);
-            outputs.push(tensor(histogram.bins().to_vec()));
-            Ok(outputs)
-        }
+        ObserverKind::Histogram
+        | ObserverKind::HistogramOf { .. }
+        | ObserverKind::GrowingHistogram { .. } => histogram(spec.kind, &batches, witness),
     }
+}
+
+fn histogram(
+    kind: ObserverKind,
+    batches: &[&[f32]],
+    witness: &mut Witness,
+) -> Result<Vec<Tensor>, ReferenceError> {
+    let bins = kind.bins().expect("histograms have bins");
+    if bins == 0 {
+        return Err(ReferenceError::Mismatch(
+            "a histogram needs at least 1 bin".into(),
+        ));
+    }
+    let mut growing = GrowingHistogram::new(bins);
+    let mut plain = Histogram::new(bins);
+    let is_growing = matches!(kind, ObserverKind::GrowingHistogram { .. });
+    let observer: &mut dyn Observer = if is_growing { &mut growing } else { &mut plain };
+    for batch in batches {
+        if batch.iter().any(|value| value.is_nan()) {
+            return Err(ReferenceError::Undefined("NaN in a histogram".into()));
+        }
+        if is_growing && batch.iter().any(|value| value.is_infinite()) {
+            return Err(ReferenceError::Undefined(
+                "infinite values in a histogram of this kind".into(),
+            ));
+        }
+        let before = observer.range();
+        observer.observe(batch);
+        let grew = before.0 <= before.1 && before != observer.range();
+        witness.events.hit_if(Event::HistogramGrew, grew);
+    }
+    let (min, max) = observer.range();
+    witness.events.hit_if(Event::EmptyRange, min == max);
+    let bins = if is_growing {
+        growing.bins()
+    } else {
+        plain.bins()
+    };
+    let mut outputs = ranges(vec![min], vec![max]);
+    outputs.push(tensor(bins.to_vec()));
+    Ok(outputs)
 }
 
 fn single(mut observer: impl Observer, batches: &[&[f32]], witness: &mut Witness) -> Vec<Tensor> {

@@ -5,25 +5,17 @@
 //! they are summed in f64. Two candidate ranges would have to have errors equal
 //! to about 7 digits for that to matter.
 
-use super::{BINS, Histogram, Observer};
-
 /// How much mass each step of the search gives up on one side.
 const STEP: f64 = 1e-5;
 
-/// The range that the search chooses for `levels` output codes (256 for 8 bits).
-pub fn search_range(histogram: &Histogram, levels: usize) -> (f32, f32) {
-    let (min, max) = histogram.range();
-    let bin_width = (max - min) / BINS as f32;
-    let cumulative = cumulative(histogram.bins());
-    let total = f64::from(
-        histogram
-            .bins()
-            .iter()
-            .map(|&bin| f64::from(bin))
-            .sum::<f64>() as f32,
-    );
+/// The range that the search chooses for `levels` output codes (256 for 8 bits), from a
+/// histogram: its least and greatest value and its bins.
+pub fn search_range((min, max): (f32, f32), bins: &[f32], levels: usize) -> (f32, f32) {
+    let bin_width = (max - min) / bins.len() as f32;
+    let cumulative = cumulative(bins);
+    let total = f64::from(bins.iter().map(|&bin| f64::from(bin)).sum::<f64>() as f32);
     let (mut alpha, mut beta) = (0.0f64, 1.0f64);
-    let (mut start, mut end) = (0, BINS - 1);
+    let (mut start, mut end) = (0, bins.len() - 1);
     let mut least_error = f64::INFINITY;
     while alpha < beta {
         let (next_alpha, next_beta) = (alpha + STEP, beta - STEP);
@@ -46,7 +38,7 @@ pub fn search_range(histogram: &Histogram, levels: usize) -> (f32, f32) {
         if (next_start, next_end) == (start, end) {
             continue;
         }
-        let error = quantization_error(histogram, next_start, next_end, levels);
+        let error = quantization_error((min, max), bins, (next_start, next_end), levels);
         if error > least_error {
             break;
         }
@@ -71,9 +63,13 @@ fn cumulative(bins: &[f32]) -> Vec<f32> {
 }
 
 /// The squared error when codes span the bins `first..=last`.
-fn quantization_error(histogram: &Histogram, first: usize, last: usize, levels: usize) -> f64 {
-    let (min, max) = histogram.range();
-    let bin_width = (f64::from(max) - f64::from(min)) / BINS as f64;
+fn quantization_error(
+    (min, max): (f32, f32),
+    bins: &[f32],
+    (first, last): (usize, usize),
+    levels: usize,
+) -> f64 {
+    let bin_width = (f64::from(max) - f64::from(min)) / bins.len() as f64;
     let code_width = bin_width * (last as f64 - first as f64 + 1.0) / levels as f64;
     if code_width == 0.0 {
         return 0.0;
@@ -86,7 +82,7 @@ fn quantization_error(histogram: &Histogram, first: usize, last: usize, levels: 
     let code_of =
         |position: f32| floor_divide(position, code_width).clamp(0.0, (levels - 1) as f32);
     let whole = cube_difference(-half, half);
-    (histogram.bins().iter().enumerate())
+    (bins.iter().enumerate())
         .map(|(bin, &count)| {
             let begin = (bin as f32 - first as f32) * bin_width;
             let end = begin + bin_width;
@@ -123,6 +119,11 @@ fn floor_divide(a: f32, b: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observers::{Histogram, Observer};
+
+    fn search_range(histogram: &Histogram, levels: usize) -> (f32, f32) {
+        super::search_range(histogram.range(), histogram.bins(), levels)
+    }
 
     #[test]
     fn an_outlier_is_cut_off_and_a_flat_histogram_is_not() {

@@ -2,7 +2,7 @@
 
 use super::ReferenceError;
 use crate::spec::{BinarySpec, PoolSpec, Problem, QParams, Quantized, Relu};
-use crate::tensor::DType;
+use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
 /// Checks number, shapes and types of the run-time inputs.
@@ -158,4 +158,63 @@ pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), Referen
         witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
     }
     Ok(())
+}
+
+/// Checks that `shape` has dimension `axis`.
+///
+/// # Errors
+/// Says how many dimensions there are.
+pub(crate) fn axis(axis: usize, shape: &[usize]) -> Result<(), ReferenceError> {
+    if axis < shape.len() {
+        return Ok(());
+    }
+    Err(ReferenceError::Mismatch(format!(
+        "axis {axis} does not exist in shape {shape:?}"
+    )))
+}
+
+/// Checks what is added to a variance.
+///
+/// # Errors
+/// When it is negative or not finite.
+pub(crate) fn epsilon(epsilon: f64) -> Result<(), ReferenceError> {
+    if epsilon.is_finite() && epsilon >= 0.0 {
+        return Ok(());
+    }
+    Err(ReferenceError::Mismatch(format!(
+        "epsilon {epsilon} is negative or not finite"
+    )))
+}
+
+/// The f32 values of a constant of `len` values.
+///
+/// # Errors
+/// When it is missing, or of another type or shape.
+pub(crate) fn reals<'a>(
+    name: &str,
+    tensor: Option<&'a Tensor>,
+    len: usize,
+) -> Result<&'a [f32], ReferenceError> {
+    reals_of(name, tensor, &[len])
+}
+
+/// The f32 values of a constant of this shape.
+///
+/// # Errors
+/// When it is missing, or of another type or shape.
+pub(crate) fn reals_of<'a>(
+    name: &str,
+    tensor: Option<&'a Tensor>,
+    shape: &[usize],
+) -> Result<&'a [f32], ReferenceError> {
+    let tensor =
+        tensor.ok_or_else(|| ReferenceError::Mismatch(format!("{name}: there is none")))?;
+    match tensor.data() {
+        Data::F32(values) if tensor.shape() == shape => Ok(values),
+        _ => Err(ReferenceError::Mismatch(format!(
+            "{name} is {} {:?}, the spec asks for f32 {shape:?}",
+            tensor.dtype().name(),
+            tensor.shape()
+        ))),
+    }
 }

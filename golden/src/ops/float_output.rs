@@ -84,13 +84,14 @@ fn twice_inverted(activation: f64, weight: f64) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::FloatAccumulation;
+    use crate::profile::{FloatAccumulation, HalfSums};
 
     fn scales(scale: DynamicScale, bias: DynamicBias, step: f64) -> FloatScales {
         let rule = FloatOutputRule {
             scale,
             bias,
             weight_only: FloatAccumulation::SequentialFma,
+            half_weights: HalfSums::Undefined,
         };
         FloatScales::new(&rule, step, step)
     }

@@ -13,28 +13,42 @@ mod check;
 pub(crate) mod choose_qparams;
 mod choose_real_qparams;
 mod clamp;
+mod concat;
 mod conv;
+mod conv_transpose;
 pub(crate) mod dequantize;
+mod elu;
 mod fake_quantize;
 mod fixed_point;
 mod float_output;
 mod function;
+mod gelu;
 mod hard;
 mod landing;
+mod leaky_relu;
 mod linear;
 mod linear_blocks;
+mod linear_half;
 mod log_f32;
+mod matmul;
 mod max_pool;
+mod mean;
 mod mul;
+mod norm;
 mod power_of_two;
 mod product;
 pub(crate) mod quantize;
+mod quantize_rows;
 mod recode;
 mod relu;
 pub(crate) mod requantize;
 mod rescale;
+mod resize;
 mod round_trip;
+mod scalar;
+mod softmax;
 mod store;
+mod through_real;
 mod transcendental;
 mod weight_only;
 mod wide;
@@ -101,6 +115,34 @@ pub fn reference(
         }
         OpSpec::Hardsigmoid(spec) => {
             hard::hard(HardFunction::Sigmoid, spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::Gelu(spec) => gelu::gelu(spec, &inputs[0], profile, witness)?,
+        OpSpec::LeakyRelu(spec) => leaky_relu::leaky_relu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Elu(spec) => elu::elu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Softmax(spec) => softmax::softmax(spec, &inputs[0], profile, witness)?,
+        OpSpec::Mean(spec) => mean::mean(spec, &inputs[0], profile, witness)?,
+        OpSpec::Concat(spec) => concat::concat(spec, inputs, profile, witness)?,
+        OpSpec::ResizeNearest(spec) => resize::resize_nearest(spec, &inputs[0], profile, witness)?,
+        OpSpec::ResizeBilinear(spec) => {
+            resize::resize_bilinear(spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::LayerNorm(spec) => norm::layer_norm(spec, constants, &inputs[0], profile, witness)?,
+        OpSpec::BatchNorm(spec) => norm::batch_norm(spec, constants, inputs, profile, witness)?,
+        OpSpec::MatMul(spec) => matmul::matmul(spec, &inputs[0], &inputs[1], profile, witness)?,
+        OpSpec::ConvTranspose(spec) => {
+            conv_transpose::conv_transpose(spec, constants, &inputs[0], profile, witness)?
+        }
+        OpSpec::LinearHalf(spec) => {
+            linear_half::linear_half(spec, constants, &inputs[0], profile, witness)?
+        }
+        OpSpec::AddScalar(spec) => {
+            return scalar::add_scalar(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::MulScalar(spec) => {
+            return scalar::mul_scalar(spec, &inputs[0], profile, witness);
+        }
+        OpSpec::QuantizeRows(spec) => {
+            return quantize_rows::quantize_rows(spec, &inputs[0], witness);
         }
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);

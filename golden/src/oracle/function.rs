@@ -122,7 +122,7 @@ const PLACES: usize = 320;
 
 /// e^x to about 300 places: halved until it is below a half, summed up, then squared as
 /// often. Beyond ±200 it is taken as e^±200, which no rounding here tells from it.
-fn exp(x: &BigRational) -> BigRational {
+pub(super) fn exp(x: &BigRational) -> BigRational {
     let bound = integer(200);
     let x = x.clone().clamp(-bound.clone(), bound);
     // Numbers are integers of 2^−320 from here on, cut after each product.

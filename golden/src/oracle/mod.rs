@@ -1,5 +1,5 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh
-//! and hardswish once more, in exact rational arithmetic with every rounding to f32 or f64
+//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
+//! hardswish, softmax and others once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
@@ -10,6 +10,7 @@
 mod choose_qparams;
 mod code;
 mod fake_quantize;
+mod float_ops;
 mod function;
 mod hard;
 mod real;
@@ -21,6 +22,7 @@ mod wide;
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use fake_quantize::{Counting, fake_quantize};
+pub use float_ops::{elu, leaky_relu, matmul, mean, softmax};
 pub use function::{sigmoid, tanh};
 pub use hard::{hardsigmoid, hardswish};
 pub use recode::recode;

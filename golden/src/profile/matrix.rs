@@ -276,6 +276,16 @@ axis! {
     }
 }
 
+axis! {
+    /// In which order f32 activations times weights of half precision are summed.
+    HalfSums {
+        /// k ascending, fused multiply-add, in blocks of 512; rows that FBGEMM's kernels for AVX2 take one or two at a time in four or two sums side by side
+        FbgemmAvx2 = "fbgemm-avx2",
+        /// not at all: the system has no such op, or its order is not known
+        Undefined = "undefined",
+    }
+}
+
 rule! {
     /// How a sum becomes a float output (dynamic and weight-only linear).
     FloatOutputRule {
@@ -285,5 +295,7 @@ rule! {
         bias: DynamicBias,
         /// weight-only sums
         weight_only: FloatAccumulation,
+        /// sums with weights of half precision
+        half_weights: HalfSums,
     }
 }

@@ -116,6 +116,16 @@ axis! {
 }
 
 axis! {
+    /// How ops go that have no axis of their own and are computed on real values: gelu, leaky relu, elu, softmax, mean, concat, addition of and multiplication with a number, resizing, layer and batch norm, the product of two activations.
+    RealOps {
+        /// x = sx ⊗ (q − zx), the function in f32, ⊗ (1 ⊘ so), half to even, then the zero point; means and variances from integer sums (ATen)
+        DequantizeF32 = "dequantize-f32",
+        /// not at all: the system has no such ops, or their arithmetic is not known
+        Undefined = "undefined",
+    }
+}
+
+axis! {
     /// What rescale gives where inexact rounding is asked for.
     InexactRescale {
         /// left open: TOSA allows any rounding, and such outputs are not compared
@@ -150,5 +160,7 @@ rule! {
         rescale: InexactRescale,
         /// hardswish and hardsigmoid
         hard_function: HardForm,
+        /// ops on real values without an axis of their own
+        real_ops: RealOps,
     }
 }

@@ -359,6 +359,8 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         "padding" => kind != "linear",
         _ => true,
     };
+    // The scales and bias of integer sums that become floats.
+    let of_sums = !matches!(axis.field, "weight_only" | "half_weights");
     let to_code = |output: &Output, op: SumOf, activation: DType| {
         let applies = match axis.field {
             "scaling_linear" => op == SumOf::Linear,
@@ -393,22 +395,26 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::ChooseQparams(_) => axis.stage == "qparams",
         OpSpec::ChooseRealQparams(_) => axis.field == "reduce_range",
-        OpSpec::Observe(_) | OpSpec::Calibrate(_) | OpSpec::ApproximateScale(_) => false,
+        OpSpec::Observe(_)
+        | OpSpec::Calibrate(_)
+        | OpSpec::ApproximateScale(_)
+        | OpSpec::QuantizeRows(_) => false,
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),
                 "float_output" => {
-                    matches!(spec.output, Output::Float) && axis.field != "weight_only"
+                    matches!(spec.output, Output::Float) && of_sums
                 }
                 _ => to_code(&spec.output, SumOf::Linear, spec.activation.dtype()),
             },
             Activation::Dynamic { .. } => match axis.stage {
                 "accumulate" => sum("linear"),
-                "float_output" => axis.field != "weight_only",
+                "float_output" => of_sums,
                 stage => matches!(stage, "quantize" | "qparams"),
             },
             Activation::Float => {
-                axis.stage == "float_output" || (axis.stage == "dequantize" && axis.field == "body")
+                (axis.stage == "float_output" && axis.field != "half_weights")
+                    || (axis.stage == "dequantize" && axis.field == "body")
             }
         },
         OpSpec::Conv(spec) => match axis.stage {
@@ -424,6 +430,24 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "pointwise" && axis.field == "hard_function"
         }
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",
+        OpSpec::Gelu(_)
+        | OpSpec::LeakyRelu(_)
+        | OpSpec::Elu(_)
+        | OpSpec::Softmax(_)
+        | OpSpec::Mean(_)
+        | OpSpec::Concat(_)
+        | OpSpec::AddScalar(_)
+        | OpSpec::MulScalar(_)
+        | OpSpec::ResizeNearest(_)
+        | OpSpec::ResizeBilinear(_)
+        | OpSpec::LayerNorm(_)
+        | OpSpec::BatchNorm(_)
+        | OpSpec::MatMul(_) => axis.stage == "pointwise" && axis.field == "real_ops",
+        OpSpec::ConvTranspose(spec) => match axis.stage {
+            "accumulate" => sum("conv"),
+            _ => to_code(&spec.output, SumOf::Conv, spec.activation.dtype),
+        },
+        OpSpec::LinearHalf(_) => axis.field == "half_weights",
         OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
             axis.stage == "pointwise" && axis.field == "function"
         }

@@ -1,4 +1,5 @@
-//! MiniLM-L6: linear layers of a transformer, static and dynamic, by PyTorch's engines.
+//! MiniLM-L6: linear layers of a transformer, static and dynamic, and the ops between them, by
+//! PyTorch's engines.
 
 use super::torch;
 use super::torch_observers;
@@ -7,7 +8,10 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Npz;
 use crate::captures::problem::{self, Product, code_type, granularity, quantized};
 use crate::captures::vector::{Builder, Found};
-use crate::spec::{Activation, Output, QparamsRequest, Relu};
+use crate::spec::{
+    Activation, Constants, FunctionSpec, LayerNormSpec, MatMulSpec, OpSpec, Output, Problem,
+    QparamsRequest, Relu, SoftmaxSpec,
+};
 use crate::tensor::{DType, Data};
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
@@ -15,6 +19,8 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "linear" => linear(file, found),
         "linear_dynamic" => linear_dynamic(file, found),
         "observer" => observers(file, found),
+        "softmax" | "layer_norm" | "gelu" => on_rows(file, found),
+        "matmul" => matmul(file, found),
         op => {
             found.skip(
                 op,
@@ -50,14 +56,7 @@ fn linear(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError
         weights.array("bias")?.tensor()?,
     );
     let problem = problem::linear(file, x.tensor()?, w, Some(bias), product)?;
-    let mut v = Builder::new(file, "", problem);
-    for (engine, profile) in torch::ENGINES {
-        if let Some(name) = params.get("outputs")?.get(engine).and_then(|n| n.as_str()) {
-            v.output(engine, profile, 0, file.array(name)?.tensor()?)?;
-        }
-    }
-    v.into(found);
-    Ok(())
+    engines(file, problem, found)
 }
 
 /// Dynamic linear with and without reduce_range: outputs `<engine>_rr<0|1>`.
@@ -87,6 +86,84 @@ fn linear_dynamic(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Capt
         }
         v.into(found);
     }
+    Ok(())
+}
+
+/// Ops over the last axis, and gelu: the same values from every engine.
+fn on_rows(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let x = file.array("x")?;
+    let dtype = code_type(x)?;
+    let (input, output) = (quantized(file, "x", dtype)?, quantized(file, "y", dtype)?);
+    let shape = x.shape();
+    let mut constants = Constants::default();
+    let op = match file.entry.op.as_deref().unwrap_or_default() {
+        "softmax" => OpSpec::Softmax(SoftmaxSpec {
+            axis: shape.len().saturating_sub(1),
+            shape,
+            input,
+            output,
+        }),
+        "gelu" => OpSpec::Gelu(FunctionSpec {
+            shape,
+            input,
+            output,
+        }),
+        _ => {
+            let &[rows, len] = shape.as_slice() else {
+                return Err(x.error("is no [rows, columns]"));
+            };
+            constants.weights = Some(file.array("gamma")?.tensor()?);
+            constants.bias = Some(file.array("beta")?.tensor()?);
+            OpSpec::LayerNorm(LayerNormSpec {
+                rows,
+                len,
+                input,
+                output,
+                epsilon: file.params().float("eps")?,
+            })
+        }
+    };
+    let problem = Problem {
+        op,
+        constants,
+        inputs: vec![x.tensor()?],
+    };
+    engines(file, problem, found)
+}
+
+/// The product of two activations, by heads.
+fn matmul(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let (a, b) = (file.array("a")?, file.array("b")?);
+    let (&[batch, m, k], &[_, _, n]) = (a.shape().as_slice(), b.shape().as_slice()) else {
+        return Err(a.error("and `b` are no matrices by heads"));
+    };
+    let spec = MatMulSpec {
+        batch,
+        m,
+        n,
+        k,
+        a: quantized(file, "a", code_type(a)?)?,
+        b: quantized(file, "b", code_type(b)?)?,
+        output: quantized(file, "y", code_type(a)?)?,
+    };
+    let inputs = vec![a.tensor()?, b.tensor()?];
+    engines(file, problem::plain(OpSpec::MatMul(spec), inputs), found)
+}
+
+/// The outputs that `params.outputs` names by engine.
+fn engines(
+    file: &CapturedFile<'_>,
+    problem: Problem,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let mut v = Builder::new(file, "", problem);
+    let outputs = file.params().get("outputs")?;
+    for (engine, profile) in torch::ENGINES {
+        if let Some(name) = outputs.get(engine).and_then(|n| n.as_str()) {
+            v.output(engine, profile, 0, file.array(name)?.tensor()?)?;
+        }
+    }
+    v.into(found);
     Ok(())
 }
 

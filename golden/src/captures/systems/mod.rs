@@ -31,6 +31,7 @@ mod qkeras;
 mod tensorflow;
 mod torch;
 mod torch_casts;
+mod torch_float_ops;
 mod torch_observers;
 mod torch_ops;
 mod torch_steps;

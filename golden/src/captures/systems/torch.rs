@@ -6,7 +6,7 @@ use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, code_type, granularity};
 use crate::captures::vector::{Builder, Found};
-use crate::spec::Granularity;
+use crate::spec::{Granularity, ObserverKind};
 use crate::tensor::{DType, Tensor};
 
 /// One build of PyTorch and the named profiles of its parts.
@@ -23,8 +23,8 @@ pub(super) struct Build {
     pub fake_quantize: &'static str,
     /// the engines, with their profiles
     pub engines: &'static [(&'static str, &'static str)],
-    /// the histogram observer is the one that the reference has
-    pub histogram: bool,
+    /// the histogram observer with so many bins
+    pub histogram: fn(usize) -> ObserverKind,
 }
 
 /// PyTorch 2.15 from the registry, built with FBGEMM. On this CPU x86 = fbgemm.
@@ -35,7 +35,10 @@ const V2_15: Build = Build {
     codes_32: "pytorch-scalar",
     fake_quantize: "fbgemm",
     engines: ENGINES,
-    histogram: true,
+    histogram: |bins| match bins {
+        2048 => ObserverKind::Histogram,
+        bins => ObserverKind::HistogramOf { bins },
+    },
 };
 
 /// Debian's PyTorch 1.13, built without FBGEMM.
@@ -46,7 +49,7 @@ const DEBIAN: Build = Build {
     codes_32: "pytorch-native",
     fake_quantize: "pytorch-native",
     engines: &[("onednn", "onednn-2-jit-avx2"), ("qnnpack", "qnnpack-sse2")],
-    histogram: false,
+    histogram: |bins| ObserverKind::GrowingHistogram { bins },
 };
 
 /// The engines' profiles, the same in every build on AVX2 without VNNI. No captured sum of

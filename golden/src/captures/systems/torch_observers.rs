@@ -6,7 +6,7 @@ use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Npz;
 use crate::captures::problem::{self, flat};
 use crate::captures::vector::{Builder, Found};
-use crate::observers::{Histogram, Observer, search_range};
+use crate::observers::{BINS, GrowingHistogram, Histogram, Observer, search_range};
 use crate::spec::{ObserverKind, Problem, QparamsRequest};
 use crate::tensor::{DType, Data, Tensor};
 
@@ -50,20 +50,24 @@ pub(super) fn read(
     if class == "FusedMovingAvgObsFakeQuantize" {
         return super::torch_steps::read(file, ObserverKind::MovingAverage, found);
     }
-    let reason = if kind(class).is_none() {
-        "no reference observer of this kind"
-    } else if !build.histogram && kind(class) == Some(ObserverKind::Histogram) {
-        "an older histogram algorithm: no reference"
-    } else if file.params().has("bins") {
-        if file.params().integer("bins")? == 2048 {
-            return super::torch_steps::read(file, ObserverKind::Histogram, found);
-        }
-        "histograms of other than 2048 bins"
-    } else {
-        return observer(file, kind(class).expect("checked above"), found);
+    let params = file.params();
+    let bins = match params.has("bins") {
+        true => usize::try_from(params.integer("bins")?)
+            .map_err(|_| params.error("bins", "is negative".into()))?,
+        false => BINS,
     };
-    found.skip("observe", file.entry.values(|_| true), reason);
-    Ok(())
+    match kind(class) {
+        Some(ObserverKind::Histogram) if params.has("bins") => {
+            super::torch_steps::read(file, (build.histogram)(bins), found)
+        }
+        Some(ObserverKind::Histogram) => observer(file, (build.histogram)(bins), found),
+        Some(kind) => observer(file, kind, found),
+        None => {
+            let reason = "no reference observer of this kind";
+            found.skip("observe", file.entry.values(|_| true), reason);
+            Ok(())
+        }
+    }
 }
 
 fn float_zero_points(file: &CapturedFile<'_>) -> bool {
@@ -118,14 +122,14 @@ fn observer(
         let seen = Seen {
             min: of("min_val")?.tensor()?,
             max: of("max_val")?.tensor()?,
-            histogram: match kind {
-                ObserverKind::Histogram => Some(of("histogram")?.tensor()?),
-                _ => None,
+            histogram: match kind.bins() {
+                Some(_) => Some(of("histogram")?.tensor()?),
+                None => None,
             },
         };
-        let range = match kind {
-            ObserverKind::Histogram => searched(file, &batches)?,
-            _ => seen.range(file, part)?,
+        let range = match kind.bins() {
+            Some(_) => searched_by(file, kind, &batches)?,
+            None => seen.range(file, part)?,
         };
         let observe = problem::observe(kind, axis, batches);
         observed(file, part, observe, &seen, found)?;
@@ -140,19 +144,37 @@ fn observer(
     Ok(())
 }
 
-/// The range that the histogram search chooses after these batches.
+/// The range that the search of a histogram of 2048 bins chooses after these batches.
 pub(super) fn searched(
     file: &CapturedFile<'_>,
     batches: &[Tensor],
 ) -> Result<Vec<(f32, f32)>, CaptureError> {
-    let mut histogram = Histogram::default();
+    searched_by(file, ObserverKind::Histogram, batches)
+}
+
+/// The range that a histogram's search chooses after these batches.
+pub(super) fn searched_by(
+    file: &CapturedFile<'_>,
+    kind: ObserverKind,
+    batches: &[Tensor],
+) -> Result<Vec<(f32, f32)>, CaptureError> {
+    let bins = kind.bins().unwrap_or(BINS);
+    let (mut plain, mut growing) = (Histogram::new(bins), GrowingHistogram::new(bins));
+    let is_growing = matches!(kind, ObserverKind::GrowingHistogram { .. });
     for batch in batches {
         let Data::F32(values) = batch.data() else {
             return Err(file.problem("observers take f32"));
         };
-        histogram.observe(values);
+        match is_growing {
+            true => growing.observe(values),
+            false => plain.observe(values),
+        }
     }
-    Ok(vec![search_range(&histogram, 256)])
+    let (range, bins) = match is_growing {
+        true => (growing.range(), growing.bins()),
+        false => (plain.range(), plain.bins()),
+    };
+    Ok(vec![search_range(range, bins, 256)])
 }
 
 /// What an observer kept.

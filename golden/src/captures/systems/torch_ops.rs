@@ -1,6 +1,7 @@
 //! PyTorch's quantized ops: `torch.ops.quantized.*`, one array per engine.
 
 use super::torch::Build;
+use super::torch_float_ops;
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Array;
@@ -8,8 +9,6 @@ use crate::captures::problem::{self, Product, Windows, code_type, granularity, p
 use crate::captures::vector::{Builder, Found};
 use crate::spec::*;
 use crate::tensor::{DType, Tensor};
-
-const MEAN: &str = "ATen takes the mean of real values: no axis for it";
 
 pub(super) fn read(
     build: &Build,
@@ -22,9 +21,14 @@ pub(super) fn read(
         .trim_start_matches("ops/")
         .trim_end_matches(".npz");
     let (op, rest) = name.split_once('_').unwrap_or((name, ""));
+    if torch_float_ops::read(build, file, op, found)? && op != "mean" {
+        return Ok(());
+    }
     let problem = match op {
         "linear" => linear(file)?,
         "lineardynamic" => linear_dynamic(file)?,
+        "lineardynamicfp16" => torch_float_ops::linear_half(file)?,
+        "conv2dtranspose" => torch_float_ops::conv_transpose(file, bias(file)?, product(file)?)?,
         "conv1d" | "conv2d" | "conv3d" => conv(file)?,
         "add" | "addrelu" | "mul" | "mulrelu" => binary(file, op)?,
         "avgpool2d" => avg_pool(file)?,
@@ -46,13 +50,13 @@ pub(super) fn read(
     };
     let images = matches!(
         problem.op,
-        OpSpec::Conv(_) | OpSpec::AvgPool(_) | OpSpec::MaxPool(_)
+        OpSpec::Conv(_) | OpSpec::ConvTranspose(_) | OpSpec::AvgPool(_) | OpSpec::MaxPool(_)
     );
     let mut v = Builder::new(file, "", problem);
     for (engine, profile) in build.engines {
         let name = format!("out_{engine}");
+        // QNNPACK takes a mean as an average pool.
         if op == "mean" && *engine != "qnnpack" {
-            found.skip(op, file.entry.values(|a| a == name), MEAN);
             continue;
         }
         let profile = kernel_of(op, rest, engine).unwrap_or(profile);

@@ -1,6 +1,6 @@
 //! PyTorch's observers captured after every batch: `step<i>.{min,max,hist,scale,zp}`.
 
-use super::torch_observers::{OBSERVER, Seen, batches, chosen, observed, searched};
+use super::torch_observers::{OBSERVER, Seen, batches, chosen, observed, searched_by};
 use crate::captures::error::CaptureError;
 use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
@@ -12,7 +12,7 @@ use crate::tensor::DType;
 /// What the fused moving average and fake-quantize op chooses by.
 const FUSED: &str = "pytorch-fused-observer";
 
-/// A histogram of 2048 bins, or the fused moving average: u8 codes, affine.
+/// A histogram, or the fused moving average: u8 codes, affine.
 pub(super) fn read(
     file: &CapturedFile<'_>,
     kind: ObserverKind,
@@ -29,10 +29,11 @@ pub(super) fn read(
         let part = format!("step{step}");
         let of = |what: &str| file.array(&format!("{part}.{what}"));
         let seen_batches = all[..=step].to_vec();
-        let (range, histogram, profile) = match kind {
-            ObserverKind::Histogram => {
+        let (range, histogram, profile) = match kind.bins() {
+            Some(_) => {
                 let histogram = of("hist")?.tensor()?;
-                (searched(file, &seen_batches)?, Some(histogram), OBSERVER)
+                let range = searched_by(file, kind, &seen_batches)?;
+                (range, Some(histogram), OBSERVER)
             }
             _ => (Vec::new(), None, FUSED),
         };

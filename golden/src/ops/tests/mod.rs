@@ -7,6 +7,7 @@ mod means;
 mod pointwise;
 mod products;
 mod properties;
+mod real;
 mod rescale;
 
 use super::reference;

@@ -3,6 +3,7 @@
 
 mod choose_qparams;
 mod fake_quantize;
+mod float_ops;
 mod function;
 mod hard;
 mod quantize;

@@ -77,6 +77,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         scale: DynamicScale::LeftToRight,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialMulAdd,
+        half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
         add: AddForm::Dequantize,
@@ -90,6 +91,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         recode_wide: RecodeForm::ThroughReal,
         rescale: InexactRescale::Open,
         hard_function: HardForm::DequantizeF32,
+        real_ops: RealOps::DequantizeF32,
     },
     convert: CONVERT_OPEN,
     fake_quantize: super::fake::PYTORCH,
@@ -121,6 +123,7 @@ pub(super) const FBGEMM_EXACT: Profile = Profile {
         scale: DynamicScale::Product,
         bias: DynamicBias::Fma,
         weight_only: FloatAccumulation::SequentialFma,
+        half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
         add: AddForm::FmaPremul,
@@ -131,6 +134,10 @@ pub(super) const FBGEMM_EXACT: Profile = Profile {
 
 pub(super) const FBGEMM: Profile = Profile {
     accumulate: SUM_PAIRS,
+    float_output: FloatOutputRule {
+        half_weights: HalfSums::FbgemmAvx2,
+        ..FBGEMM_EXACT.float_output
+    },
     ..FBGEMM_EXACT
 };
 
@@ -150,6 +157,7 @@ pub(super) const EXACT: Profile = Profile {
     pointwise: PointwiseRule {
         function: FunctionForm::Exact,
         hard_function: HardForm::Undefined,
+        real_ops: RealOps::Undefined,
         ..FBGEMM_EXACT.pointwise
     },
     ..FBGEMM_EXACT
@@ -193,6 +201,7 @@ pub(super) const ONEDNN: Profile = Profile {
         scale: DynamicScale::DoubleReciprocal,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialFma,
+        half_weights: HalfSums::Undefined,
     },
     ..FBGEMM_EXACT
 };
@@ -247,6 +256,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     },
     float_output: FloatOutputRule {
         weight_only: FloatAccumulation::SequentialFma,
+        half_weights: HalfSums::Undefined,
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
     },
@@ -257,6 +267,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         avg_pool_tail: AvgPoolForm::RealsOrGlobal,
         function: FunctionForm::DequantizeDivF32,
         hard_function: HardForm::Undefined,
+        real_ops: RealOps::Undefined,
         ..FBGEMM_SCALAR.pointwise
     },
     convert: CONVERT_BITS,

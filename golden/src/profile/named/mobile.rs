@@ -72,6 +72,7 @@ pub(super) const QNNPACK_Q31: Profile = Profile {
         avg_pool_body: AvgPoolForm::FixedPoint24,
         avg_pool_tail: AvgPoolForm::FixedPoint24,
         hard_function: HardForm::Undefined,
+        real_ops: RealOps::Undefined,
         ..QNNPACK.pointwise
     },
     ..QNNPACK
@@ -123,6 +124,7 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
         function: FunctionForm::DequantizeF32,
         recode: RecodeForm::Fixed8Up,
         hard_function: HardForm::Undefined,
+        real_ops: RealOps::Undefined,
         ..QNNPACK.pointwise
     },
     ..QNNPACK

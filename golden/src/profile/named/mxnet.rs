@@ -16,6 +16,7 @@ pub(super) const MXNET: Profile = Profile {
     },
     pointwise: PointwiseRule {
         hard_function: HardForm::Undefined,
+        real_ops: RealOps::Undefined,
         ..ONEDNN_2_JIT_AVX2.pointwise
     },
     ..ONEDNN_2_JIT_AVX2

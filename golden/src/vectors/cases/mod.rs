@@ -9,8 +9,10 @@ mod fake;
 mod fused;
 mod matrix;
 mod narrow;
+mod norms;
 mod plain;
 mod pointwise;
+mod real;
 mod rescale;
 mod statistics;
 mod wide;
@@ -58,6 +60,22 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("approximate_scale", fake::approximate_scale()),
         ("round_trip", narrow::round_trip()),
         ("linear_blocks", narrow::linear_blocks()),
+        ("gelu", real::gelu()),
+        ("leaky_relu", real::leaky_relu()),
+        ("elu", real::elu()),
+        ("softmax", real::softmax()),
+        ("mean", real::mean()),
+        ("concat", real::concat()),
+        ("add_scalar", real::add_scalar()),
+        ("mul_scalar", real::mul_scalar()),
+        ("resize_nearest", norms::resize_nearest()),
+        ("resize_bilinear", norms::resize_bilinear()),
+        ("layer_norm", norms::layer_norm()),
+        ("batch_norm", norms::batch_norm()),
+        ("matmul", norms::matmul()),
+        ("conv_transpose", norms::conv_transpose()),
+        ("quantize_rows", norms::quantize_rows()),
+        ("linear_half", norms::linear_half()),
     ]
 }
 

@@ -92,6 +92,11 @@ pub(super) fn observe() -> Cases {
             ObserverKind::PerChannelMovingAverage,
         ),
         ("histogram", ObserverKind::Histogram),
+        ("histogram-of-16", ObserverKind::HistogramOf { bins: 16 }),
+        (
+            "growing-histogram",
+            ObserverKind::GrowingHistogram { bins: 16 },
+        ),
     ];
     let mut cases = Cases::new();
     for (kind_name, kind) in kinds {

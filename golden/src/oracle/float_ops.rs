@@ -1,0 +1,91 @@
+//! Leaky relu, elu, softmax, means and products of codes that are computed on real values,
+//! every rounding to f32 written out.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{ToPrimitive, Zero};
+
+use super::function::exp;
+use super::real::{F32, Real, integer, nearest_even};
+use crate::spec::{QParams, Quantized};
+
+/// The code of x where x is positive, else of x · slope, x the real value of `code`; `None`
+/// where it lies outside i32.
+pub fn leaky_relu(slope: f64, code: i64, input: QParams, output: Quantized) -> Option<i64> {
+    let x = dequantized(code, input);
+    if code > i64::from(input.zero_point) {
+        return landed(&x, output);
+    }
+    let slope = F32.fit(Real::from(slope));
+    landed(&F32.mul(&x, &slope), output)
+}
+
+/// The code of x where x is not negative, else of (e^x − 1) · alpha.
+pub fn elu(alpha: f64, code: i64, input: QParams, output: Quantized) -> Option<i64> {
+    let x = dequantized(code, input);
+    if code >= i64::from(input.zero_point) {
+        return landed(&x, output);
+    }
+    let less_one = F32.add(&F32.round(&exp(&finite(&x))), &Real::integer(-1));
+    let alpha = F32.fit(Real::from(alpha));
+    landed(&F32.mul(&less_one, &alpha), output)
+}
+
+/// The codes of e^x / Σ e^x over all `codes`; the sum is rounded once.
+pub fn softmax(codes: &[i64], input: QParams, output: Quantized) -> Vec<Option<i64>> {
+    let values: Vec<BigRational> = (codes.iter())
+        .map(|&code| finite(&dequantized(code, input)))
+        .collect();
+    let greatest = values
+        .iter()
+        .max()
+        .cloned()
+        .unwrap_or_else(BigRational::zero);
+    let exps: Vec<BigRational> = (values.iter())
+        .map(|x| finite(&F32.round(&exp(&finite(&F32.round(&(x - &greatest)))))))
+        .collect();
+    let sum = F32.round(&exps.iter().sum::<BigRational>());
+    (exps.into_iter())
+        .map(|e| landed(&F32.div(&Real::Finite(e), &sum), output))
+        .collect()
+}
+
+/// The mean of codes, itself a code: the sum and the quotient are rounded to f32.
+pub fn mean(codes: &[i64]) -> Option<i64> {
+    let sum = F32.round(&integer(codes.iter().sum::<i64>()));
+    let count = F32.round(&integer(codes.len() as i64));
+    nearest_even(&finite(&F32.div(&sum, &count))).to_i64()
+}
+
+/// The code of Σ a · b, the sum rounded to f32 once.
+pub fn matmul(pairs: &[(i64, i64)], a: QParams, b: QParams, output: Quantized) -> Option<i64> {
+    let sum: BigRational = (pairs.iter())
+        .map(|&(x, y)| finite(&dequantized(x, a)) * finite(&dequantized(y, b)))
+        .sum();
+    landed(&F32.round(&sum), output)
+}
+
+/// f32(scale) ⊗ (code − zero point)
+fn dequantized(code: i64, qparams: QParams) -> Real {
+    let steps = Real::integer(code - i64::from(qparams.zero_point));
+    F32.mul(&F32.fit(Real::from(qparams.scale)), &steps)
+}
+
+fn finite(value: &Real) -> BigRational {
+    match value {
+        Real::Finite(value) => value.clone(),
+        _ => unreachable!("scales in use are far from the ends of f32"),
+    }
+}
+
+fn landed(value: &Real, output: Quantized) -> Option<i64> {
+    let (low, high) = output.dtype.code_range()?;
+    let recip = F32.recip(&F32.fit(Real::from(output.qparams.scale)));
+    let Real::Finite(steps) = F32.mul(value, &recip) else {
+        return None;
+    };
+    let nearest = nearest_even(&steps);
+    nearest.to_i32()?;
+    let code = nearest + BigInt::from(output.qparams.zero_point);
+    code.clamp(low.into(), high.into()).to_i64()
+}

@@ -1,0 +1,18 @@
+//! The spec of the exponential linear unit.
+
+use super::Quantized;
+use serde::{Deserialize, Serialize};
+
+/// x where x is not negative, else (e^x − 1) · alpha, code by code. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EluSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// input
+    pub input: Quantized,
+    /// output
+    pub output: Quantized,
+    /// the limit for x → −∞ is −alpha
+    pub alpha: f64,
+}
