@@ -5,6 +5,7 @@
 //! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
 //! over (kernel position, channel) with the channel fastest.
 
+mod along;
 mod blocks;
 mod calibrate;
 mod cast;
@@ -12,7 +13,9 @@ mod fake;
 mod plain;
 mod relu;
 mod rescale;
+mod rows;
 
+pub use along::*;
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
@@ -20,6 +23,7 @@ pub use fake::*;
 pub use plain::*;
 pub use relu::Relu;
 pub use rescale::*;
+pub use rows::*;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -383,6 +387,36 @@ pub enum OpSpec {
     Hardswish(FunctionSpec),
     /// relu6(x + 3) / 6; see [`FunctionSpec`]
     Hardsigmoid(FunctionSpec),
+    /// see [`SoftmaxSpec`]
+    Softmax(SoftmaxSpec),
+    /// x / √(Σ x²) along the last axis; see [`FunctionSpec`]
+    L2Normalize(FunctionSpec),
+    /// the mean; see [`ReduceSpec`]
+    Mean(ReduceSpec),
+    /// the sum; see [`ReduceSpec`]
+    Sum(ReduceSpec),
+    /// the greatest code, parameters unchanged; see [`ReduceSpec`]
+    ReduceMax(ReduceSpec),
+    /// see [`LeakyReluSpec`]
+    LeakyRelu(LeakyReluSpec),
+    /// the greater of two codes; see [`CodePairSpec`]
+    Maximum(CodePairSpec),
+    /// the lesser of two codes; see [`CodePairSpec`]
+    Minimum(CodePairSpec),
+    /// (a − b)²; see [`BinarySpec`]
+    SquaredDifference(BinarySpec),
+    /// |x|; see [`FunctionSpec`]
+    Abs(FunctionSpec),
+    /// x where it is at least 0, e^x − 1 elsewhere; see [`FunctionSpec`]
+    Elu(FunctionSpec),
+    /// e^x; see [`FunctionSpec`]
+    Exp(FunctionSpec),
+    /// 1 / √x, the highest code for 0; see [`FunctionSpec`]
+    Rsqrt(FunctionSpec),
+    /// see [`BatchMatmulSpec`]
+    BatchMatmul(BatchMatmulSpec),
+    /// see [`LinearRowsSpec`]
+    LinearRows(LinearRowsSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -464,7 +498,22 @@ impl OpSpec {
                 ]
             }
             Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
-            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Hardswish(s)
+            | Self::Hardsigmoid(s)
+            | Self::L2Normalize(s)
+            | Self::Abs(s)
+            | Self::Elu(s)
+            | Self::Exp(s)
+            | Self::Rsqrt(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Mean(s) | Self::Sum(s) | Self::ReduceMax(s) => {
+                vec![(s.output_shape(), s.output.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Maximum(s) | Self::Minimum(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::SquaredDifference(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::BatchMatmul(s) => vec![(vec![s.batch, s.m, s.n], s.output.dtype)],
+            Self::LinearRows(s) => vec![(vec![s.m, s.n], DType::F32)],
         }
     }
 
@@ -508,7 +557,27 @@ impl OpSpec {
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
             Self::LinearBlocks(s) => s.inputs(),
-            Self::Hardswish(s) | Self::Hardsigmoid(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Hardswish(s)
+            | Self::Hardsigmoid(s)
+            | Self::L2Normalize(s)
+            | Self::Abs(s)
+            | Self::Elu(s)
+            | Self::Exp(s)
+            | Self::Rsqrt(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Mean(s) | Self::Sum(s) | Self::ReduceMax(s) => {
+                vec![(s.shape.clone(), s.input.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Maximum(s) | Self::Minimum(s) => vec![(s.shape.clone(), s.dtype); 2],
+            Self::SquaredDifference(s) => {
+                vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
+            }
+            Self::BatchMatmul(s) => vec![
+                (vec![s.batch, s.m, s.k], s.a.dtype),
+                (vec![s.batch, s.k, s.n], s.b.dtype),
+            ],
+            Self::LinearRows(s) => vec![(vec![s.m, s.k], DType::F32)],
         }
     }
 }

@@ -108,6 +108,21 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::LinearBlocks(_) => "linear_blocks".into(),
         OpSpec::Hardswish(_) => "hardswish".into(),
         OpSpec::Hardsigmoid(_) => "hardsigmoid".into(),
+        OpSpec::Softmax(_) => "softmax".into(),
+        OpSpec::L2Normalize(_) => "l2_normalize".into(),
+        OpSpec::Mean(_) => "mean".into(),
+        OpSpec::Sum(_) => "sum".into(),
+        OpSpec::ReduceMax(_) => "reduce_max".into(),
+        OpSpec::LeakyRelu(_) => "leaky_relu".into(),
+        OpSpec::Maximum(_) => "maximum".into(),
+        OpSpec::Minimum(_) => "minimum".into(),
+        OpSpec::SquaredDifference(_) => "squared_difference".into(),
+        OpSpec::Abs(_) => "abs".into(),
+        OpSpec::Elu(_) => "elu".into(),
+        OpSpec::Exp(_) => "exp".into(),
+        OpSpec::Rsqrt(_) => "rsqrt".into(),
+        OpSpec::BatchMatmul(_) => "batch_matmul".into(),
+        OpSpec::LinearRows(_) => "linear_rows".into(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh
-//! and hardswish once more, in exact rational arithmetic with every rounding to f32 or f64
+//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
+//! hardswish, exp, elu and the like once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
@@ -12,6 +12,7 @@ mod code;
 mod fake_quantize;
 mod function;
 mod hard;
+mod piecewise;
 mod real;
 mod recode;
 mod requantize;
@@ -21,8 +22,9 @@ mod wide;
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use fake_quantize::{Counting, fake_quantize};
-pub use function::{sigmoid, tanh};
+pub use function::{elu, exp_of, sigmoid, tanh};
 pub use hard::{hardsigmoid, hardswish};
+pub use piecewise::{abs, leaky_relu, squared_difference};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;

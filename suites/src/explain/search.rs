@@ -424,9 +424,42 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "pointwise" && axis.field == "hard_function"
         }
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",
-        OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
-            axis.stage == "pointwise" && axis.field == "function"
+        OpSpec::Sigmoid(spec) | OpSpec::Tanh(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "function_wide" } else { "function" };
+            axis.stage == "pointwise" && axis.field == field
         }
+        OpSpec::Exp(spec) | OpSpec::Elu(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "interpolated" } else { "exponential" };
+            axis.stage == "pointwise" && axis.field == field
+        }
+        OpSpec::Rsqrt(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "interpolated" } else { "rsqrt" };
+            axis.stage == "pointwise" && axis.field == field
+        }
+        OpSpec::Abs(_) => axis.stage == "pointwise" && axis.field == "abs",
+        OpSpec::LeakyRelu(_) => axis.stage == "pointwise" && axis.field == "leaky_relu",
+        OpSpec::SquaredDifference(_) => {
+            axis.stage == "pointwise" && axis.field == "squared_difference"
+        }
+        OpSpec::Softmax(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "softmax_wide" } else { "softmax" };
+            axis.stage == "along" && axis.field == field
+        }
+        OpSpec::L2Normalize(_) => axis.stage == "along" && axis.field == "l2_normalize",
+        OpSpec::Mean(_) => axis.stage == "along" && axis.field == "mean",
+        OpSpec::Sum(_) => axis.stage == "along" && axis.field == "sum",
+        OpSpec::BatchMatmul(spec) => {
+            let output = Output::Quantized(spec.output);
+            to_code(&output, SumOf::Conv, spec.a.dtype)
+        }
+        OpSpec::LinearRows(_) => match axis.stage {
+            "along" => axis.field == "rows",
+            stage => stage == "float_output" && axis.field != "weight_only",
+        },
         OpSpec::Recode(_) => match axis.stage {
             "pointwise" => axis.field.starts_with("recode"),
             stage => matches!(stage, "quantize" | "dequantize"),
@@ -436,7 +469,12 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "fake_quantize"
                 && matches!(axis.field, "logarithm" | "result" | "subnormals")
         }
-        OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
+        OpSpec::Relu(_)
+        | OpSpec::Clamp(_)
+        | OpSpec::MaxPool(_)
+        | OpSpec::ReduceMax(_)
+        | OpSpec::Maximum(_)
+        | OpSpec::Minimum(_) => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the reference that need more than one op or more than one rule.
 
+mod along;
 mod fused;
 mod hard;
 mod litert;
@@ -8,6 +9,7 @@ mod pointwise;
 mod products;
 mod properties;
 mod rescale;
+mod tables;
 
 use super::reference;
 use crate::profile::Profile;

@@ -2,9 +2,11 @@
 //! ends of every range, for every named profile and every choice of every axis.
 
 mod choose_qparams;
+mod exponential;
 mod fake_quantize;
 mod function;
 mod hard;
+mod piecewise;
 mod quantize;
 mod real;
 mod requantize;

@@ -123,7 +123,19 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
         function: FunctionForm::DequantizeF32,
         recode: RecodeForm::Fixed8Up,
         hard_function: HardForm::Undefined,
+        leaky_relu: LeakyReluForm::Fixed8Up,
         ..QNNPACK.pointwise
+    },
+    along: AlongRule {
+        mean: MeanForm::MulAddF32,
+        sum: MeanForm::MulAddF32,
+        rows: RowQuantization::Asymmetric,
+        ..QNNPACK.along
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::LeftToRight,
+        bias: DynamicBias::Fma,
+        ..QNNPACK.float_output
     },
     ..QNNPACK
 };
@@ -133,5 +145,6 @@ pub(super) const XNNPACK_RNDNU: Profile = Profile {
         scaling: Scaling::Q31Rshu,
         ..XNNPACK_FP32.requantize
     },
+    float_output: QNNPACK.float_output,
     ..XNNPACK_FP32
 };

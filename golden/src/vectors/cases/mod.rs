@@ -1,11 +1,13 @@
 //! The golden cases of every op: small, with the boundaries built in. Adding a
 //! case to one of these lists is all that it takes.
 
+mod along;
 mod calibrate;
 mod conv;
 mod draw;
 mod element;
 mod fake;
+mod functions;
 mod fused;
 mod matrix;
 mod narrow;
@@ -58,6 +60,21 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("approximate_scale", fake::approximate_scale()),
         ("round_trip", narrow::round_trip()),
         ("linear_blocks", narrow::linear_blocks()),
+        ("softmax", along::softmax()),
+        ("l2_normalize", along::l2_normalize()),
+        ("mean", along::mean()),
+        ("sum", along::sum()),
+        ("reduce_max", along::reduce_max()),
+        ("leaky_relu", functions::leaky_relu()),
+        ("maximum", functions::maximum()),
+        ("minimum", functions::minimum()),
+        ("squared_difference", functions::squared_difference()),
+        ("abs", functions::abs()),
+        ("elu", functions::elu()),
+        ("exp", functions::exp()),
+        ("rsqrt", functions::rsqrt()),
+        ("batch_matmul", along::batch_matmul()),
+        ("linear_rows", along::linear_rows()),
     ]
 }
 
