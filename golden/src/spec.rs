@@ -5,6 +5,7 @@
 //! linear `[m, k]`); weights are `[out, kernel.., in / groups]`, so that k runs
 //! over (kernel position, channel) with the channel fastest.
 
+mod along;
 mod blocks;
 mod calibrate;
 mod cast;
@@ -12,9 +13,8 @@ mod concat;
 mod conv_transpose;
 mod elu;
 mod fake;
-mod leaky_relu;
 mod matmul;
-mod mean;
+mod narrow_weights;
 mod norm;
 mod plain;
 mod relu;
@@ -22,8 +22,8 @@ mod rescale;
 mod resize;
 mod rows;
 mod scalar;
-mod softmax;
 
+pub use along::*;
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
@@ -31,9 +31,8 @@ pub use concat::*;
 pub use conv_transpose::*;
 pub use elu::*;
 pub use fake::*;
-pub use leaky_relu::*;
 pub use matmul::*;
-pub use mean::*;
+pub use narrow_weights::*;
 pub use norm::*;
 pub use plain::*;
 pub use relu::Relu;
@@ -41,7 +40,6 @@ pub use rescale::*;
 pub use resize::*;
 pub use rows::*;
 pub use scalar::*;
-pub use softmax::*;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -429,14 +427,6 @@ pub enum OpSpec {
     Hardsigmoid(FunctionSpec),
     /// x · (1 + erf(x / √2)) / 2; see [`FunctionSpec`]
     Gelu(FunctionSpec),
-    /// see [`LeakyReluSpec`]
-    LeakyRelu(LeakyReluSpec),
-    /// see [`EluSpec`]
-    Elu(EluSpec),
-    /// see [`SoftmaxSpec`]
-    Softmax(SoftmaxSpec),
-    /// see [`MeanSpec`]
-    Mean(MeanSpec),
     /// see [`ConcatSpec`]
     Concat(ConcatSpec),
     /// the input plus a real number; see [`ScalarSpec`]
@@ -459,6 +449,36 @@ pub enum OpSpec {
     QuantizeRows(QuantizeRowsSpec),
     /// see [`LinearHalfSpec`]
     LinearHalf(LinearHalfSpec),
+    /// see [`SoftmaxSpec`]
+    Softmax(SoftmaxSpec),
+    /// x / √(Σ x²) along the last axis; see [`FunctionSpec`]
+    L2Normalize(FunctionSpec),
+    /// the mean; see [`ReduceSpec`]
+    Mean(ReduceSpec),
+    /// the sum; see [`ReduceSpec`]
+    Sum(ReduceSpec),
+    /// the greatest code, parameters unchanged; see [`ReduceSpec`]
+    ReduceMax(ReduceSpec),
+    /// see [`LeakyReluSpec`]
+    LeakyRelu(LeakyReluSpec),
+    /// the greater of two codes; see [`CodePairSpec`]
+    Maximum(CodePairSpec),
+    /// the lesser of two codes; see [`CodePairSpec`]
+    Minimum(CodePairSpec),
+    /// (a − b)²; see [`BinarySpec`]
+    SquaredDifference(BinarySpec),
+    /// |x|; see [`FunctionSpec`]
+    Abs(FunctionSpec),
+    /// see [`EluSpec`]
+    Elu(EluSpec),
+    /// e^x; see [`FunctionSpec`]
+    Exp(FunctionSpec),
+    /// 1 / √x, the highest code for 0; see [`FunctionSpec`]
+    Rsqrt(FunctionSpec),
+    /// see [`BatchMatmulSpec`]
+    BatchMatmul(BatchMatmulSpec),
+    /// see [`LinearRowsSpec`]
+    LinearRows(LinearRowsSpec),
 }
 
 /// The tensors that are known before a kernel runs.
@@ -540,13 +560,6 @@ impl OpSpec {
                 ]
             }
             Self::LinearBlocks(s) => vec![(vec![s.m, s.n], DType::F32)],
-            Self::Hardswish(s) | Self::Hardsigmoid(s) | Self::Gelu(s) => {
-                vec![(s.shape.clone(), s.output.dtype)]
-            }
-            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.output.dtype)],
-            Self::Elu(s) => vec![(s.shape.clone(), s.output.dtype)],
-            Self::Softmax(s) => vec![(s.shape.clone(), s.output.dtype)],
-            Self::Mean(s) => vec![(s.output_shape(), s.output.dtype)],
             Self::Concat(s) => vec![(s.output_shape(), s.output.dtype)],
             Self::AddScalar(s) | Self::MulScalar(s) => s.outputs(),
             Self::ResizeNearest(s) | Self::ResizeBilinear(s) => {
@@ -558,6 +571,23 @@ impl OpSpec {
             Self::ConvTranspose(s) => vec![(s.output_shape(), s.output.dtype())],
             Self::QuantizeRows(s) => s.outputs(),
             Self::LinearHalf(s) => vec![(vec![s.m, s.n], DType::F32)],
+            Self::Hardswish(s)
+            | Self::Hardsigmoid(s)
+            | Self::Gelu(s)
+            | Self::L2Normalize(s)
+            | Self::Abs(s)
+            | Self::Exp(s)
+            | Self::Rsqrt(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Elu(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Mean(s) | Self::Sum(s) | Self::ReduceMax(s) => {
+                vec![(s.output_shape(), s.output.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::Maximum(s) | Self::Minimum(s) => vec![(s.shape.clone(), s.dtype)],
+            Self::SquaredDifference(s) => vec![(s.shape.clone(), s.output.dtype)],
+            Self::BatchMatmul(s) => vec![(vec![s.batch, s.m, s.n], s.output.dtype)],
+            Self::LinearRows(s) => vec![(vec![s.m, s.n], DType::F32)],
         }
     }
 
@@ -601,13 +631,6 @@ impl OpSpec {
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],
             Self::LinearBlocks(s) => s.inputs(),
-            Self::Hardswish(s) | Self::Hardsigmoid(s) | Self::Gelu(s) => {
-                vec![(s.shape.clone(), s.input.dtype)]
-            }
-            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.input.dtype)],
-            Self::Elu(s) => vec![(s.shape.clone(), s.input.dtype)],
-            Self::Softmax(s) => vec![(s.shape.clone(), s.input.dtype)],
-            Self::Mean(s) => vec![(s.shape.clone(), s.input.dtype)],
             Self::Concat(s) => s.inputs(),
             Self::AddScalar(s) | Self::MulScalar(s) => vec![(s.shape.clone(), s.input.dtype)],
             Self::ResizeNearest(s) | Self::ResizeBilinear(s) => {
@@ -619,6 +642,28 @@ impl OpSpec {
             Self::ConvTranspose(s) => vec![(s.input_shape(), s.activation.dtype)],
             Self::QuantizeRows(s) => vec![(vec![s.rows, s.columns], DType::F32)],
             Self::LinearHalf(s) => vec![(vec![s.m, s.k], DType::F32)],
+            Self::Hardswish(s)
+            | Self::Hardsigmoid(s)
+            | Self::Gelu(s)
+            | Self::L2Normalize(s)
+            | Self::Abs(s)
+            | Self::Exp(s)
+            | Self::Rsqrt(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Elu(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Softmax(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Mean(s) | Self::Sum(s) | Self::ReduceMax(s) => {
+                vec![(s.shape.clone(), s.input.dtype)]
+            }
+            Self::LeakyRelu(s) => vec![(s.shape.clone(), s.input.dtype)],
+            Self::Maximum(s) | Self::Minimum(s) => vec![(s.shape.clone(), s.dtype); 2],
+            Self::SquaredDifference(s) => {
+                vec![(s.shape.clone(), s.a.dtype), (s.shape.clone(), s.b.dtype)]
+            }
+            Self::BatchMatmul(s) => vec![
+                (vec![s.batch, s.m, s.k], s.a.dtype),
+                (vec![s.batch, s.k, s.n], s.b.dtype),
+            ],
+            Self::LinearRows(s) => vec![(vec![s.m, s.k], DType::F32)],
         }
     }
 }

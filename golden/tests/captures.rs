@@ -196,8 +196,12 @@ fn the_reference_gives_every_committed_value() {
             "sigmoid",
             "tanh",
             "relu",
+            "leaky_relu",
+            "mean",
+            "linear_rows",
         ],
     );
+    covered("tf-2.21-lite", "xnnpack", &["batch_matmul"]);
     for engine in ["reference", "optimized"] {
         covered(
             "litert-2.3.0",
@@ -217,9 +221,24 @@ fn the_reference_gives_every_committed_value() {
                 "max_pool",
                 "sigmoid",
                 "tanh",
+                "softmax",
+                "l2_normalize",
+                "mean",
+                "sum",
+                "reduce_max",
+                "leaky_relu",
+                "maximum",
+                "squared_difference",
+                "abs",
+                "exp",
+                "rsqrt",
+                "hardswish",
+                "batch_matmul",
+                "linear_rows",
             ],
         );
     }
+    covered("litert-2.3.0", "optimized", &["elu"]);
     covered(
         "mxnet",
         "onednn",

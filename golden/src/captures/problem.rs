@@ -264,6 +264,46 @@ pub(super) fn conv(
     })
 }
 
+/// Image and weights (`[out, kh, kw, c]`) of the convolution whose exact sums are those of a
+/// transposed one: the image with codes of 0 between neighbours, the kernel flipped.
+pub(super) fn transposed(
+    x: &Tensor,
+    w: &Tensor,
+    stride: (usize, usize),
+    activation: QParams,
+) -> Option<(Tensor, Tensor)> {
+    let &[_, kh, kw, channels] = w.shape() else {
+        return None;
+    };
+    let taps = kh * kw;
+    let flipped = (0..w.len()).map(|at| {
+        let (pixel, channel) = (at / channels.max(1), at % channels.max(1));
+        let (out, tap) = (pixel / taps, pixel % taps);
+        w.data()
+            .code((out * taps + taps - 1 - tap) * channels + channel)
+    });
+    let w = Tensor::new(w.shape().to_vec(), Data::from_codes(w.dtype(), flipped)).ok()?;
+    Some((stretched(x, stride, activation.zero_point)?, w))
+}
+
+/// `[n, h, w, c]` with `stride − 1` codes of 0 between neighbours.
+fn stretched(x: &Tensor, (sy, sx): (usize, usize), zero_point: i32) -> Option<Tensor> {
+    let &[n, h, w, c] = x.shape() else {
+        return None;
+    };
+    let (height, width) = (h.checked_sub(1)? * sy + 1, w.checked_sub(1)? * sx + 1);
+    let mut codes = vec![i64::from(zero_point); n * height * width * c];
+    for at in 0..x.len() {
+        let (pixel, channel) = (at / c, at % c);
+        let (line, column) = (pixel / w, pixel % w);
+        let (image, row) = (line / h, line % h);
+        let to = (image * height + row * sy) * width + column * sx;
+        codes[to * c + channel] = x.data().code(at);
+    }
+    let data = Data::from_codes(x.dtype(), codes);
+    Tensor::new([n, height, width, c], data).ok()
+}
+
 /// Two tensors of one shape, with the parameters of both and of the output.
 pub(super) fn binary(
     a: Tensor,

@@ -124,6 +124,17 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::ConvTranspose(s) => format!("conv_transpose{}d", s.kernel.len()),
         OpSpec::QuantizeRows(_) => "quantize_rows".into(),
         OpSpec::LinearHalf(_) => "linear_half".into(),
+        OpSpec::L2Normalize(_) => "l2_normalize".into(),
+        OpSpec::Sum(_) => "sum".into(),
+        OpSpec::ReduceMax(_) => "reduce_max".into(),
+        OpSpec::Maximum(_) => "maximum".into(),
+        OpSpec::Minimum(_) => "minimum".into(),
+        OpSpec::SquaredDifference(_) => "squared_difference".into(),
+        OpSpec::Abs(_) => "abs".into(),
+        OpSpec::Exp(_) => "exp".into(),
+        OpSpec::Rsqrt(_) => "rsqrt".into(),
+        OpSpec::BatchMatmul(_) => "batch_matmul".into(),
+        OpSpec::LinearRows(_) => "linear_rows".into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether the tensors of a problem fit its spec, so that the ops need not ask again.
 
 use super::ReferenceError;
-use crate::spec::{BinarySpec, PoolSpec, Problem, QParams, Quantized, Relu};
+use crate::spec::{BinarySpec, FunctionSpec, PoolSpec, Problem, QParams, Quantized, Relu};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
@@ -54,6 +54,62 @@ pub(crate) fn codes(name: &str, tensor: &Quantized) -> Result<(), ReferenceError
         return qparams(name, tensor.dtype, tensor.qparams);
     }
     quantized(name, tensor)
+}
+
+/// Checks that a function goes from s16 to s16 codes, both with zero point 0.
+///
+/// # Errors
+/// Says which tensor should have what.
+pub(crate) fn symmetric_s16(spec: &FunctionSpec) -> Result<(), ReferenceError> {
+    for (name, tensor) in [("input", &spec.input), ("output", &spec.output)] {
+        if tensor.dtype != DType::I16 || tensor.qparams.zero_point != 0 {
+            return Err(ReferenceError::Undefined(format!(
+                "{name}: {} codes with zero point {} are not defined here; s16 with zero point 0 are",
+                tensor.dtype.name(),
+                tensor.qparams.zero_point
+            )));
+        }
+        qparams(name, tensor.dtype, tensor.qparams)?;
+    }
+    Ok(())
+}
+
+/// Checks that a function goes from codes of 8 bits or s16 to codes of the same type, and counts
+/// zero points at an end.
+///
+/// # Errors
+/// Says which tensor should have what.
+pub(crate) fn function(spec: &FunctionSpec, witness: &mut Witness) -> Result<(), ReferenceError> {
+    one_type(&spec.input, &spec.output, witness)
+}
+
+/// The same of an input and an output.
+///
+/// # Errors
+/// Says which tensor should have what.
+pub(crate) fn one_type(
+    input: &Quantized,
+    output: &Quantized,
+    witness: &mut Witness,
+) -> Result<(), ReferenceError> {
+    for (name, tensor) in [("input", input), ("output", output)] {
+        codes(name, tensor)?;
+        witness.zero_point(tensor.dtype, tensor.qparams.zero_point);
+        if tensor.dtype == DType::I16 && tensor.qparams.zero_point != 0 {
+            return Err(ReferenceError::Undefined(format!(
+                "{name}: s16 codes with zero point {} are not defined here; with 0 they are",
+                tensor.qparams.zero_point
+            )));
+        }
+    }
+    if input.dtype != output.dtype {
+        return Err(ReferenceError::Undefined(format!(
+            "from {} to {} codes is not defined here; codes of one type are",
+            input.dtype.name(),
+            output.dtype.name()
+        )));
+    }
+    Ok(())
 }
 
 /// Checks a scale and zero point against a code type.

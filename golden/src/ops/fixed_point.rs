@@ -178,6 +178,37 @@ impl FixedPoint {
         })
     }
 
+    /// gemmlowp's two roundings of products with a real `multiplier`.
+    ///
+    /// # Errors
+    /// When it lies outside gemmlowp's range.
+    pub(crate) fn gemmlowp_of(multiplier: f64) -> Result<Self, ReferenceError> {
+        let fixed = fixed_point(Scaling::Q31SrdhmRdbpot, multiplier)?;
+        Ok(fixed.expect("a fixed-point scaling"))
+    }
+
+    /// gemmlowp's two roundings of products with `multiplier / 2^31 · 2^power`.
+    ///
+    /// # Errors
+    /// When the product would be shifted by more than 31 bits.
+    pub(crate) fn gemmlowp(multiplier: i32, power: i32) -> Result<Self, ReferenceError> {
+        if !(-31..31).contains(&power) {
+            return Err(ReferenceError::Undefined(format!(
+                "a multiplier of 2^{power} is outside [2^-31, 2^30], the range of gemmlowp's fixed point"
+            )));
+        }
+        Ok(Self {
+            scheme: Scheme::SrdhmRdbpot,
+            multiplier: multiplier.into(),
+            shift: -power,
+        })
+    }
+
+    /// The integer multiplier, and the power of two that goes with it.
+    pub(crate) fn parts(self) -> (i64, i32) {
+        (self.multiplier, -self.shift)
+    }
+
     /// An i64 sum times the multiplier, rounded half up; no zero point yet.
     pub(crate) fn apply_wide(self, sum: i64) -> i64 {
         let product = i128::from(sum) * i128::from(self.multiplier);
@@ -243,7 +274,7 @@ impl FixedPoint {
 }
 
 /// gemmlowp fixedpoint/fixedpoint.h (SaturatingRoundingDoublingHighMul).
-fn srdhm(a: i32, b: i32) -> i32 {
+pub(super) fn srdhm(a: i32, b: i32) -> i32 {
     if a == i32::MIN && b == i32::MIN {
         return i32::MAX;
     }
@@ -253,7 +284,7 @@ fn srdhm(a: i32, b: i32) -> i32 {
 }
 
 /// gemmlowp fixedpoint/fixedpoint.h (RoundingDivideByPOT).
-fn rdbpot(x: i32, exponent: i32) -> i32 {
+pub(super) fn rdbpot(x: i32, exponent: i32) -> i32 {
     let mask = ((1i64 << exponent) - 1) as i32;
     let threshold = (mask >> 1) + i32::from(x < 0);
     (x >> exponent) + i32::from(x & mask > threshold)

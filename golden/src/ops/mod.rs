@@ -1,11 +1,13 @@
 //! The reference: every op, plain and scalar, under any profile. It is what
 //! "right" means; it shares no code with any kernel.
 
+mod abs;
 mod accumulate;
 mod add;
 mod apply_scale;
 mod approximate_scale;
 mod avg_pool;
+mod batch_matmul;
 mod blocks;
 mod cast;
 mod channels;
@@ -13,40 +15,49 @@ mod check;
 pub(crate) mod choose_qparams;
 mod choose_real_qparams;
 mod clamp;
+mod code_pair;
 mod concat;
 mod conv;
 mod conv_transpose;
 pub(crate) mod dequantize;
-mod elu;
+mod exponential;
 mod fake_quantize;
 mod fixed_point;
 mod float_output;
 mod function;
 mod gelu;
 mod hard;
+mod interpolated;
+mod l2_normalize;
 mod landing;
 mod leaky_relu;
 mod linear;
 mod linear_blocks;
 mod linear_half;
+mod linear_rows;
 mod log_f32;
 mod matmul;
 mod max_pool;
-mod mean;
 mod mul;
 mod norm;
 mod power_of_two;
 mod product;
+mod q31;
 pub(crate) mod quantize;
 mod quantize_rows;
+mod real;
 mod recode;
+mod reduce;
 mod relu;
 pub(crate) mod requantize;
 mod rescale;
 mod resize;
 mod round_trip;
+mod rsqrt;
 mod scalar;
+mod sigmoid_table;
 mod softmax;
+mod squared_difference;
 mod store;
 mod through_real;
 mod transcendental;
@@ -55,9 +66,11 @@ mod wide;
 mod window;
 
 use self::add::Sign;
+use self::code_pair::{Extreme, code_pair};
 use self::function::{Function, function};
 use self::hard::HardFunction;
-use crate::profile::Profile;
+use self::reduce::{Reduction, reduce};
+use crate::profile::{Profile, RealOps};
 use crate::spec::{OpSpec, Problem};
 use crate::tensor::Tensor;
 use crate::witness::Witness;
@@ -117,10 +130,6 @@ pub fn reference(
             hard::hard(HardFunction::Sigmoid, spec, &inputs[0], profile, witness)?
         }
         OpSpec::Gelu(spec) => gelu::gelu(spec, &inputs[0], profile, witness)?,
-        OpSpec::LeakyRelu(spec) => leaky_relu::leaky_relu(spec, &inputs[0], profile, witness)?,
-        OpSpec::Elu(spec) => elu::elu(spec, &inputs[0], profile, witness)?,
-        OpSpec::Softmax(spec) => softmax::softmax(spec, &inputs[0], profile, witness)?,
-        OpSpec::Mean(spec) => mean::mean(spec, &inputs[0], profile, witness)?,
         OpSpec::Concat(spec) => concat::concat(spec, inputs, profile, witness)?,
         OpSpec::ResizeNearest(spec) => resize::resize_nearest(spec, &inputs[0], profile, witness)?,
         OpSpec::ResizeBilinear(spec) => {
@@ -143,6 +152,42 @@ pub fn reference(
         }
         OpSpec::QuantizeRows(spec) => {
             return quantize_rows::quantize_rows(spec, &inputs[0], witness);
+        }
+        OpSpec::Softmax(spec) if on_real(profile) => {
+            real::softmax(spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::Softmax(spec) => softmax::softmax(spec, &inputs[0], profile, witness)?,
+        OpSpec::L2Normalize(spec) => {
+            l2_normalize::l2_normalize(spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::Mean(spec) if on_real(profile) => real::mean(spec, &inputs[0], profile, witness)?,
+        OpSpec::Mean(spec) => reduce(Reduction::Mean, spec, &inputs[0], profile, witness)?,
+        OpSpec::Sum(spec) => reduce(Reduction::Sum, spec, &inputs[0], profile, witness)?,
+        OpSpec::ReduceMax(spec) => reduce(Reduction::Max, spec, &inputs[0], profile, witness)?,
+        OpSpec::LeakyRelu(spec) if on_real(profile) => {
+            real::leaky_relu(spec, &inputs[0], profile, witness)?
+        }
+        OpSpec::LeakyRelu(spec) => leaky_relu::leaky_relu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Maximum(spec) => {
+            code_pair(Extreme::Maximum, spec, &inputs[0], &inputs[1], witness)?
+        }
+        OpSpec::Minimum(spec) => {
+            code_pair(Extreme::Minimum, spec, &inputs[0], &inputs[1], witness)?
+        }
+        OpSpec::SquaredDifference(spec) => {
+            let (a, b) = (&inputs[0], &inputs[1]);
+            squared_difference::squared_difference(spec, a, b, profile, witness)?
+        }
+        OpSpec::Abs(spec) => abs::abs(spec, &inputs[0], profile, witness)?,
+        OpSpec::Elu(spec) if on_real(profile) => real::elu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Elu(spec) => exponential::elu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Exp(spec) => exponential::exp(spec, &inputs[0], profile, witness)?,
+        OpSpec::Rsqrt(spec) => rsqrt::rsqrt(spec, &inputs[0], profile, witness)?,
+        OpSpec::BatchMatmul(spec) => {
+            batch_matmul::batch_matmul(spec, &inputs[0], &inputs[1], profile, witness)?
+        }
+        OpSpec::LinearRows(spec) => {
+            linear_rows::linear_rows(spec, constants, &inputs[0], profile, witness)?
         }
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
@@ -171,3 +216,8 @@ pub fn reference(
 
 #[cfg(test)]
 mod tests;
+
+/// Whether the profile computes on real values what other profiles compute in integers.
+fn on_real(profile: &Profile) -> bool {
+    profile.pointwise.real_ops != RealOps::Undefined
+}

@@ -4,6 +4,7 @@
 //! axes do not apply; a value outside i32 (possible only with scales that
 //! differ by more than 2^23) is left open.
 
+use super::fixed_point::FixedPoint;
 use crate::spec::{Quantized, Relu};
 use crate::witness::{Event, Witness};
 
@@ -37,6 +38,18 @@ impl Store {
         self.clamp(steps.round_ties_even() as i64 + self.zero_point, witness)
     }
 
+    /// Rounds half away from zero, then adds the zero point, then clamps.
+    pub(crate) fn round_away(
+        &self,
+        index: usize,
+        accumulator: Option<i64>,
+        steps: f32,
+        witness: &mut Witness,
+    ) -> i64 {
+        self.observe(index, accumulator, steps, witness);
+        self.clamp(steps.round() as i64 + self.zero_point, witness)
+    }
+
     /// Rounds half to even a value that holds the zero point already, then clamps.
     pub(crate) fn round(
         &self,
@@ -47,6 +60,13 @@ impl Store {
     ) -> i64 {
         self.observe(index, accumulator, steps, witness);
         self.clamp(steps.round_ties_even() as i64, witness)
+    }
+
+    /// Scales an integer in fixed point, then adds the zero point, then clamps.
+    pub(crate) fn fixed(&self, fixed: FixedPoint, value: i32, witness: &mut Witness) -> i64 {
+        witness.step(Some(value.into()), fixed.exact(value));
+        witness.events.hit_if(Event::ExactTie, fixed.is_tie(value));
+        self.clamp(fixed.apply(value) + self.zero_point, witness)
     }
 
     /// Clamps a code that was computed in integers.

@@ -158,6 +158,26 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
     }
 }
 
+/// e^x as the nearest f64, for |x| ≤ 700.
+pub(crate) fn exp_f64(x: f64) -> f64 {
+    exp(x.into()).to_f64()
+}
+
+/// e^x − 1 as the nearest f32, for x ≤ 0.
+pub(crate) fn exp_less_one_f32(x: f32) -> f32 {
+    if x < -105.0 {
+        return -1.0;
+    }
+    let x = Wide::from(f64::from(x));
+    // Near 0, e^x − 1 cancels; its series does not.
+    let value = if x.high > -0.35 {
+        series_less_one(x, 28)
+    } else {
+        exp(x) - ONE
+    };
+    value.to_f32()
+}
+
 /// 1 / (1 + e^−x)
 pub(crate) fn sigmoid(x: Wide) -> Wide {
     if x.high < -700.0 {

@@ -1,11 +1,11 @@
-//! Sigmoid and tanh of a code, from e^x as a rational with 320 binary places.
+//! Sigmoid, tanh, exp and elu of a code, from e^x as a rational with 320 binary places.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
 use super::real::{F32, F64, Real, floor, integer, nearest_away, nearest_even};
-use crate::profile::FunctionForm;
+use crate::profile::{ExponentialForm, FunctionForm};
 use crate::spec::{QParams, Quantized};
 use crate::tensor::DType;
 
@@ -68,6 +68,40 @@ pub fn tanh(form: FunctionForm, code: i64, input: QParams, output: Quantized) ->
         }
     };
     land(form, &steps, rest, output.dtype)
+}
+
+/// The code of e^x; `None` where the form has none or leaves it open.
+pub fn exp_of(form: ExponentialForm, code: i64, input: QParams, output: Quantized) -> Option<i64> {
+    away(form, &F32.round(&exp(&dequantized(code, input))), output)
+}
+
+/// The code of x, or of e^x − 1 where x is negative; `None` as of [`exp_of`].
+pub fn elu(form: ExponentialForm, code: i64, input: QParams, output: Quantized) -> Option<i64> {
+    let x = dequantized(code, input);
+    let value = match x.is_negative() {
+        true => exp(&x) - integer(1),
+        false => x,
+    };
+    away(form, &F32.round(&value), output)
+}
+
+/// Half away from zero, the zero point added in f32 after it.
+fn away(form: ExponentialForm, value: &Real, output: Quantized) -> Option<i64> {
+    if form == ExponentialForm::Undefined {
+        return None;
+    }
+    let scale = F32.fit(Real::from(output.qparams.scale));
+    let Real::Finite(steps) = F32.mul(value, &F32.recip(&scale)) else {
+        return None;
+    };
+    let nearest = F32.round(&integer(nearest_away(&steps)));
+    let zero_point = Real::integer(output.qparams.zero_point.into());
+    let Real::Finite(sum) = F32.add(&nearest, &zero_point) else {
+        return None;
+    };
+    let (low, high) = output.dtype.code_range()?;
+    let code = i64::from(sum.to_integer().to_i32()?);
+    Some(code.clamp(low, high))
 }
 
 fn is(output: Quantized, scale: f64, zero_point: i32) -> bool {

@@ -1,5 +1,5 @@
 //! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
-//! hardswish, softmax and others once more, in exact rational arithmetic with every rounding to f32 or f64
+//! hardswish, softmax, exp, elu and others once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
 //! The reference in [`crate::ops`] trusts the machine's floats; the oracle
@@ -10,9 +10,10 @@
 mod choose_qparams;
 mod code;
 mod fake_quantize;
-mod float_ops;
+pub mod float_ops;
 mod function;
 mod hard;
+mod piecewise;
 mod real;
 mod recode;
 mod requantize;
@@ -22,9 +23,9 @@ mod wide;
 pub use choose_qparams::choose_qparams;
 pub use code::quantize;
 pub use fake_quantize::{Counting, fake_quantize};
-pub use float_ops::{elu, leaky_relu, matmul, mean, softmax};
-pub use function::{sigmoid, tanh};
+pub use function::{elu, exp_of, sigmoid, tanh};
 pub use hard::{hardsigmoid, hardswish};
+pub use piecewise::{abs, leaky_relu, squared_difference};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;

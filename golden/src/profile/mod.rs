@@ -5,6 +5,7 @@
 //! It holds no code: a system that needs code of its own shows that an axis is
 //! missing. [`named`] holds the profiles of known systems.
 
+pub mod along;
 pub(crate) mod axis;
 pub mod convert;
 pub mod element;
@@ -14,6 +15,7 @@ pub mod named;
 pub mod pointwise;
 pub mod qparams;
 
+pub use along::*;
 pub use axis::Axis;
 pub use convert::*;
 pub use element::*;
@@ -39,6 +41,8 @@ pub struct Profile {
     pub float_output: FloatOutputRule,
     /// ops without weights
     pub pointwise: PointwiseRule,
+    /// ops along axes, and rows quantized at run time
+    pub along: AlongRule,
     /// one type to another
     pub convert: ConvertRule,
     /// real values to the values of codes
@@ -97,6 +101,7 @@ stages! {
     requantize: RequantizeRule,
     float_output: FloatOutputRule,
     pointwise: PointwiseRule,
+    along: AlongRule,
     convert: ConvertRule,
     fake_quantize: FakeQuantizeRule,
 }

@@ -110,6 +110,8 @@ axis! {
         DequantizeF32 = "dequantize-f32",
         /// ⊗ (1 ⊘ so) ⊕ zo, clamp, then half to even (QNNPACK)
         Table = "table",
+        /// hardswish alone, in 16-bit fixed point: x · 2^7 by the ratio of scales and, saturating, by its share of 3, both high multiplies rounded; their product cut toward zero, then a shift rounded half away (TFLite)
+        Fixed16 = "fixed-16",
         /// not at all: the system has no such op, or its arithmetic is not known
         Undefined = "undefined",
     }
@@ -122,6 +124,78 @@ axis! {
         DequantizeF32 = "dequantize-f32",
         /// not at all: the system has no such ops, or their arithmetic is not known
         Undefined = "undefined",
+    }
+}
+
+axis! {
+    /// How sigmoid and tanh of an s16 code are computed; outputs are in steps of 2^−15.
+    WideFunctionForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// sigmoid(i/24) in 16 binary places for i in 0..256, lines between; tanh x = 2·sigmoid(2x) − 1 (TFLite)
+        SigmoidTable = "sigmoid-table",
+    }
+}
+
+axis! {
+    /// How exp and elu of an 8-bit code are computed. e^x is correctly rounded, as no C library promises.
+    ExponentialForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// x = sx ⊗ (q − zx); expf(x), or expm1f(x) below 0; ⊗ (1 ⊘ so), half away from zero, then the zero point (TFLite)
+        DequantizeF32Away = "dequantize-f32-away",
+    }
+}
+
+axis! {
+    /// How exp and 1/√x of an s16 code are computed.
+    InterpolatedForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// a table of 513 entries, each moved by half of what a line to the next errs in the middle, and lines between them (TFLite)
+        Table513 = "table-513",
+    }
+}
+
+axis! {
+    /// How 1/√x of an 8-bit code is computed.
+    RsqrtForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// in gemmlowp's numbers by five Newton steps, kept in 20 binary places, then times 1/(√sx · so) by gemmlowp (TFLite)
+        Newton = "newton",
+    }
+}
+
+axis! {
+    /// How |x| is computed.
+    AbsForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// |q − z| times sx ⊘ so by gemmlowp: high multiply rounded half up, then shift rounded half away; unchanged where both scales are one (TFLite)
+        Gemmlowp = "gemmlowp",
+    }
+}
+
+axis! {
+    /// How leaky relu is computed.
+    LeakyReluForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// q − z times sx ⊘ so, or times sx ⊗ slope ⊘ so below 0, by gemmlowp (TFLite)
+        Gemmlowp = "gemmlowp",
+        /// q − z times sx ⊘ so, or times sx ⊘ so ⊗ slope below 0, in 8 binary places, shifted right with ties up; 8 bits, ratios in \[2^−8, 2^7\] (XNNPACK)
+        Fixed8Up = "fixed-8-up",
+    }
+}
+
+axis! {
+    /// How the square of a difference is computed.
+    SquaredDifferenceForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// both inputs by 2^7, each by its ratio to twice the larger scale, the square of their difference in i32 by the rest: three gemmlowp multiplications; s8 (TFLite)
+        Gemmlowp7 = "gemmlowp-7",
     }
 }
 
@@ -162,5 +236,19 @@ rule! {
         hard_function: HardForm,
         /// ops on real values without an axis of their own
         real_ops: RealOps,
+        /// sigmoid and tanh, 16 bits
+        function_wide: WideFunctionForm,
+        /// exp and elu, 8 bits
+        exponential: ExponentialForm,
+        /// exp and 1/√x, 16 bits
+        interpolated: InterpolatedForm,
+        /// 1/√x, 8 bits
+        rsqrt: RsqrtForm,
+        /// the absolute value
+        abs: AbsForm,
+        /// leaky relu
+        leaky_relu: LeakyReluForm,
+        /// the square of a difference
+        squared_difference: SquaredDifferenceForm,
     }
 }

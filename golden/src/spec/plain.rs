@@ -57,6 +57,31 @@ pub struct FunctionSpec {
     pub output: Quantized,
 }
 
+/// `x` where it is at least 0, `slope · x` elsewhere. Input and output: `shape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeakyReluSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// input
+    pub input: Quantized,
+    /// output
+    pub output: Quantized,
+    /// what negative values are multiplied with; finite
+    pub slope: f64,
+}
+
+/// The greater or the lesser of two codes: their tensors have one scale and zero point, which
+/// are not looked at. Inputs and output: `shape` of `dtype`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodePairSpec {
+    /// shape
+    pub shape: Vec<usize>,
+    /// type of inputs and output: u8, s8 or s16
+    pub dtype: DType,
+}
+
 /// A window sliding over the image. Input: `[batch, input.., channels]`;
 /// output: `[batch, output.., channels]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

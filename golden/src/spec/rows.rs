@@ -1,55 +1,45 @@
-//! Specs of tables of embeddings and of weights kept in half precision.
+//! Specs of products whose operands are known only at run time, or quantized only then.
 
-use super::BiasKind;
-use crate::tensor::DType;
+use super::{Granularity, Quantized};
 use serde::{Deserialize, Serialize};
 
-/// Each row of a table to codes with a scale of its own and a real offset, its least value:
-/// `x ≈ code · scale + offset`. Input: `[rows, columns]` f32, finite.
-/// Outputs: codes `[rows, columns]`, scales `[rows]` and offsets `[rows]`: f32 for u8 codes,
-/// f16 for u4 and u2.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `y[b, m, n] = Σ_k x[b, m, k] · w[b, k, n]`, both operands codes of the same type.
+/// Inputs: `[batch, m, k]` and `[batch, k, n]`. Output: `[batch, m, n]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct QuantizeRowsSpec {
+pub struct BatchMatmulSpec {
+    /// how many products
+    pub batch: usize,
     /// rows
-    pub rows: usize,
+    pub m: usize,
     /// columns
-    pub columns: usize,
-    /// u8, u4 or u2
-    pub codes: DType,
+    pub n: usize,
+    /// inner length
+    pub k: usize,
+    /// the first operand
+    pub a: Quantized,
+    /// the second operand
+    pub b: Quantized,
+    /// the output
+    pub output: Quantized,
 }
 
-impl QuantizeRowsSpec {
-    /// The type of scales and offsets.
-    pub fn real(&self) -> DType {
-        match self.codes {
-            DType::U8 => DType::F32,
-            _ => DType::F16,
-        }
-    }
-
-    /// Shapes and types of the outputs.
-    pub fn outputs(&self) -> Vec<(Vec<usize>, DType)> {
-        vec![
-            (vec![self.rows, self.columns], self.codes),
-            (vec![self.rows], self.real()),
-            (vec![self.rows], self.real()),
-        ]
-    }
-}
-
-/// `y[m, n] = Σ_k x[m, k] · half(w[n, k]) + bias[n]` in f32; weights beyond the range of f16
-/// are held to it. Input: `[m, k]` f32. Constants: weights `[n, k]` f32, bias `[n]` f32 or
-/// none. Output: `[m, n]` f32.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `y[m, n] = Σ_k x[m, k] · w[n, k] + bias[n]`, each row of `x` quantized to s8 by its own
+/// least and greatest value at run time. Input: `[m, k]` f32. Constants: weights `[n, k]` s8,
+/// bias `[n]` f32. Output: `[m, n]` f32.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LinearHalfSpec {
+pub struct LinearRowsSpec {
     /// rows
     pub m: usize,
     /// output columns
     pub n: usize,
     /// inner length
     pub k: usize,
-    /// f32 or none
-    pub bias: BiasKind,
+    /// whether rows are to have the zero point 0
+    pub symmetric: bool,
+    /// the weights' scales, zero points 0 (per channel: axis 0)
+    pub weights: Granularity,
+    /// whether there is a bias
+    pub bias: bool,
 }

@@ -354,6 +354,7 @@ pub(super) fn indistinguishable(
 
 /// Whether `axis` can matter for `op` at all.
 pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
+    let on_real = axis.stage == "pointwise" && axis.field == "real_ops";
     let sum = |kind: &str| match axis.field {
         "linear" | "conv" | "grouped" | "depthwise" => axis.field == kind,
         "padding" => kind != "linear",
@@ -402,9 +403,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),
-                "float_output" => {
-                    matches!(spec.output, Output::Float) && of_sums
-                }
+                "float_output" => matches!(spec.output, Output::Float) && of_sums,
                 _ => to_code(&spec.output, SumOf::Linear, spec.activation.dtype()),
             },
             Activation::Dynamic { .. } => match axis.stage {
@@ -431,10 +430,6 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",
         OpSpec::Gelu(_)
-        | OpSpec::LeakyRelu(_)
-        | OpSpec::Elu(_)
-        | OpSpec::Softmax(_)
-        | OpSpec::Mean(_)
         | OpSpec::Concat(_)
         | OpSpec::AddScalar(_)
         | OpSpec::MulScalar(_)
@@ -442,15 +437,49 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         | OpSpec::ResizeBilinear(_)
         | OpSpec::LayerNorm(_)
         | OpSpec::BatchNorm(_)
-        | OpSpec::MatMul(_) => axis.stage == "pointwise" && axis.field == "real_ops",
+        | OpSpec::MatMul(_) => on_real,
         OpSpec::ConvTranspose(spec) => match axis.stage {
             "accumulate" => sum("conv"),
             _ => to_code(&spec.output, SumOf::Conv, spec.activation.dtype),
         },
         OpSpec::LinearHalf(_) => axis.field == "half_weights",
-        OpSpec::Sigmoid(_) | OpSpec::Tanh(_) => {
-            axis.stage == "pointwise" && axis.field == "function"
+        OpSpec::Sigmoid(spec) | OpSpec::Tanh(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "function_wide" } else { "function" };
+            axis.stage == "pointwise" && axis.field == field
         }
+        OpSpec::Elu(_) => on_real || axis.stage == "pointwise" && axis.field == "exponential",
+        OpSpec::Exp(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "interpolated" } else { "exponential" };
+            axis.stage == "pointwise" && axis.field == field
+        }
+        OpSpec::Rsqrt(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "interpolated" } else { "rsqrt" };
+            axis.stage == "pointwise" && axis.field == field
+        }
+        OpSpec::Abs(_) => axis.stage == "pointwise" && axis.field == "abs",
+        OpSpec::LeakyRelu(_) => on_real || axis.stage == "pointwise" && axis.field == "leaky_relu",
+        OpSpec::SquaredDifference(_) => {
+            axis.stage == "pointwise" && axis.field == "squared_difference"
+        }
+        OpSpec::Softmax(spec) => {
+            let wide = spec.input.dtype.size() > 1;
+            let field = if wide { "softmax_wide" } else { "softmax" };
+            on_real || axis.stage == "along" && axis.field == field
+        }
+        OpSpec::L2Normalize(_) => axis.stage == "along" && axis.field == "l2_normalize",
+        OpSpec::Mean(_) => on_real || axis.stage == "along" && axis.field == "mean",
+        OpSpec::Sum(_) => axis.stage == "along" && axis.field == "sum",
+        OpSpec::BatchMatmul(spec) => {
+            let output = Output::Quantized(spec.output);
+            to_code(&output, SumOf::Conv, spec.a.dtype)
+        }
+        OpSpec::LinearRows(_) => match axis.stage {
+            "along" => axis.field == "rows",
+            stage => stage == "float_output" && axis.field != "weight_only",
+        },
         OpSpec::Recode(_) => match axis.stage {
             "pointwise" => axis.field.starts_with("recode"),
             stage => matches!(stage, "quantize" | "dequantize"),
@@ -460,7 +489,12 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "fake_quantize"
                 && matches!(axis.field, "logarithm" | "result" | "subnormals")
         }
-        OpSpec::Relu(_) | OpSpec::Clamp(_) | OpSpec::MaxPool(_) => false,
+        OpSpec::Relu(_)
+        | OpSpec::Clamp(_)
+        | OpSpec::MaxPool(_)
+        | OpSpec::ReduceMax(_)
+        | OpSpec::Maximum(_)
+        | OpSpec::Minimum(_) => false,
     }
 }
 

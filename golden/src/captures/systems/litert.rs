@@ -5,14 +5,25 @@
 use super::litert_ops::{self as ops, Unread};
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
-use crate::captures::vector::{Builder, Found};
+use crate::captures::vector::{Builder, Found, Uncovered};
 use crate::tensor::DType;
 
 /// Ops with weights.
-const OF_PRODUCTS: [&str; 3] = ["FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D"];
+const OF_PRODUCTS: [&str; 5] = [
+    "FULLY_CONNECTED",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "TRANSPOSE_CONV",
+    "BATCH_MATMUL",
+];
+/// Why the reference kernel of SUM shows no sum of signed codes.
+const READ_AS_U8: &str =
+    "the reference kernel reads signed codes as u8 (reduce.cc, QuantizedMeanOrSum)";
 const REFERENCE: &str = "litert-reference";
 const OPTIMIZED: &str = "litert-optimized";
 const XNNPACK: &str = "xnnpack-fp32";
+/// The system whose delegate takes every product of two run-time matrices.
+const TENSORFLOW: &str = "tf-2.21-lite";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let (kind, name) = (file.entry.file)
@@ -35,7 +46,14 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         ("optimized", "out_opt"),
         ("xnnpack", "out_xnnpack"),
     ] {
-        if file.npz().has(array) {
+        if file.npz().has(array) && engine == "reference" && name.starts_with("SUM_i") {
+            found.uncovered.push(Uncovered {
+                op: op.to_owned(),
+                engine: engine.to_owned(),
+                values: file.entry.values(|a| a == array),
+                reason: READ_AS_U8.to_owned(),
+            });
+        } else if file.npz().has(array) {
             let values = file.array(array)?.tensor()?;
             v.output(engine, profile(file, engine, kind, name, op)?, 0, values)?;
         }
@@ -57,6 +75,8 @@ fn profile(
         "xnnpack" if delegated(file, kind, name, op)? => XNNPACK,
         // On 16-bit activations the optimized kernels are the reference's.
         _ if OF_PRODUCTS.contains(&op) && name.contains("_i16") => REFERENCE,
+        // Shown by ties: the optimized kernels scale these sums as the reference's do.
+        _ if ["TRANSPOSE_CONV", "BATCH_MATMUL"].contains(&op) => REFERENCE,
         // One channel is no group of its own here: a convolution, in the depthwise kernel's arithmetic.
         _ if name.starts_with("DEPTHWISE_CONV_2D_ties") => REFERENCE,
         // The output stage of the optimized u8 depthwise kernel is that of the reference.
@@ -78,6 +98,9 @@ fn delegated(
         "in0"
     };
     let dtype = file.array(codes)?.dtype();
+    if dtype == Some(DType::F32) {
+        return Ok(!name.contains("_i4"));
+    }
     if !matches!(dtype, Some(DType::U8 | DType::I8)) || name.contains("i8i4") {
         return Ok(false);
     }
@@ -89,8 +112,13 @@ fn delegated(
         (
             "ops",
             "FULLY_CONNECTED" | "CONV_2D" | "ADD" | "MUL" | "SUB" | "MAX_POOL_2D" | "LOGISTIC"
-            | "TANH",
+            | "TANH" | "LEAKY_RELU" | "MEAN" | "SUM" | "TRANSPOSE_CONV",
         ) => true,
+        // LiteRT leaves to the kernels what XNNPACK computes wrongly.
+        ("ops", "BATCH_MATMUL") => {
+            let (_, zero_point) = file.params().pair("b")?;
+            zero_point == 0 || file.folder.manifest.system == TENSORFLOW
+        }
         _ => false,
     })
 }

@@ -22,21 +22,6 @@ impl From<CaptureError> for Unread {
     }
 }
 
-const WIDE: &str = "16-bit activations: no reference op";
-/// Ops that the reference has for 16-bit activations.
-const WIDE_OPS: [&str; 10] = [
-    "ADD",
-    "SUB",
-    "MUL",
-    "FULLY_CONNECTED",
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "AVERAGE_POOL_2D",
-    "MAX_POOL_2D",
-    "RELU",
-    "RELU6",
-];
-const HYBRID: &str = "float activations, quantized by row at run time: no reference op";
 const NO_OP: &str = "no reference op";
 
 /// The op in a file's name: what stands before the types.
@@ -62,10 +47,7 @@ pub(super) fn problem(
         }
         ("dequantize", _) => return Ok(problem::dequantize(x.tensor()?, one_pair(file)?)),
         ("requantize", _) => return Ok(recode(file)?),
-        ("ops", Some(DType::F32)) => return Err(Unread::Skipped(HYBRID)),
-        ("ops", Some(DType::I16)) if !WIDE_OPS.contains(&op) => {
-            return Err(Unread::Skipped(WIDE));
-        }
+        ("ops", Some(DType::F32)) => return Ok(rows(file)?),
         ("ops", _) => {}
         _ => return Err(Unread::Skipped(NO_OP)),
     }
@@ -75,6 +57,8 @@ pub(super) fn problem(
             problem::linear(file, x, w, bias(file)?, product(file)?)?
         }
         "CONV_2D" | "DEPTHWISE_CONV_2D" => conv(file, name.starts_with("DEPTHWISE"))?,
+        "TRANSPOSE_CONV" => transposed(file)?,
+        "BATCH_MATMUL" => batch_matmul(file)?,
         _ => match pointwise::problem(file, op)? {
             Some(problem) => problem,
             None => return Err(Unread::Skipped(NO_OP)),
@@ -201,6 +185,122 @@ fn conv(file: &CapturedFile<'_>, depthwise: bool) -> Result<Problem, CaptureErro
         groups,
     };
     problem::conv(file, x, w, bias(file)?, windows, product(file)?)
+}
+
+/// A fully connected layer of f32 activations: rows are quantized at run time.
+fn rows(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let (x, w) = (file.array("in0")?.tensor()?, file.array("w")?.tensor()?);
+    let (&[m, k], &[n, _]) = (x.shape(), w.shape()) else {
+        return Err(file.problem("x and w of a linear must be [m, k] and [n, k]"));
+    };
+    let spec = LinearRowsSpec {
+        m,
+        n,
+        k,
+        symmetric: !file.params().flag("asym_hybrid")?,
+        weights: granularity(file, file.array("w_scale")?, file.array("w_zp")?, 0)?,
+        bias: true,
+    };
+    Ok(Problem {
+        op: OpSpec::LinearRows(spec),
+        constants: Constants {
+            weights: Some(w),
+            bias: bias(file)?,
+        },
+        inputs: vec![x],
+    })
+}
+
+fn batch_matmul(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let (a, b) = (file.array("in0")?, file.array("in1")?);
+    let (&[batch, m, k], &[_, _, n]) = (&a.shape()[..], &b.shape()[..]) else {
+        return Err(file.problem("a batch of products needs operands of 3 dimensions"));
+    };
+    let spec = BatchMatmulSpec {
+        batch,
+        m,
+        n,
+        k,
+        a: pair(file, "a", code_type(a)?)?,
+        b: pair(file, "b", code_type(b)?)?,
+        output: pair(file, "out", code_type(a)?)?,
+    };
+    let inputs = vec![a.tensor()?, b.tensor()?];
+    Ok(problem::plain(OpSpec::BatchMatmul(spec), inputs))
+}
+
+/// `[scale, zero point]` under `key`.
+pub(super) fn pair(
+    file: &CapturedFile<'_>,
+    key: &str,
+    dtype: DType,
+) -> Result<Quantized, CaptureError> {
+    let (scale, zero_point) = file.params().pair(key)?;
+    Ok(Quantized {
+        dtype,
+        qparams: problem::qparams(file, scale, zero_point)?,
+    })
+}
+
+/// TRANSPOSE_CONV with strides of 2 and SAME padding: its sums are those of a convolution of the
+/// flipped kernel over the stretched image.
+fn transposed(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    const STRIDE: usize = 2;
+    let (x, y) = (file.array("in0")?, file.array("out_ref")?);
+    let w = file.array("w")?.tensor()?;
+    let (&[out, kh, kw, channels], &[_, height, width, _]) = (w.shape(), &x.shape()[..]) else {
+        return Err(file.problem("a transposed conv needs x and w of 4 dimensions"));
+    };
+    let activation = pair(file, "x", code_type(x)?)?;
+    let output = pair(file, "out", code_type(y)?)?;
+    let sizes = [(height, kh, y.shape()[1]), (width, kw, y.shape()[2])];
+    let pads = sizes.map(|(size, kernel, output)| {
+        // What SAME padding of the convolution that this one transposes takes from both ends.
+        let (before, _) = padding(output, kernel, STRIDE);
+        let begin = kernel.checked_sub(1 + before)?;
+        let end = (output + kernel).checked_sub(1 + begin + (size - 1) * STRIDE + 1)?;
+        Some((begin, end))
+    });
+    let [Some(rows), Some(columns)] = pads else {
+        return Err(file.problem("padding of a transposed conv is beyond its kernel"));
+    };
+    let windows = Windows {
+        stride: vec![1, 1],
+        pad_begin: vec![rows.0, columns.0],
+        pad_end: vec![rows.1, columns.1],
+        dilation: vec![1, 1],
+        groups: 1,
+    };
+    let product = Product {
+        activation: Activation::Quantized(activation),
+        weights: weights(file, out)?,
+        output: Output::Quantized(output),
+        relu: Relu::None,
+    };
+    let (x, w) = problem::transposed(&x.tensor()?, &w, (STRIDE, STRIDE), activation.qparams)
+        .ok_or_else(|| {
+            file.problem(format!(
+                "weights of {kh} × {kw} positions and {channels} channels do not fit the image"
+            ))
+        })?;
+    problem::conv(file, x, w, bias(file)?, windows, product)
+}
+
+/// Scales along the output channels, zero points 0.
+fn weights(file: &CapturedFile<'_>, channels: usize) -> Result<Granularity, CaptureError> {
+    let scales = file.array("w_scale")?.floats()?;
+    if scales.len() != channels {
+        return Err(file
+            .array("w_scale")?
+            .error(format!("has not {channels} scales")));
+    }
+    Ok(Granularity::PerChannel {
+        axis: 0,
+        qparams: scales
+            .into_iter()
+            .map(|scale| problem::qparams(file, scale, 0))
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 /// SAME padding before and behind: as many windows as strides fit, the odd position behind.

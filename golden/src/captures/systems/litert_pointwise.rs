@@ -1,6 +1,6 @@
 //! The ops without weights in LiteRT's files as problems.
 
-use super::litert_ops::{clamped, padding, relu};
+use super::litert_ops::{clamped, padding, pair, relu};
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem::{self, code_type, plain};
@@ -11,7 +11,13 @@ pub(super) fn problem(file: &CapturedFile<'_>, op: &str) -> Result<Option<Proble
     Ok(Some(match op {
         "ADD" | "MUL" | "SUB" => binary(file, op)?,
         "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pool(file, op)?,
-        "LOGISTIC" | "TANH" => function(file, op)?,
+        "LOGISTIC" | "TANH" | "HARD_SWISH" | "L2_NORMALIZATION" | "ABS" | "ELU" | "EXP"
+        | "RSQRT" => function(file, op)?,
+        "SQUARED_DIFFERENCE" => binary(file, op)?,
+        "SOFTMAX" => softmax(file)?,
+        "LEAKY_RELU" => leaky_relu(file)?,
+        "MAXIMUM" => maximum(file)?,
+        "MEAN" | "SUM" | "REDUCE_MAX" => reduce(file, op)?,
         "RELU6" => relu6(file)?,
         "RELU" => plain(
             OpSpec::Relu(ReluSpec {
@@ -62,7 +68,70 @@ fn function(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> 
     };
     let op = match op {
         "TANH" => OpSpec::Tanh(spec),
+        "HARD_SWISH" => OpSpec::Hardswish(spec),
+        "L2_NORMALIZATION" => OpSpec::L2Normalize(spec),
+        "ABS" => OpSpec::Abs(spec),
+        "ELU" => OpSpec::Elu(EluSpec::new(spec, 1.0)),
+        "EXP" => OpSpec::Exp(spec),
+        "RSQRT" => OpSpec::Rsqrt(spec),
         _ => OpSpec::Sigmoid(spec),
+    };
+    Ok(plain(op, vec![x.tensor()?]))
+}
+
+/// Captured with a beta of 1.
+fn softmax(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let (input, output) = elementwise(file)?;
+    let x = file.array("in0")?;
+    let shape = x.shape();
+    let spec = SoftmaxSpec {
+        axis: shape.len().saturating_sub(1),
+        shape,
+        input,
+        output,
+        beta: 1.0,
+    };
+    Ok(plain(OpSpec::Softmax(spec), vec![x.tensor()?]))
+}
+
+/// Captured with a slope of 0.1.
+fn leaky_relu(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let (input, output) = elementwise(file)?;
+    let x = file.array("in0")?;
+    let spec = LeakyReluSpec {
+        shape: x.shape(),
+        input,
+        output,
+        slope: f64::from(0.1f32),
+    };
+    Ok(plain(OpSpec::LeakyRelu(spec), vec![x.tensor()?]))
+}
+
+/// Codes are compared as they are, whatever scales the file gives.
+fn maximum(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
+    let (a, b) = (file.array("in0")?, file.array("in1")?);
+    let spec = CodePairSpec {
+        shape: a.shape(),
+        dtype: code_type(a)?,
+    };
+    Ok(plain(OpSpec::Maximum(spec), vec![a.tensor()?, b.tensor()?]))
+}
+
+/// Captured over height and width.
+fn reduce(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
+    let (input, output) = elementwise(file)?;
+    let x = file.array("in0")?;
+    let spec = ReduceSpec {
+        shape: x.shape(),
+        axes: vec![1, 2],
+        input,
+        // The greatest code keeps its scale.
+        output: if op == "REDUCE_MAX" { input } else { output },
+    };
+    let op = match op {
+        "MEAN" => OpSpec::Mean(spec),
+        "SUM" => OpSpec::Sum(spec),
+        _ => OpSpec::ReduceMax(spec),
     };
     Ok(plain(op, vec![x.tensor()?]))
 }
@@ -107,22 +176,19 @@ fn pool(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
 }
 
 fn binary(file: &CapturedFile<'_>, op: &str) -> Result<Problem, CaptureError> {
-    let params = file.params();
     let (a, b) = (file.array("in0")?, file.array("in1")?);
     let dtype = code_type(a)?;
-    let pair = |key: &str| -> Result<Quantized, CaptureError> {
-        let (scale, zero_point) = params.pair(key)?;
-        Ok(Quantized {
-            dtype,
-            qparams: problem::qparams(file, scale, zero_point)?,
-        })
-    };
-    let triple = [pair("a")?, pair("b")?, pair("out")?];
+    let triple = [
+        pair(file, "a", dtype)?,
+        pair(file, "b", dtype)?,
+        pair(file, "out", dtype)?,
+    ];
     let relu = relu(file, triple[2])?;
     let (spec, inputs) = problem::binary(a.tensor()?, b.tensor()?, triple, relu);
     let op = match op {
         "ADD" => OpSpec::Add(spec),
         "SUB" => OpSpec::Sub(spec),
+        "SQUARED_DIFFERENCE" => OpSpec::SquaredDifference(spec),
         _ => OpSpec::Mul(spec),
     };
     Ok(plain(op, inputs))

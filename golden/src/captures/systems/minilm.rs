@@ -102,6 +102,7 @@ fn on_rows(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
             shape,
             input,
             output,
+            beta: 1.0,
         }),
         "gelu" => OpSpec::Gelu(FunctionSpec {
             shape,

@@ -29,6 +29,7 @@ mod paddleslim;
 mod ppocr;
 mod qkeras;
 mod tensorflow;
+mod tflite_converter;
 mod torch;
 mod torch_casts;
 mod torch_float_ops;
@@ -84,6 +85,10 @@ const SYSTEMS: &[System] = &[
     System {
         name: "tf-2.21-lite",
         read: litert::read,
+    },
+    System {
+        name: "tf-2.21-converter",
+        read: tflite_converter::read,
     },
     System {
         name: "nvidia-pytorch-quantization",

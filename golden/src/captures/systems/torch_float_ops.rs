@@ -101,12 +101,13 @@ fn of(file: &CapturedFile<'_>, op: &str) -> Result<Option<Problem>, CaptureError
                 axis: 1,
                 input,
                 output,
+                beta: 1.0,
             };
             plain(OpSpec::Softmax(spec), vec![x])
         }
         "mean" => {
             let (shape, input, output, x) = one(file)?;
-            let spec = MeanSpec {
+            let spec = ReduceSpec {
                 shape,
                 axes: vec![2, 3],
                 input,

@@ -176,7 +176,7 @@ pub(super) fn transposed_conv(
     let activation = steps(input, node.scalar(3)?, node)?;
     let stride = sizes(node.list(1)?, node)?;
     let (shape, codes) = node.constant(1)?;
-    let (&[_, kh, kw, channels], &[sy, sx]) = (shape.as_slice(), stride.as_slice()) else {
+    let (&[_, kh, kw, _], &[sy, sx]) = (shape.as_slice(), stride.as_slice()) else {
         return Err(node.problem(format!(
             "weights {shape:?}, stride {stride:?}: not 2 dimensions"
         )));
@@ -196,15 +196,9 @@ pub(super) fn transposed_conv(
         dilation: vec![1, 1],
         groups: 1,
     };
-    let taps = kh * kw;
-    let flipped = (0..codes.len()).map(|at| {
-        let (pixel, channel) = (at / channels.max(1), at % channels.max(1));
-        let (out, tap) = (pixel / taps, pixel % taps);
-        codes[(out * taps + taps - 1 - tap) * channels + channel]
-    });
-    let w = Tensor::new(shape.clone(), Data::from_codes(weight, flipped))
+    let w = Tensor::new(shape.clone(), Data::from_codes(weight, codes))
         .map_err(|e| node.problem(e.to_string()))?;
-    let x = stretched(&x, (sy, sx), activation.qparams.zero_point)
+    let (x, w) = problem::transposed(&x, &w, (sy, sx), activation.qparams)
         .ok_or_else(|| node.problem("the input is no batch of images".into()))?;
     let product = Product {
         activation: Activation::Quantized(activation),
@@ -215,22 +209,4 @@ pub(super) fn transposed_conv(
     let bias = bias(node, shape[0])?;
     let problem = problem::conv(file, x, w, Some(bias), windows, product)?;
     expect(file, node, problem, found)
-}
-
-/// `[n, h, w, c]` with `stride − 1` codes of 0 between neighbours.
-fn stretched(x: &Tensor, (sy, sx): (usize, usize), zero_point: i32) -> Option<Tensor> {
-    let &[n, h, w, c] = x.shape() else {
-        return None;
-    };
-    let (height, width) = (h.checked_sub(1)? * sy + 1, w.checked_sub(1)? * sx + 1);
-    let mut codes = vec![i64::from(zero_point); n * height * width * c];
-    for at in 0..x.len() {
-        let (pixel, channel) = (at / c, at % c);
-        let (line, column) = (pixel / w, pixel % w);
-        let (image, row) = (line / h, line % h);
-        let to = (image * height + row * sy) * width + column * sx;
-        codes[to * c + channel] = x.data().code(at);
-    }
-    let data = Data::from_codes(x.dtype(), codes);
-    Tensor::new([n, height, width, c], data).ok()
 }

@@ -1,5 +1,6 @@
 //! Tests of the reference that need more than one op or more than one rule.
 
+mod along;
 mod fused;
 mod hard;
 mod litert;
@@ -9,6 +10,7 @@ mod products;
 mod properties;
 mod real;
 mod rescale;
+mod tables;
 
 use super::reference;
 use crate::profile::Profile;

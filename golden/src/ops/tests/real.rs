@@ -79,6 +79,7 @@ fn softmax_sums_along_its_axis() {
             axis,
             input: quantized(DType::U8, 1.0, 0),
             output: quantized(DType::U8, 1.0 / 256.0, 0),
+            beta: 1.0,
         };
         first(OpSpec::Softmax(spec), vec![u8s(&[1, 1, 2, 200])])
     };
@@ -91,7 +92,7 @@ fn softmax_sums_along_its_axis() {
 #[test]
 fn a_mean_rounds_the_sum_of_codes() {
     let tensor = quantized(DType::U8, 0.1, 3);
-    let spec = |axes: &[usize], output| MeanSpec {
+    let spec = |axes: &[usize], output| ReduceSpec {
         shape: vec![2, 2, 2],
         axes: axes.to_vec(),
         input: tensor,

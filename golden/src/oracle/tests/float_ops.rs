@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::ops::reference;
-use crate::oracle;
+use crate::oracle::float_ops;
 use crate::profile::named;
 use crate::spec::*;
 use crate::tensor::{DType, Data, Tensor};
@@ -54,7 +54,7 @@ fn every_code_of_leaky_relu_and_elu() {
                     slope: 0.1,
                 };
                 let expected: Vec<_> = (low..=high)
-                    .map(|code| oracle::leaky_relu(0.1, code, input.qparams, output))
+                    .map(|code| float_ops::leaky_relu(0.1, code, input.qparams, output))
                     .collect();
                 assert_eq!(solved(OpSpec::LeakyRelu(spec), codes()), expected);
                 let spec = EluSpec {
@@ -64,7 +64,7 @@ fn every_code_of_leaky_relu_and_elu() {
                     alpha: 1.7,
                 };
                 let expected: Vec<_> = (low..=high)
-                    .map(|code| oracle::elu(1.7, code, input.qparams, output))
+                    .map(|code| float_ops::elu(1.7, code, input.qparams, output))
                     .collect();
                 assert_eq!(solved(OpSpec::Elu(spec), codes()), expected);
             }
@@ -86,15 +86,15 @@ proptest! {
         let wide: Vec<i64> = codes.iter().map(|&code| code.into()).collect();
         let input = quantized(DType::U8, scale, zero_point);
         let output = quantized(DType::U8, 1.0 / 256.0, 0);
-        let spec = SoftmaxSpec { shape: vec![len], axis: 0, input, output };
+        let spec = SoftmaxSpec { shape: vec![len], axis: 0, input, output, beta: 1.0 };
         prop_assert_eq!(
             solved(OpSpec::Softmax(spec), vec![Data::U8(codes.clone())]),
-            oracle::softmax(&wide, input.qparams, output)
+            float_ops::softmax(&wide, input.qparams, output)
         );
-        let spec = MeanSpec { shape: vec![1, len], axes: vec![1], input, output: input };
+        let spec = ReduceSpec { shape: vec![1, len], axes: vec![1], input, output: input };
         prop_assert_eq!(
             solved(OpSpec::Mean(spec), vec![Data::U8(codes.clone())]),
-            vec![oracle::mean(&wide)]
+            vec![float_ops::mean(&wide)]
         );
         let (a, b) = (input, quantized(DType::U8, 0.011, 77));
         let output = quantized(DType::U8, scale / 3.0, 128);
@@ -102,7 +102,7 @@ proptest! {
         let pairs: Vec<_> = wide.iter().zip(&others).map(|(&x, &y)| (x, y.into())).collect();
         prop_assert_eq!(
             solved(OpSpec::MatMul(spec), vec![Data::U8(codes), Data::U8(others[..len].to_vec())]),
-            vec![oracle::matmul(&pairs, a.qparams, b.qparams, output)]
+            vec![float_ops::matmul(&pairs, a.qparams, b.qparams, output)]
         );
     }
 }

@@ -2,10 +2,12 @@
 //! ends of every range, for every named profile and every choice of every axis.
 
 mod choose_qparams;
+mod exponential;
 mod fake_quantize;
 mod float_ops;
 mod function;
 mod hard;
+mod piecewise;
 mod quantize;
 mod real;
 mod requantize;

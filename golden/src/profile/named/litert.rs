@@ -42,7 +42,32 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         function: FunctionForm::DequantizeF32Away,
         recode: RecodeForm::Q31SrdhmRdbpot,
         recode_wide: RecodeForm::Q31SrdhmRdbpot,
+        hard_function: HardForm::Fixed16,
+        function_wide: WideFunctionForm::SigmoidTable,
+        exponential: ExponentialForm::DequantizeF32Away,
+        interpolated: InterpolatedForm::Table513,
+        rsqrt: RsqrtForm::Newton,
+        abs: AbsForm::Gemmlowp,
+        leaky_relu: LeakyReluForm::Gemmlowp,
+        squared_difference: SquaredDifferenceForm::Gemmlowp7,
         ..GEMMLOWP.pointwise
+    },
+    along: AlongRule {
+        softmax: SoftmaxForm::Gemmlowp,
+        softmax_wide: WideSoftmaxForm::Interpolated,
+        l2_normalize: L2NormalizeForm::Newton,
+        mean: MeanForm::Gemmlowp,
+        sum: MeanForm::Gemmlowp,
+        rows: RowQuantization::AsAsked,
+    },
+    qparams: QparamsRule {
+        symmetric: SymmetricScale::Qmax,
+        ..GEMMLOWP.qparams
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::Product,
+        bias: DynamicBias::MulThenAdd,
+        ..GEMMLOWP.float_output
     },
     ..GEMMLOWP
 };
@@ -68,6 +93,11 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
     pointwise: PointwiseRule {
         recode: RecodeForm::Q31SrdhmRshu,
         ..LITERT_REFERENCE.pointwise
+    },
+    along: AlongRule {
+        softmax: SoftmaxForm::TableF32,
+        sum: MeanForm::MulAddF32Away,
+        ..LITERT_REFERENCE.along
     },
     ..LITERT_REFERENCE
 };

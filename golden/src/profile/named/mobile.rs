@@ -125,7 +125,19 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
         recode: RecodeForm::Fixed8Up,
         hard_function: HardForm::Undefined,
         real_ops: RealOps::Undefined,
+        leaky_relu: LeakyReluForm::Fixed8Up,
         ..QNNPACK.pointwise
+    },
+    along: AlongRule {
+        mean: MeanForm::MulAddF32,
+        sum: MeanForm::MulAddF32,
+        rows: RowQuantization::Asymmetric,
+        ..QNNPACK.along
+    },
+    float_output: FloatOutputRule {
+        scale: DynamicScale::LeftToRight,
+        bias: DynamicBias::Fma,
+        ..QNNPACK.float_output
     },
     ..QNNPACK
 };
@@ -135,5 +147,6 @@ pub(super) const XNNPACK_RNDNU: Profile = Profile {
         scaling: Scaling::Q31Rshu,
         ..XNNPACK_FP32.requantize
     },
+    float_output: QNNPACK.float_output,
     ..XNNPACK_FP32
 };

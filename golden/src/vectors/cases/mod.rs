@@ -1,11 +1,13 @@
 //! The golden cases of every op: small, with the boundaries built in. Adding a
 //! case to one of these lists is all that it takes.
 
+mod along;
 mod calibrate;
 mod conv;
 mod draw;
 mod element;
 mod fake;
+mod functions;
 mod fused;
 mod matrix;
 mod narrow;
@@ -61,10 +63,6 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("round_trip", narrow::round_trip()),
         ("linear_blocks", narrow::linear_blocks()),
         ("gelu", real::gelu()),
-        ("leaky_relu", real::leaky_relu()),
-        ("elu", real::elu()),
-        ("softmax", real::softmax()),
-        ("mean", real::mean()),
         ("concat", real::concat()),
         ("add_scalar", real::add_scalar()),
         ("mul_scalar", real::mul_scalar()),
@@ -76,7 +74,31 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("conv_transpose", norms::conv_transpose()),
         ("quantize_rows", norms::quantize_rows()),
         ("linear_half", norms::linear_half()),
+        ("softmax", with_real(along::softmax(), real::softmax())),
+        ("l2_normalize", along::l2_normalize()),
+        ("mean", with_real(along::mean(), real::mean())),
+        ("sum", along::sum()),
+        ("reduce_max", along::reduce_max()),
+        (
+            "leaky_relu",
+            with_real(functions::leaky_relu(), real::leaky_relu()),
+        ),
+        ("maximum", functions::maximum()),
+        ("minimum", functions::minimum()),
+        ("squared_difference", functions::squared_difference()),
+        ("abs", functions::abs()),
+        ("elu", with_real(functions::elu(), real::elu())),
+        ("exp", functions::exp()),
+        ("rsqrt", functions::rsqrt()),
+        ("batch_matmul", along::batch_matmul()),
+        ("linear_rows", along::linear_rows()),
     ]
+}
+
+/// The cases of an op in integers, and those of its form on real values.
+fn with_real(mut cases: Cases, real: Cases) -> Cases {
+    cases.extend((real.into_iter()).map(|(name, problem)| (format!("real/{name}"), problem)));
+    cases
 }
 
 fn qparams(scale: f64, zero_point: i32) -> QParams {

@@ -4,7 +4,7 @@ use super::{Cases, problem, quantized};
 use crate::spec::{ClampSpec, FunctionSpec, OpSpec, Quantized};
 use crate::tensor::{DType, Data};
 
-fn every_code(dtype: DType) -> Data {
+pub(super) fn every_code(dtype: DType) -> Data {
     let (low, high) = dtype.code_range().expect("an integer type");
     Data::from_codes(dtype, low..=high)
 }
@@ -97,7 +97,27 @@ pub(super) fn sigmoid() -> Cases {
         quantized(DType::I8, step, -128),
         quantized(DType::U8, 1.0 / 255.0, 3),
     ];
-    function(OpSpec::Sigmoid, outputs)
+    [function(OpSpec::Sigmoid, outputs), wide(OpSpec::Sigmoid)].concat()
+}
+
+/// s16 codes: scales of no pattern, a power of two, and one at which the table ends.
+fn wide(make: fn(FunctionSpec) -> OpSpec) -> Cases {
+    [
+        ("s16", 0.000_145),
+        ("s16/power", 1.0 / 4096.0),
+        ("s16/coarse", 0.01),
+    ]
+    .map(|(name, scale)| {
+        let spec = FunctionSpec {
+            shape: vec![256],
+            input: quantized(DType::I16, scale, 0),
+            output: quantized(DType::I16, 1.0 / 32_768.0, 0),
+        };
+        let codes = (-128i64..=127).map(|i| (i * 259).clamp(-32_768, 32_767));
+        let codes = Data::from_codes(DType::I16, codes);
+        (name.to_owned(), problem(make(spec), vec![codes]))
+    })
+    .into()
 }
 
 pub(super) fn hardswish() -> Cases {
@@ -126,5 +146,5 @@ pub(super) fn tanh() -> Cases {
         quantized(DType::I8, step, 0),
         quantized(DType::I8, 0.011, -4),
     ];
-    function(OpSpec::Tanh, outputs)
+    [function(OpSpec::Tanh, outputs), wide(OpSpec::Tanh)].concat()
 }

@@ -89,6 +89,7 @@ pub(super) fn softmax() -> Cases {
             axis,
             input,
             output,
+            beta: 1.0,
         };
         let name = name.to_owned();
         (name, problem(OpSpec::Softmax(spec), vec![codes]))
@@ -106,7 +107,7 @@ pub(super) fn mean() -> Cases {
         let len = shape.iter().product();
         let codes = Draw::new(name).codes(dtype, len);
         let tensor = quantized(dtype, 0.25, zero_point);
-        let spec = MeanSpec {
+        let spec = ReduceSpec {
             shape,
             axes,
             input: tensor,

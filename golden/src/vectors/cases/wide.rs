@@ -29,7 +29,7 @@ fn weights(per_channel: bool) -> Granularity {
 }
 
 /// Codes over the whole range, both ends included.
-fn codes(draw: &mut Draw, len: usize) -> Data {
+pub(super) fn codes(draw: &mut Draw, len: usize) -> Data {
     let (least, greatest) = (i16::MIN.into(), i16::MAX.into());
     let drawn = draw.codes(DType::U8, 2 * len);
     let mut codes: Vec<i64> = (0..len)

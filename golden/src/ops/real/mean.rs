@@ -3,10 +3,10 @@
 //! Source: PyTorch `QuantizedOpKernels.cpp` (qmean_inner_dim_kernel): the sum of codes is
 //! exact, and no scale is needed, because the output keeps the input's parameters.
 
-use super::store::Store;
-use super::{ReferenceError, through_real};
+use super::super::store::Store;
+use super::super::{ReferenceError, through_real};
 use crate::profile::Profile;
-use crate::spec::{MeanSpec, Relu};
+use crate::spec::{ReduceSpec, Relu};
 use crate::tensor::{Data, Tensor};
 use crate::witness::Witness;
 
@@ -16,7 +16,7 @@ use crate::witness::Witness;
 /// When types or parameters do not fit, the dimensions are not the last ones, the output has
 /// other parameters than the input, or the profile has no such op.
 pub(crate) fn mean(
-    spec: &MeanSpec,
+    spec: &ReduceSpec,
     input: &Tensor,
     profile: &Profile,
     witness: &mut Witness,

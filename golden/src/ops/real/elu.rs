@@ -3,8 +3,8 @@
 //! Source: PyTorch `QuantizedOpKernels.cpp` (qelu_kernel), scale and input scale 1. Libraries
 //! differ in the last bits of expf; here it is correctly rounded.
 
-use super::transcendental::exp_f32;
-use super::{ReferenceError, through_real};
+use super::super::transcendental::exp_f32;
+use super::super::{ReferenceError, through_real};
 use crate::profile::Profile;
 use crate::spec::EluSpec;
 use crate::tensor::Tensor;
