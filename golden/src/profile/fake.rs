@@ -22,8 +22,14 @@ axis! {
         FromLowest = "from-lowest",
         /// reciprocal n ⊘ (hi ⊖ lo), zero point qmin minus half away of (lo ⊗ reciprocal)
         RoundedLowest = "rounded-lowest",
+        /// as rounded-lowest, the zero point qmin ⊖ lo ⊗ reciprocal not rounded
+        ExactLowest = "exact-lowest",
+        /// reciprocal n ⊘ max |limit|, half of n where there are negative codes; zero point 0
+        StepsOverGreatest = "steps-over-greatest",
         /// scale (hi ⊖ lo) ⊘ n; the code 0 stands for lo
         CountedFromLowest = "counted-from-lowest",
+        /// reciprocal qmax ⊗ (1 ⊘ hi), with hi ⊕ 1e-6 for hi up to 1e-30; zero point 0
+        RecipOfLimit = "recip-of-limit",
     }
 }
 
@@ -128,6 +134,8 @@ axis! {
         MulAddLowest = "mul-add-lowest",
         /// f32((q ⊖ z) · s + lowest) in f64
         MulAddLowestF64 = "mul-add-lowest-f64",
+        /// (q ⊖ z) ⊗ limit ⊘ qmax; the limit of a given scale is f32(s · qmax)
+        MulLimitDiv = "mul-limit-div",
     }
 }
 
