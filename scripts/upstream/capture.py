@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # system -> (environment, what is captured)
 SYSTEMS = {
     "onnxruntime": ("onnxruntime", "ONNX Runtime (default and exact) and onnx's reference evaluator"),
+    "onnxruntime-tools": ("onnxruntime", "ONNX Runtime's tools: what static and dynamic quantization put into a model"),
     "pytorch": ("pytorch", "PyTorch: fbgemm, x86, onednn, qnnpack; observers"),
     "litert": ("litert", "LiteRT: XNNPACK, its own optimised and reference kernels"),
     "tensorflow": ("tensorflow", "TensorFlow's TFLite: XNNPACK, its own optimised and reference kernels"),
@@ -37,7 +38,7 @@ SYSTEMS = {
 
 
 # What setup.sh calls a system's packages, where that is not the system's own name.
-SETUP = {"tensorflow-quantize": "tensorflow"}
+SETUP = {"tensorflow-quantize": "tensorflow", "onnxruntime-tools": "onnxruntime"}
 
 
 def main() -> int:

@@ -75,7 +75,8 @@ nvidia() {
     # The registry's pytorch-quantization is an empty stand-in; its successor has the same calibrators.
     [ -d .venv/pytorch ] || pytorch
     pip_install pytorch --no-deps $(versions nvidia-modelopt==0.47.0)
-    pip_install pytorch pydantic omegaconf safetensors rich scipy tqdm packaging pulp regex pyyaml nvidia-ml-py
+    pip_install pytorch huggingface_hub 'setuptools>=80' pydantic omegaconf safetensors rich scipy tqdm packaging \
+        pulp regex pyyaml nvidia-ml-py
 }
 
 mxnet() {
@@ -92,7 +93,7 @@ paddleslim() {
     [ -d .venv/paddle ] || paddle
     pip_install paddle --no-deps $(versions paddleslim==2.6.0)
     pip_install paddle numpy==2.2.6 colorama tqdm pyyaml pyzmq requests matplotlib pillow opencv-python-headless \
-        scikit-learn packaging six pandas
+        scikit-learn packaging six pandas decorator networkx astor opt_einsum scipy httpx protobuf
 }
 
 tosa() {

@@ -18,6 +18,7 @@ pub struct Counting {
     lowest: Real,
     limits: Option<(Real, Real)>,
     limit: Option<Real>,
+    of_values: Option<Real>,
     empty: bool,
 }
 
@@ -32,6 +33,7 @@ impl Counting {
             lowest: f32_of(qparams.lowest),
             limits: None,
             limit: None,
+            of_values: None,
             empty: false,
         }
     }
@@ -57,6 +59,7 @@ impl Counting {
             lowest: zero.clone(),
             limits: Some((least.clone(), most.clone())),
             limit: None,
+            of_values: None,
             empty: false,
         };
         match rule.limits {
@@ -73,7 +76,10 @@ impl Counting {
                 this.reciprocal = F32.div(&qmax, &threshold);
                 this.scale = F32.recip(&this.reciprocal);
                 let least = Real::Finite(super::real::power_of_two(-24));
-                this.empty = !less(&least, &threshold);
+                if !less(&least, &threshold) {
+                    this.reciprocal = zero.clone();
+                    this.of_values = Some(Real::integer(1));
+                }
             }
             LimitsForm::RecipOfLimit => {
                 let limit = match request.symmetric {
@@ -260,7 +266,9 @@ pub fn fake_quantize(
     let count = sub(&code, zero_point);
     let value = match rule.value {
         FakeValue::SubMul => F32.mul(&count, scale),
-        FakeValue::SubDiv | FakeValue::AddDiv => F32.div(&count, reciprocal),
+        FakeValue::SubDiv | FakeValue::AddDiv => {
+            F32.div(&count, counting.of_values.as_ref().unwrap_or(reciprocal))
+        }
         FakeValue::MulAddLowest => F32.add(&F32.mul(&count, scale), lowest),
         FakeValue::MulLimitDiv => {
             let of_scale = || F32.fit(F64.mul(scale, &qmax));

@@ -8,7 +8,7 @@ axis! {
     LimitsForm {
         /// scale (hi ⊖ lo) ⊘ n, reciprocal n ⊘ (hi ⊖ lo), zero point half away of (qmin ⊖ lo ⊘ scale), held to the codes; limits 0 and 0 give zeros
         Nudged = "nudged",
-        /// reciprocal qmax ⊘ hi, zero point 0; hi not above 2^-24 gives zeros
+        /// reciprocal qmax ⊘ hi, zero point 0; for hi not above 2^-24 values are multiplied by 0 and divided by 1
         Threshold = "threshold",
         /// reciprocal (1 ⊘ span) ⊗ n, zero point qmin − reciprocal ⊗ lo; the span holds 0; symmetric: half of n, (1 ⊘ max |x|) ⊗ n/2; a span of 0 gives reciprocal 1
         RecipTimesSteps = "recip-times-steps",
@@ -154,8 +154,6 @@ axis! {
     FakeGradient {
         /// where the code, before it is held to the range, lies in it
         CodesWithin = "codes-within",
-        /// where the number of steps, before it is rounded, lies in the range; NaN does not
-        StepsWithin = "steps-within",
         /// where the number of steps, before it is rounded, is not beyond the range; NaN is not
         StepsNotBeyond = "steps-not-beyond",
     }

@@ -82,7 +82,7 @@ class Capture:
             for name, (kind, codes) in TYPES.items():
                 engine, profile = mode, of_eigen
                 if self.onednn and (name, mode, rounding) in ONEDNN:
-                    engine, profile = f"onednn {mode}", ONEDNN[name, mode, rounding]
+                    engine, profile = f"onednn-{mode}", ONEDNN[name, mode, rounding]
                 for least, greatest in self.ranges()[:5:2] + self.ranges()[6:]:
                     x = self.values(least, greatest, codes)
                     q, low, high = tf.quantization.quantize(x, least, greatest, kind, mode, rounding)

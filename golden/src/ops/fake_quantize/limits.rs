@@ -119,7 +119,10 @@ impl Steps {
                 let threshold = if request.symmetric { hi.max(-lo) } else { hi };
                 steps.reciprocal = qmax / threshold;
                 steps.scale = 1.0 / steps.reciprocal;
-                steps.empty = threshold <= NO_THRESHOLD;
+                if threshold <= NO_THRESHOLD {
+                    steps.reciprocal = 0.0;
+                    steps.of_values = Some((1.0, 1.0));
+                }
             }
             LimitsForm::RecipOfLimit => {
                 let limit = if request.symmetric { hi.max(-lo) } else { hi };

@@ -80,7 +80,7 @@ const NNI: FakeQuantizeRule = FakeQuantizeRule {
     transform: StepTransform::DivF32,
     zero_point: FakeZeroPoint::BeforeRound,
     clamp: FakeClamp::BeforeRound,
-    gradient: FakeGradient::StepsWithin,
+    gradient: FakeGradient::StepsNotBeyond,
     ..FLOATS
 };
 
@@ -235,7 +235,6 @@ pub(super) const FAKE: [NamedProfile; 24] = [
         "NNI nni/compression/quantization/lsq_quantizer.py (LsqClampRound); captures nni-3.0",
         FakeQuantizeRule {
             zero_point: FakeZeroPoint::NegativeBeforeRound,
-            gradient: FakeGradient::StepsNotBeyond,
             ..NNI
         },
     ),
