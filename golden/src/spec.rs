@@ -241,7 +241,7 @@ pub enum Output {
     Quantized(Quantized),
     /// f32
     Float,
-    /// the s32 sums, zero points corrected
+    /// the sums, zero points corrected: s32, or s64 of 16-bit activations
     Sums,
 }
 
@@ -253,7 +253,7 @@ pub enum BiasKind {
     None,
     /// real values, f32
     F32,
-    /// s32 in steps of (activation scale · weight scale)
+    /// s32 in steps of (activation scale · weight scale); s64 too where activations are of 16 bits
     I32,
 }
 
@@ -525,8 +525,8 @@ impl OpSpec {
                 outputs
             }
             Self::Calibrate(s) => vec![(vec![s.channels()], DType::F64); s.outputs().len()],
-            Self::Linear(s) => vec![(vec![s.m, s.n], s.output.dtype())],
-            Self::Conv(s) => vec![(s.output_shape(), s.output.dtype())],
+            Self::Linear(s) => vec![(vec![s.m, s.n], s.output.of(s.activation.dtype()))],
+            Self::Conv(s) => vec![(s.output_shape(), s.output.of(s.activation.dtype))],
             Self::Add(s) | Self::Mul(s) | Self::Sub(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::Relu(s) => vec![(s.shape.clone(), s.tensor.dtype)],
             Self::Clamp(s) => vec![(s.shape.clone(), s.dtype)],
@@ -679,7 +679,15 @@ impl Activation {
 }
 
 impl Output {
-    /// The type of the output tensor.
+    /// The type of the output tensor of a product of such activations.
+    pub fn of(&self, activation: DType) -> DType {
+        match (self, activation) {
+            (Self::Sums, DType::I16) => DType::I64,
+            _ => self.dtype(),
+        }
+    }
+
+    /// The type of the output tensor, activations being of 8 bits.
     pub fn dtype(&self) -> DType {
         match self {
             Self::Quantized(q) => q.dtype,

@@ -19,13 +19,26 @@ HERE = pathlib.Path(__file__).resolve().parent
 # system -> (environment, what is captured)
 SYSTEMS = {
     "onnxruntime": ("onnxruntime", "ONNX Runtime (default and exact) and onnx's reference evaluator"),
+    "onnxruntime-tools": ("onnxruntime", "ONNX Runtime's tools: what static and dynamic quantization put into a model"),
     "pytorch": ("pytorch", "PyTorch: fbgemm, x86, onednn, qnnpack; observers"),
     "litert": ("litert", "LiteRT: XNNPACK, its own optimised and reference kernels"),
     "tensorflow": ("tensorflow", "TensorFlow's TFLite: XNNPACK, its own optimised and reference kernels"),
+    "tensorflow-quantize": ("tensorflow", "TensorFlow's fake quantization, QuantizeV2, its toolkit's quantizers"),
+    "qkeras": ("tensorflow", "QKeras' quantizers"),
+    "coremltools": ("coremltools", "coremltools: linear quantization and uniform palettes of weights"),
+    "nni": ("pytorch", "NNI's quantizers, their gradients, scales and zero points"),
+    "mxnet": ("mxnet", "MXNet: quantize, requantize, fully connected, entropy calibration"),
+    "paddleslim": ("paddle", "PaddleSlim's observers, LSQ and LSQ+"),
+    "nvidia": ("pytorch", "NVIDIA's Model Optimizer: calibrators, and its fake quantizer on a CPU"),
+    "gemmlowp": ("gemmlowp", "gemmlowp: products of u8 by u8, its fixed-point output stages"),
     "torchao": ("pytorch", "torchao's affine primitives"),
     "paddle": ("paddle", "Paddle's calibrating quantizers"),
     "tosa": ("tosa", "TOSA's reference model: RESCALE"),
 }
+
+
+# What setup.sh calls a system's packages, where that is not the system's own name.
+SETUP = {"tensorflow-quantize": "tensorflow", "onnxruntime-tools": "onnxruntime"}
 
 
 def main() -> int:
@@ -38,7 +51,7 @@ def main() -> int:
     if args.list:
         for name, (environment, what) in SYSTEMS.items():
             there = (HERE / ".venv" / environment).is_dir()
-            print(f"{name:14} {what}" + ("" if there else f"   (first: setup.sh {environment})"))
+            print(f"{name:20} {what}" + ("" if there else f"   (first: setup.sh {SETUP.get(name, name)})"))
         return 0
     if args.system is None or args.out is None:
         parser.error("a system and --out are needed, or --list")
@@ -46,9 +59,9 @@ def main() -> int:
     if python.exists() and pathlib.Path(sys.prefix) != python.parent.parent:
         os.execv(python, [str(python), *sys.argv])
     try:
-        module = importlib.import_module(f"systems.{args.system}")
+        module = importlib.import_module("systems." + args.system.replace("-", "_"))
     except ImportError as missing:
-        print(f"capture.py: {missing}: run setup.sh {SYSTEMS[args.system][0]}", file=sys.stderr)
+        print(f"capture.py: {missing}: run setup.sh {SETUP.get(args.system, args.system)}", file=sys.stderr)
         return 2
     from problems import Maker
 

@@ -61,7 +61,8 @@ class Folder:
             self.add(engine, profile, problem, outputs)
 
     def add(self, engine: str, profile: str | None, problem, outputs) -> None:
-        """What `engine` gave for `problem`; `profile` is what it is held to, None if that is unknown."""
+        """What `engine` gave for `problem`; `profile` is what it is held to, None if that is unknown.
+        An output that is None was not captured."""
         if not isinstance(outputs, (list, tuple)):
             outputs = [outputs]
         arrays = {f"input{i}": x for i, x in enumerate(problem.inputs)}
@@ -69,7 +70,7 @@ class Folder:
             arrays["weights"] = problem.weights
         if problem.bias is not None:
             arrays["bias"] = problem.bias
-        arrays |= {f"output{i}": y for i, y in enumerate(outputs)}
+        arrays |= {f"output{i}": y for i, y in enumerate(outputs) if y is not None}
         arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         file = f"{problem.op}/{len(self.files):04}_{engine}.npz"
         path = self.out / file

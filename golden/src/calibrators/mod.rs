@@ -13,6 +13,7 @@ mod grown;
 mod least_loss;
 pub(crate) mod logarithm;
 mod mirrored;
+mod moving_abs_max;
 mod numpy;
 mod percentile;
 mod rescaled;
@@ -88,6 +89,10 @@ pub(crate) fn calibrate(
         Calibrator::AverageAbsMax => {
             let samples = spec.shape.first().copied().unwrap_or(1);
             vec![vec![average::threshold(samples, &batches)]]
+        }
+        Calibrator::MovingAbsMax { rate, state, accum } => {
+            let kept = moving_abs_max::threshold(rate, state, accum, &batches);
+            kept.map(|value| vec![value]).to_vec()
         }
         Calibrator::LeastLoss { loss, bits } if (2..=16).contains(&bits) => {
             vec![vec![least_loss::threshold(loss, bits, &batches)]]

@@ -157,7 +157,7 @@ pub(super) struct Product {
 fn bias_kind(bias: &Option<Tensor>) -> BiasKind {
     match bias.as_ref().map(Tensor::dtype) {
         None => BiasKind::None,
-        Some(DType::I32) => BiasKind::I32,
+        Some(DType::I32 | DType::I64) => BiasKind::I32,
         Some(_) => BiasKind::F32,
     }
 }

@@ -43,6 +43,9 @@ pub(crate) fn conv(
         spec.output,
         spec.relu,
     )?;
+    if !wide {
+        product.of_bytes()?;
+    }
     let zero_point = spec.activation.qparams.zero_point;
     product.count_parameters(spec.activation.dtype, zero_point, witness);
 

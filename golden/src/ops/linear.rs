@@ -31,6 +31,9 @@ pub(crate) fn linear(
         spec.output,
         spec.relu,
     )?;
+    if spec.activation.dtype() != DType::I16 {
+        product.of_bytes()?;
+    }
     let data = match spec.activation {
         Activation::Quantized(activation) if activation.dtype.size() > 1 => {
             super::wide::activations(&activation)?;

@@ -13,7 +13,7 @@ use crate::witness::{Event, Witness};
 pub(crate) struct Product<'a> {
     /// codes, `k` per output channel
     weights: Vec<i16>,
-    /// their type: s8, or u8
+    /// their type: s8, u8, or (with activations of 16 bits) s16
     pub(crate) weight_type: DType,
     k: usize,
     pub(super) channels: usize,
@@ -53,9 +53,10 @@ impl<'a> Product<'a> {
         let codes = match weights.data() {
             Data::I8(codes) => codes.iter().map(|&w| i16::from(w)).collect(),
             Data::U8(codes) => codes.iter().map(|&w| i16::from(w)).collect(),
+            Data::I16(codes) => codes.clone(),
             _ => {
                 return Err(mismatch(format!(
-                    "weights are {}, not s8 or u8",
+                    "weights are {}, not s8, u8 or s16",
                     weights.dtype().name()
                 )));
             }
@@ -76,6 +77,21 @@ impl<'a> Product<'a> {
             output,
             relu,
         })
+    }
+
+    /// Refuses what only products of 16-bit activations take: s16 weights and an s64 bias.
+    ///
+    /// # Errors
+    /// When there is one of them.
+    pub(super) fn of_bytes(&self) -> Result<(), ReferenceError> {
+        let long = matches!(self.bias, Some(Data::I64(_)));
+        if long || self.weight_type == DType::I16 {
+            let what = if long { "an s64 bias" } else { "s16 weights" };
+            return Err(ReferenceError::Undefined(format!(
+                "{what} without activations of 16 bits: no system has that"
+            )));
+        }
+        Ok(())
     }
 
     /// The codes of one output channel.
@@ -243,10 +259,11 @@ fn check_bias(
     bias: Option<&Tensor>,
     channels: usize,
 ) -> Result<Option<&Data>, ReferenceError> {
-    let expected = match kind {
-        BiasKind::None => None,
-        BiasKind::F32 => Some(DType::F32),
-        BiasKind::I32 => Some(DType::I32),
+    let expected = match (kind, bias.map(Tensor::dtype)) {
+        (BiasKind::None, _) => None,
+        (BiasKind::F32, _) => Some(DType::F32),
+        (BiasKind::I32, Some(DType::I64)) => Some(DType::I64),
+        (BiasKind::I32, _) => Some(DType::I32),
     };
     match (expected, bias) {
         (None, None) => Ok(None),

@@ -1,8 +1,10 @@
 //! Products of 16-bit activations: exact sums in i64, and their way to codes.
+//! TOSA keeps the sums, in 48 bits.
 //!
 //! Sources: TFLite `reference/integer_ops/conv.h`, `depthwise_conv.h`
 //! (ConvPerChannel and DepthwiseConvPerChannel on int16_t), `fully_connected.h`;
-//! `internal/common.cc` (MultiplyByQuantizedMultiplier of int64_t).
+//! `internal/common.cc` (MultiplyByQuantizedMultiplier of int64_t); TOSA specification (CONV2D,
+//! TRANSPOSE_CONV2D and MATMUL of i16 with an accumulator of i48).
 
 use super::ReferenceError;
 use super::fixed_point::FixedPoint;
@@ -10,7 +12,7 @@ use super::landing::{Landing, Steps};
 use super::product::Product;
 use super::window::Windows;
 use crate::profile::{Profile, Scaling, WideScaling};
-use crate::spec::{ConvSpec, LinearSpec, Output, QParams, Quantized};
+use crate::spec::{ConvSpec, LinearSpec, Output, QParams, Quantized, Relu};
 use crate::tensor::{DType, Data};
 use crate::witness::{Event, Witness};
 
@@ -92,10 +94,10 @@ fn dot(
         .sum()
 }
 
-/// Sums (rows of one value per channel, bias not yet added) to codes.
+/// Sums (rows of one value per channel, bias not yet added) to codes, or as they are.
 ///
 /// # Errors
-/// When the output has no codes, or the profile does not say how such sums are scaled.
+/// When the output is f32, or the profile does not say how such sums are scaled.
 pub(super) fn finish(
     product: &Product<'_>,
     sums: Vec<i64>,
@@ -103,10 +105,14 @@ pub(super) fn finish(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Data, ReferenceError> {
-    let Output::Quantized(output) = product.output else {
-        return Err(ReferenceError::Undefined(
-            "products of s16 activations give codes, no sums or f32".into(),
-        ));
+    let output = match product.output {
+        Output::Quantized(output) => output,
+        Output::Sums => return plain_sums(product, sums, witness),
+        Output::Float => {
+            return Err(ReferenceError::Undefined(
+                "products of s16 activations give codes or sums, no f32".into(),
+            ));
+        }
     };
     let bias = match product.bias {
         None => None,
@@ -154,13 +160,32 @@ pub(super) fn finish(
     Ok(Data::from_codes(output.dtype, codes.collect::<Vec<_>>()))
 }
 
+/// Sums with their bias.
+fn plain_sums(
+    product: &Product<'_>,
+    mut sums: Vec<i64>,
+    witness: &mut Witness,
+) -> Result<Data, ReferenceError> {
+    if product.relu != Relu::None || matches!(product.bias, Some(Data::F32(_))) {
+        return Err(ReferenceError::Undefined(
+            "sums of s16 activations take an integer bias or none, and no relu".into(),
+        ));
+    }
+    for (index, sum) in sums.iter_mut().enumerate() {
+        let bias = product.bias;
+        *sum = sum.wrapping_add(bias.map_or(0, |bias| bias.code(index % product.channels)));
+        witness.step(Some(*sum), *sum as f64);
+    }
+    Ok(Data::I64(sums))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ops::reference;
     use crate::oracle;
     use crate::profile::named;
-    use crate::spec::{Activation, BiasKind, Constants, Granularity, OpSpec, Problem, Relu};
+    use crate::spec::{Activation, BiasKind, Constants, Granularity, OpSpec, Problem};
     use crate::tensor::Tensor;
 
     fn s16(scale: f64) -> Quantized {
@@ -273,6 +298,39 @@ mod tests {
         let conv = conv_of(vec![i16::MAX], 2f64.powi(-20), Some(i32::MAX));
         // (2^31 + 32766) / 2^20
         assert_eq!(codes(&conv, "litert-reference"), [2048]);
+    }
+
+    #[test]
+    fn sums_are_kept_in_more_than_32_bits() {
+        let mut conv = conv_of(vec![i16::MAX, -2], 1.0, Some(0));
+        let OpSpec::Conv(spec) = &mut conv.op else {
+            unreachable!()
+        };
+        spec.output = Output::Sums;
+        let bias = i64::from(i32::MAX) * 100;
+        conv.constants = Constants {
+            weights: Some(Tensor::new([1, 1, 1], Data::I16(vec![i16::MIN])).unwrap()),
+            bias: Some(Tensor::new([1], Data::I64(vec![bias])).unwrap()),
+        };
+        let product = i64::from(i16::MAX) * i64::from(i16::MIN);
+        assert_eq!(codes(&conv, "tosa"), [product + bias, 65_536 + bias]);
+        // Activations of 8 bits have no such weights, and no such bias.
+        let OpSpec::Conv(spec) = &mut conv.op else {
+            unreachable!()
+        };
+        spec.activation.dtype = DType::I8;
+        conv.inputs = vec![Tensor::new([1, 2, 1], Data::I8(vec![1, 2])).unwrap()];
+        let error = |conv: &Problem| {
+            let found = reference(
+                conv,
+                &named::find("tosa").unwrap().profile,
+                &mut Witness::default(),
+            );
+            found.unwrap_err().to_string()
+        };
+        assert!(error(&conv).contains("s64 bias"), "{}", error(&conv));
+        conv.constants.bias = Some(Tensor::new([1], Data::I32(vec![1])).unwrap());
+        assert!(error(&conv).contains("s16 weights"), "{}", error(&conv));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Counting {
     zero_point: Real,
     lowest: Real,
     limits: Option<(Real, Real)>,
+    limit: Option<Real>,
+    of_values: Option<Real>,
     empty: bool,
 }
 
@@ -30,6 +32,8 @@ impl Counting {
             zero_point: f32_of(qparams.zero_point),
             lowest: f32_of(qparams.lowest),
             limits: None,
+            limit: None,
+            of_values: None,
             empty: false,
         }
     }
@@ -54,6 +58,8 @@ impl Counting {
             zero_point: zero.clone(),
             lowest: zero.clone(),
             limits: Some((least.clone(), most.clone())),
+            limit: None,
+            of_values: None,
             empty: false,
         };
         match rule.limits {
@@ -70,7 +76,24 @@ impl Counting {
                 this.reciprocal = F32.div(&qmax, &threshold);
                 this.scale = F32.recip(&this.reciprocal);
                 let least = Real::Finite(super::real::power_of_two(-24));
-                this.empty = !less(&least, &threshold);
+                if !less(&least, &threshold) {
+                    this.reciprocal = zero.clone();
+                    this.of_values = Some(Real::integer(1));
+                }
+            }
+            LimitsForm::RecipOfLimit => {
+                let limit = match request.symmetric {
+                    true => Real::from(hi.max(-lo)),
+                    false => most,
+                };
+                let small = !less(&Real::from(1e-30f32), &limit);
+                let divisor = match small {
+                    true => F32.add(&limit, &Real::from(1e-6f32)),
+                    false => limit.clone(),
+                };
+                this.reciprocal = F32.mul(&qmax, &F32.recip(&divisor));
+                this.scale = F32.recip(&this.reciprocal);
+                this.limit = Some(limit);
             }
             LimitsForm::RecipTimesSteps if request.symmetric => {
                 let half_n = F32.mul(&n, &Real::Finite(half()));
@@ -133,6 +156,17 @@ impl Counting {
             LimitsForm::RoundedLowest => {
                 let steps = F32.mul(&least, &this.reciprocal);
                 this.zero_point = sub(&qmin, &rounded(Rounding::TiesAway, &steps));
+            }
+            LimitsForm::ExactLowest => {
+                this.zero_point = sub(&qmin, &F32.mul(&least, &this.reciprocal));
+            }
+            LimitsForm::StepsOverGreatest => {
+                let count = match range.0 < 0 {
+                    true => F32.mul(&n, &Real::Finite(half())),
+                    false => n,
+                };
+                this.reciprocal = F32.div(&count, &farther);
+                this.scale = F32.div(&farther, &count);
             }
             LimitsForm::CountedFromLowest => {
                 this.reciprocal = F32.recip(&this.scale);
@@ -225,15 +259,22 @@ pub fn fake_quantize(
     };
     let code = match (rule.nan, code) {
         (FakeNan::LowestCode, Real::Nan) => qmin,
-        (FakeNan::HighestCode, Real::Nan) => qmax,
+        (FakeNan::HighestCode, Real::Nan) => qmax.clone(),
         (FakeNan::CodeZero, Real::Nan) => zero,
         (_, code) => code,
     };
     let count = sub(&code, zero_point);
     let value = match rule.value {
         FakeValue::SubMul => F32.mul(&count, scale),
-        FakeValue::SubDiv | FakeValue::AddDiv => F32.div(&count, reciprocal),
+        FakeValue::SubDiv | FakeValue::AddDiv => {
+            F32.div(&count, counting.of_values.as_ref().unwrap_or(reciprocal))
+        }
         FakeValue::MulAddLowest => F32.add(&F32.mul(&count, scale), lowest),
+        FakeValue::MulLimitDiv => {
+            let of_scale = || F32.fit(F64.mul(scale, &qmax));
+            let limit = counting.limit.clone().unwrap_or_else(of_scale);
+            F32.div(&F32.mul(&count, &limit), &qmax)
+        }
         FakeValue::MulAddLowestF64 => F32.fit(F64.add(&F64.mul(&count, scale), lowest)),
     };
     let value = match rule.result {

@@ -8,7 +8,7 @@ axis! {
     LimitsForm {
         /// scale (hi ⊖ lo) ⊘ n, reciprocal n ⊘ (hi ⊖ lo), zero point half away of (qmin ⊖ lo ⊘ scale), held to the codes; limits 0 and 0 give zeros
         Nudged = "nudged",
-        /// reciprocal qmax ⊘ hi, zero point 0; hi not above 2^-24 gives zeros
+        /// reciprocal qmax ⊘ hi, zero point 0; for hi not above 2^-24 values are multiplied by 0 and divided by 1
         Threshold = "threshold",
         /// reciprocal (1 ⊘ span) ⊗ n, zero point qmin − reciprocal ⊗ lo; the span holds 0; symmetric: half of n, (1 ⊘ max |x|) ⊗ n/2; a span of 0 gives reciprocal 1
         RecipTimesSteps = "recip-times-steps",
@@ -22,8 +22,14 @@ axis! {
         FromLowest = "from-lowest",
         /// reciprocal n ⊘ (hi ⊖ lo), zero point qmin minus half away of (lo ⊗ reciprocal)
         RoundedLowest = "rounded-lowest",
+        /// as rounded-lowest, the zero point qmin ⊖ lo ⊗ reciprocal not rounded
+        ExactLowest = "exact-lowest",
+        /// reciprocal n ⊘ max |limit|, half of n where there are negative codes; zero point 0
+        StepsOverGreatest = "steps-over-greatest",
         /// scale (hi ⊖ lo) ⊘ n; the code 0 stands for lo
         CountedFromLowest = "counted-from-lowest",
+        /// reciprocal qmax ⊗ (1 ⊘ hi), with hi ⊕ 1e-6 for hi up to 1e-30; zero point 0
+        RecipOfLimit = "recip-of-limit",
     }
 }
 
@@ -128,6 +134,8 @@ axis! {
         MulAddLowest = "mul-add-lowest",
         /// f32((q ⊖ z) · s + lowest) in f64
         MulAddLowestF64 = "mul-add-lowest-f64",
+        /// (q ⊖ z) ⊗ limit ⊘ qmax; the limit of a given scale is f32(s · qmax)
+        MulLimitDiv = "mul-limit-div",
     }
 }
 
@@ -146,8 +154,6 @@ axis! {
     FakeGradient {
         /// where the code, before it is held to the range, lies in it
         CodesWithin = "codes-within",
-        /// where the number of steps, before it is rounded, lies in the range; NaN does not
-        StepsWithin = "steps-within",
         /// where the number of steps, before it is rounded, is not beyond the range; NaN is not
         StepsNotBeyond = "steps-not-beyond",
     }

@@ -295,6 +295,12 @@ const KERNELS: &[NamedProfile] = &[
         profile: ONNXRUNTIME_TOOLS_BLOCKED,
     },
     NamedProfile {
+        name: "onnxruntime-tools-bias",
+        summary: "bias as ONNX Runtime's Python tools quantize it: as onnxruntime-tools, divided by the scale in f64",
+        source: "ONNX Runtime python/tools/quantization/base_quantizer.py (quantize_bias_static_impl); captures onnxruntime-tools (models)",
+        profile: ONNXRUNTIME_TOOLS_BIAS,
+    },
+    NamedProfile {
         name: "litert-reference",
         summary: "LiteRT's (TensorFlow Lite's) reference kernels: gemmlowp's two roundings, linear by one multiplication in f64 rounded half away",
         source: "LiteRT tflite/kernels/internal/reference/quantize.h, integer_ops/conv.h, integer_ops/fully_connected.h, internal/common.cc (MultiplyByQuantizedMultiplier); captures litert-2.3.0, tf-2.21-lite (ref)",

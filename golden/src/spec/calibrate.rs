@@ -30,6 +30,17 @@ pub enum Calibrator {
     /// the mean over batches of the mean over `shape[0]` of each row's greatest |x|.
     /// Output: threshold
     AverageAbsMax,
+    /// the greatest |x| of each batch, averaged: state and accum are multiplied by `rate`, then 1 and
+    /// the greatest |x| are added; the threshold is accum ⊘ state. All in f32.
+    /// Outputs: threshold, state, accum
+    MovingAbsMax {
+        /// what the past keeps of its weight in each batch
+        rate: f32,
+        /// state before the first batch
+        state: f32,
+        /// accum before the first batch
+        accum: f32,
+    },
     /// the share (0.3, 0.32, … of the batch's greatest value) that quantizes with the least loss.
     /// Output: threshold
     LeastLoss {
@@ -167,6 +178,7 @@ impl CalibrateSpec {
     pub fn outputs(&self) -> &'static [&'static str] {
         match self.calibrator {
             Calibrator::Histogram { choose, .. } => choose.outputs(),
+            Calibrator::MovingAbsMax { .. } => &["threshold", "state", "accum"],
             _ => &["threshold"],
         }
     }

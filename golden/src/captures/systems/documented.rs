@@ -1,5 +1,6 @@
 //! Files in the documented form, from any system: the manifest gives the whole
-//! op as in golden files (see SCHEMA.md, "Captures"), so nothing is mapped.
+//! op as in golden files (see SCHEMA.md, "Captures"), so nothing is mapped. Outputs
+//! that a system does not give are left out.
 
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
@@ -18,12 +19,15 @@ pub(super) fn read(
     let bias = match spec {
         OpSpec::Linear(spec) => spec.bias,
         OpSpec::Conv(spec) => spec.bias,
+        OpSpec::LinearBlocks(spec) if spec.bias => BiasKind::F32,
         _ => BiasKind::None,
     };
+    let has_weights = matches!(
+        spec,
+        OpSpec::Linear(_) | OpSpec::Conv(_) | OpSpec::LinearBlocks(_)
+    );
     let constants = Constants {
-        weights: matches!(spec, OpSpec::Linear(_) | OpSpec::Conv(_))
-            .then(|| tensor("weights"))
-            .transpose()?,
+        weights: has_weights.then(|| tensor("weights")).transpose()?,
         bias: (bias != BiasKind::None)
             .then(|| tensor("bias"))
             .transpose()?,
@@ -47,8 +51,13 @@ pub(super) fn read(
     };
     let engine = file.entry.engine.as_deref().unwrap_or("-");
     let mut captured = Builder::new(file, "", problem);
-    for number in 0..spec.outputs().len() {
-        captured.output(engine, profile, number, tensor(&format!("output{number}"))?)?;
+    let outputs = (0..spec.outputs().len()).map(|number| (number, format!("output{number}")));
+    let given: Vec<_> = outputs.filter(|(_, name)| file.npz().has(name)).collect();
+    if given.is_empty() {
+        return Err(file.problem("holds no output"));
+    }
+    for (number, name) in given {
+        captured.output(engine, profile, number, tensor(&name)?)?;
     }
     captured.into(found);
     Ok(())

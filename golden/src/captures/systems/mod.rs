@@ -21,6 +21,7 @@ mod onnx_nodes;
 mod onnxruntime;
 mod onnxruntime_blocks;
 mod onnxruntime_calibrators;
+mod onnxruntime_models;
 mod onnxruntime_ops;
 mod onnxruntime_tools;
 mod paddle;

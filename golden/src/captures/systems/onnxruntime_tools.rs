@@ -18,8 +18,9 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     let name = &file.entry.file;
     let values = || file.entry.values(|a| a != "x" && a != "w");
     if name.ends_with("min_real_range.npz") {
-        let reason = "a least range of real values: no axis for it";
-        found.skip("choose_qparams", values(), reason);
+        least_range(file, found)?;
+    } else if name.starts_with("models/") {
+        super::onnxruntime_models::read(file, found)?;
     } else if name.starts_with("quantize_data/") {
         weights(file, found)?;
     } else if name == "blocked.npz" {
@@ -80,6 +81,24 @@ fn weights(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
     Ok(())
 }
 
+/// `<type>_sym<0|1>_<least range>.{scale,zp,q}`: the codes under scales of a range that was
+/// widened to a least one.
+fn least_range(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let x = file.array("x")?.tensor()?;
+    for part in file.npz().names().filter_map(|n| n.strip_suffix(".q")) {
+        let of = |what: &str| file.array(&format!("{part}.{what}"));
+        let q = of("q")?;
+        let steps = problem::granularity(file, of("scale")?, of("zp")?, 0)?;
+        let problem = problem::quantize(x.clone(), problem::code_type(q)?, steps, None);
+        let mut v = Builder::new(file, &format!("{part}.q"), problem);
+        v.output("tools", TOOLS, 0, q.tensor()?)?;
+        v.into(found);
+        let reason = "a least range of real values: no axis for it";
+        found.skip("choose_qparams", 2, reason);
+    }
+    Ok(())
+}
+
 /// The range of codes from which the tools choose a scale.
 pub(super) fn narrowed(kind: &str, symmetric: bool, reduced: bool) -> (i64, i64) {
     match (kind, symmetric, reduced) {
@@ -101,7 +120,7 @@ pub(super) fn narrowed(kind: &str, symmetric: bool, reduced: bool) -> (i64, i64)
 }
 
 /// The range of codes that the tools call by this name.
-fn tool_type(name: &str) -> Option<(DType, Option<(i64, i64)>)> {
+pub(super) fn tool_type(name: &str) -> Option<(DType, Option<(i64, i64)>)> {
     match name {
         "u8" => Some((DType::U8, None)),
         "i8" => Some((DType::I8, None)),

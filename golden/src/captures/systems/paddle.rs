@@ -83,6 +83,20 @@ pub(super) fn read_slim(file: &CapturedFile<'_>, found: &mut Found) -> Result<()
             },
         },
         ("weight", "absmax_cw") => return weights(file, found),
+        ("weight", "group64") => return super::paddleslim::groups(file, found),
+        ("weight", _) => {
+            let reason =
+                "shares of each channel's greatest value, in f32: no calibrator takes them";
+            let thresholds = file.entry.values(|a| a.ends_with(".scale"));
+            found.skip("calibrate", thresholds, reason);
+            return Ok(());
+        }
+        ("uniform", _) => {
+            let reason = "parameters in f64 of limits in f64";
+            let chosen = file.entry.values(|a| a == "scale" || a == "zero_point");
+            found.skip("choose_qparams", chosen, reason);
+            return Ok(());
+        }
         ("lsq", _) => return super::paddleslim::learned(file, found),
         _ if file.entry.file == "inputs.npz" => return Ok(()),
         _ if file.entry.file == "cal_kl_threshold.npz" => {

@@ -4,6 +4,7 @@
 
 use super::calibrated::{scalar, solved};
 use crate::captures::error::CaptureError;
+use crate::captures::fake;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem;
 use crate::captures::vector::{Builder, Found};
@@ -33,7 +34,9 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
                 },
             };
             codes.quantized(&x, &limits, rounding, (&q, "q"), found)?;
-            codes.dequantized(&q, &limits, (file.array("dq")?.tensor()?, "dq"), found)
+            let y = file.array("dq")?.tensor()?;
+            codes.held(&x, &limits, rounding, (y.clone(), "dq, with q"), found)?;
+            codes.dequantized(&q, &limits, (y, "dq"), found)
         }
         _ => {
             found.skip("-", file.entry.values(|_| true), "no reference op");
@@ -160,7 +163,35 @@ impl<'a> Codes<'a> {
         Ok(())
     }
 
-    /// The codes `q` stand for the values `y`.
+    /// `x` between its limits became the values `y` that codes stand for.
+    fn held(
+        &self,
+        x: &Values,
+        limits: &Limits,
+        rounding: Round,
+        (y, part): (Tensor, &str),
+        found: &mut Found,
+    ) -> Result<(), CaptureError> {
+        let profile = match rounding {
+            Round::TiesEven => "paddle",
+            Round::TiesAway => "paddle-ties-away",
+        };
+        let pairs = limits.values.iter();
+        let parameters = FakeParameters::Limits {
+            limits: pairs.map(|&l| (-f64::from(l), f64::from(l))).collect(),
+            request: LimitsRequest {
+                symmetric: true,
+                integral_zero_point: true,
+            },
+        };
+        let range = (-self.greatest - 1, self.greatest);
+        let problem = fake::plain(x.tensor(), range, limits.axis, parameters);
+        let expected = vec![(fake::VALUES, y)];
+        fake::solved(self.file, (part, ENGINE), profile, problem, expected, found)
+    }
+
+    /// The codes `q` stand for the values `y`. Codes of −0, which integers have not, stand for
+    /// −0, and a limit of 0 has no scale: those are checked with the values that became them.
     fn dequantized(
         &self,
         q: &Values,
@@ -176,22 +207,12 @@ impl<'a> Codes<'a> {
             Some(axis) => index / q.shape[axis + 1..].iter().product::<usize>() % q.shape[axis],
         };
         let negative_zero = |code: f32| code == 0.0 && code.is_sign_negative();
-        let zeros = q.values.iter().filter(|&&code| negative_zero(code)).count();
-        if zeros > 0 {
-            let reason = "codes of −0, which integers have not, stand for −0";
-            found.skip("dequantize", zeros as u64, reason);
-        }
         for (number, &limit) in limits.values.iter().enumerate() {
             let held = (0..y.len())
                 .filter(|&index| channel(index) == number && !negative_zero(q.values[index]));
             let (codes, expected): (Vec<f32>, Vec<f32>) =
                 held.map(|index| (q.values[index], y[index])).unzip();
-            if codes.is_empty() {
-                continue;
-            }
-            if limit == 0.0 {
-                let reason = "a limit of 0 has no scale";
-                found.skip("dequantize", codes.len() as u64, reason);
+            if codes.is_empty() || limit == 0.0 {
                 continue;
             }
             let codes = self.integers(&Values {
@@ -256,6 +277,8 @@ fn abs_max(
             let q = values(file, &part)?;
             codes.quantized(&x, &limits, rounding, (&q, &part), found)?;
             let y = file.array(&values_of)?.tensor()?;
+            let both = format!("{values_of}, with codes");
+            codes.held(&x, &limits, rounding, (y.clone(), &both), found)?;
             codes.dequantized(&q, &limits, (y, &values_of), found)?;
         }
     }
@@ -315,15 +338,28 @@ fn moving_average(
     codes: &Codes<'_>,
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let dequantizes = file.params().flag("dequant")?;
-    for (number, x) in batches(file)?.iter().enumerate() {
+    let params = file.params();
+    let dequantizes = params.flag("dequant")?;
+    let calibrator = Calibrator::MovingAbsMax {
+        rate: params.float("rate")? as f32,
+        state: params.float("state0")? as f32,
+        accum: params.float("accum0")? as f32,
+    };
+    let all = batches(file)?;
+    for (number, x) in all.iter().enumerate() {
         let part = format!("{number}.out");
         let out = values(file, &part)?;
         let limits = limit(file, &format!("{number}.scale"))?;
-        found.skip("calibrate", 3, "no calibrator keeps this moving average");
+        let so_far = all[..=number].iter().map(Values::tensor).collect();
+        let kept = ["scale", "state", "accum"];
+        let kept = kept.map(|what| Ok(singles(file, &format!("{number}.{what}"))?[0]));
+        let [scale, state, accum] = kept;
+        let expected = [scale?, state?, accum?].map(|value| scalar(f64::from(value)));
+        let after = format!("{number}.scale");
+        solved(file, &after, calibrator, so_far, expected.to_vec())?.into(found);
         if dequantizes {
-            let reason = "values whose codes were not captured";
-            found.skip("dequantize", out.values.len() as u64, reason);
+            let y = file.array(&part)?.tensor()?;
+            codes.held(x, &limits, rounding(file)?, (y, &part), found)?;
             continue;
         }
         codes.quantized(x, &limits, rounding(file)?, (&out, &part), found)?;

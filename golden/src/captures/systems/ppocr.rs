@@ -51,6 +51,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             let problem = plain(OpSpec::Hardswish(spec), vec![x.tensor()?]);
             outputs(file, problem, &side(true), false, found)
         }
+        "matmul" => matmul(file, found),
         "avg_pool2d" | "max_pool2d" | "global_avg_pool2d" => pool(file, op, found),
         "observer" => minmax(file, found),
         "graph_weights" => Ok(()),
@@ -115,6 +116,81 @@ fn side(torch: bool) -> Vec<(String, &'static str)> {
     let mut engines = engines();
     engines.retain(|(engine, _)| engine.starts_with("torch_") == torch);
     engines
+}
+
+/// Matrices in batches, both run-time tensors: each product is a linear of its own, `b`
+/// standing for the weights.
+fn matmul(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let (a, b) = (file.array("a")?, file.array("b")?);
+    let activation = quantized(file, "a", code_type(a)?)?;
+    let weights = granularity(file, file.array("b_scale")?, file.array("b_zp")?, 0)?;
+    let product = Product {
+        activation: Activation::Quantized(activation),
+        weights,
+        output: Output::Quantized(quantized(file, "y", activation.dtype)?),
+        relu: Relu::None,
+    };
+    let (a, b) = (
+        Matrices::new(file, a.tensor()?)?,
+        Matrices::new(file, b.tensor()?)?,
+    );
+    let stored = file.params().get("outputs")?;
+    for index in 0..a.count {
+        let (Some(x), Some(w)) = (a.get(index, false), b.get(index, true)) else {
+            return Err(file.problem(format!("`b` holds no matrix {index}")));
+        };
+        let problem = problem::linear(file, x, w, None, product.clone())?;
+        let mut v = Builder::new(file, &format!("matrix {index}"), problem);
+        for (engine, profile) in ORT {
+            if let Some(name) = stored.get(*engine).and_then(|name| name.as_str()) {
+                let y = Matrices::new(file, file.array(name)?.tensor()?)?;
+                let y = y.get(index, false);
+                let y =
+                    y.ok_or_else(|| file.problem(format!("`{name}` holds no matrix {index}")))?;
+                v.output(engine, profile, 0, y)?;
+            }
+        }
+        v.into(found);
+    }
+    Ok(())
+}
+
+/// A tensor of matrices.
+struct Matrices {
+    tensor: Tensor,
+    count: usize,
+    size: (usize, usize),
+}
+
+impl Matrices {
+    fn new(file: &CapturedFile<'_>, tensor: Tensor) -> Result<Self, CaptureError> {
+        let &[.., rows, columns] = tensor.shape() else {
+            return Err(file.problem("a matrix has fewer than 2 dimensions"));
+        };
+        Ok(Self {
+            count: tensor.len() / (rows * columns).max(1),
+            size: (rows, columns),
+            tensor,
+        })
+    }
+
+    /// Matrix `index`, rows and columns changed if `turned`.
+    fn get(&self, index: usize, turned: bool) -> Option<Tensor> {
+        let (rows, columns) = self.size;
+        let first = index * rows * columns;
+        let shape = if turned {
+            [columns, rows]
+        } else {
+            [rows, columns]
+        };
+        let at = |place: usize| match turned {
+            true => first + place % rows * columns + place / rows,
+            false => first + place,
+        };
+        let codes = (index < self.count).then(|| (0..rows * columns).map(at))?;
+        let codes = codes.map(|at| self.tensor.data().code(at));
+        Tensor::new(shape, Data::from_codes(self.tensor.dtype(), codes)).ok()
+    }
 }
 
 /// A convolution: ONNX Runtime was given the i32 bias, PyTorch the f32 bias

@@ -117,7 +117,7 @@ pub(super) fn whole(rule: &FakeQuantizeRule, steps: &Steps, before: f32) -> f32 
 }
 
 /// The value of a code.
-pub(super) fn value(rule: &FakeQuantizeRule, steps: &Steps, code: f32) -> f32 {
+pub(super) fn value(rule: &FakeQuantizeRule, qmax: i64, steps: &Steps, code: f32) -> f32 {
     if steps.empty {
         return 0.0;
     }
@@ -130,6 +130,10 @@ pub(super) fn value(rule: &FakeQuantizeRule, steps: &Steps, code: f32) -> f32 {
         FakeValue::MulAddLowestF64 => {
             let count = f64::from(code - steps.zero_point);
             (count * f64::from(scale) + f64::from(steps.lowest)) as f32
+        }
+        FakeValue::MulLimitDiv => {
+            let of_scale = || (f64::from(scale) * qmax as f64) as f32;
+            (code - steps.zero_point) * steps.limit.unwrap_or_else(of_scale) / qmax as f32
         }
     };
     value * steps.gain

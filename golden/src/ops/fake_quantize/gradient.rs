@@ -37,7 +37,6 @@ pub(in crate::ops) fn gradient(
         let before = before(rule, steps, (low, high), x);
         let inside = match rule.gradient {
             FakeGradient::CodesWithin => (low..=high).contains(&whole(rule, steps, before)),
-            FakeGradient::StepsWithin => (low..=high).contains(&before),
             FakeGradient::StepsNotBeyond => !(before < low || before > high),
         };
         above * f32::from(u8::from(inside))

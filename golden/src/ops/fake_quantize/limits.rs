@@ -8,6 +8,10 @@ use crate::spec::{LimitsRequest, RealQParams};
 /// Least amax that NVIDIA's toolkit quantizes is above this: 2^-24.
 const NO_THRESHOLD: f32 = 5.960_464_5e-8;
 
+/// Greatest limit that Paddle adds something to before it divides by it, and what it adds.
+const NO_INVERSE: f32 = 1e-30;
+const ADDED: f32 = 1e-6;
+
 /// What QKeras adds to scales, and keeps them above.
 pub(super) const EPS: f32 = 1e-7;
 
@@ -24,6 +28,8 @@ pub(super) struct Steps {
     pub(super) lowest: f32,
     /// the limits as given
     pub(super) limits: (f32, f32),
+    /// the value of the highest code, where the system keeps it instead of a scale
+    pub(super) limit: Option<f32>,
     /// scale of values and its reciprocal, where they are other ones
     pub(super) of_values: Option<(f32, f32)>,
     /// what values of codes are multiplied by
@@ -44,6 +50,7 @@ impl Steps {
             zero_point: qparams.zero_point as f32,
             lowest: qparams.lowest as f32,
             limits: (f32::NEG_INFINITY, f32::INFINITY),
+            limit: None,
             of_values: (qparams.value_scale).map(|scale| (scale as f32, (1.0 / scale) as f32)),
             gain: qparams.gain as f32,
             empty: false,
@@ -58,6 +65,7 @@ impl Steps {
             zero_point,
             lowest: 0.0,
             limits: (f32::NEG_INFINITY, f32::INFINITY),
+            limit: None,
             of_values: None,
             gain: 1.0,
             empty: false,
@@ -67,10 +75,12 @@ impl Steps {
     /// Of limits `(lo, hi)`, for the codes of `range`.
     ///
     /// Sources: TensorFlow tensorflow/core/kernels/fake_quant_ops_functor.h (Nudge),
-    /// quantize_op.cc (QuantizeV2Op), quantize_and_dequantize_op.h; pytorch-quantization
+    /// quantize_op.cc (QuantizeV2Op), mkl/mkl_quantize_op.cc (MklQuantizeV2Op),
+    /// quantize_and_dequantize_op.h; pytorch-quantization
     /// tensor_quant.py (_tensor_quant); Distiller q_utils.py
     /// (symmetric_linear_quantization_params, asymmetric_linear_quantization_params);
-    /// coremltools optimize/_utils.py (quantize_weight).
+    /// coremltools optimize/_utils.py (quantize_weight); Paddle
+    /// phi/kernels/funcs/quantize_linear_functor.h (inverse).
     pub(super) fn of_limits(
         rule: &FakeQuantizeRule,
         (lo, hi): (f32, f32),
@@ -85,6 +95,7 @@ impl Steps {
             zero_point: 0.0,
             lowest: 0.0,
             limits: (lo, hi),
+            limit: None,
             of_values: None,
             gain: 1.0,
             empty: false,
@@ -108,7 +119,20 @@ impl Steps {
                 let threshold = if request.symmetric { hi.max(-lo) } else { hi };
                 steps.reciprocal = qmax / threshold;
                 steps.scale = 1.0 / steps.reciprocal;
-                steps.empty = threshold <= NO_THRESHOLD;
+                if threshold <= NO_THRESHOLD {
+                    steps.reciprocal = 0.0;
+                    steps.of_values = Some((1.0, 1.0));
+                }
+            }
+            LimitsForm::RecipOfLimit => {
+                let limit = if request.symmetric { hi.max(-lo) } else { hi };
+                let inverse = match limit <= NO_INVERSE {
+                    true => 1.0 / (limit + ADDED),
+                    false => 1.0 / limit,
+                };
+                steps.reciprocal = qmax * inverse;
+                steps.scale = 1.0 / steps.reciprocal;
+                steps.limit = Some(limit);
             }
             LimitsForm::RecipTimesSteps => recip_times_steps(&mut steps, range, request),
             LimitsForm::Quotient => quotient(&mut steps, (qmin, qmax), request),
@@ -139,6 +163,17 @@ impl Steps {
                 steps.reciprocal = n / (hi - lo);
                 steps.scale = (hi - lo) / n;
                 steps.zero_point = qmin - (lo * steps.reciprocal).round();
+            }
+            LimitsForm::ExactLowest => {
+                steps.reciprocal = n / (hi - lo);
+                steps.scale = (hi - lo) / n;
+                steps.zero_point = qmin - lo * steps.reciprocal;
+            }
+            LimitsForm::StepsOverGreatest => {
+                let steps_of_side = if range.0 < 0 { n / 2.0 } else { n };
+                let greatest = lo.abs().max(hi.abs());
+                steps.reciprocal = steps_of_side / greatest;
+                steps.scale = greatest / steps_of_side;
             }
             LimitsForm::CountedFromLowest => {
                 steps.scale = (hi - lo) / n;

@@ -61,7 +61,8 @@ pub(super) fn fake_quantize(
             Some(codes) => codes[index],
             None => element::code(rule, spec, steps, x, witness),
         };
-        let value = domain::result(spec.domain, element::value(rule, steps, code));
+        let value = element::value(rule, high, steps, code);
+        let value = domain::result(spec.domain, value);
         let value = through(rule.result, straight, value);
         values.push(match spec.domain {
             Domain::HalvedUnit => 2.0 * value - 1.0,
@@ -71,7 +72,7 @@ pub(super) fn fake_quantize(
         codes.push(code + 0.0);
     }
     let factors = steps.iter().map(|s| s.factor(rule.transform)).collect();
-    let zero_points = steps.iter().map(|s| s.zero_point).collect();
+    let zero_points = steps.iter().map(|s| s.zero_point + 0.0).collect();
     let of = |shape: &[usize], data: Vec<f32>| {
         Tensor::new(shape, Data::F32(data)).expect("as many values as the shape has")
     };

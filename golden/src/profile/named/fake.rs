@@ -69,11 +69,18 @@ const TENSORFLOW_COMBINED: FakeQuantizeRule = FakeQuantizeRule {
     ..PYTORCH
 };
 
+const TENSORFLOW_ONEDNN: FakeQuantizeRule = FakeQuantizeRule {
+    limits: LimitsForm::StepsOverGreatest,
+    transform: StepTransform::MulReciprocal,
+    zero_point: FakeZeroPoint::BeforeRound,
+    ..PYTORCH
+};
+
 const NNI: FakeQuantizeRule = FakeQuantizeRule {
     transform: StepTransform::DivF32,
     zero_point: FakeZeroPoint::BeforeRound,
     clamp: FakeClamp::BeforeRound,
-    gradient: FakeGradient::StepsWithin,
+    gradient: FakeGradient::StepsNotBeyond,
     ..FLOATS
 };
 
@@ -125,7 +132,7 @@ const fn of(
 }
 
 /// The table.
-pub(super) const FAKE: [NamedProfile; 22] = [
+pub(super) const FAKE: [NamedProfile; 24] = [
     of(
         "nvidia-fake-quantize",
         "NVIDIA's pytorch-quantization: multiply by 127 / amax, nearest-even, divide by the same",
@@ -191,6 +198,21 @@ pub(super) const FAKE: [NamedProfile; 22] = [
             ..TENSORFLOW_COMBINED
         },
     ),
+    of(
+        "tensorflow-onednn-min-first",
+        "TensorFlow's QuantizeV2 by oneDNN (its default on x86), MIN_FIRST to u8: x times steps per unit plus a zero point that is not rounded, nearest-even",
+        "TensorFlow tensorflow/core/kernels/mkl/mkl_quantize_op.cc (MklQuantizeV2Op); TensorFlow 2.21 captured by scripts/upstream",
+        FakeQuantizeRule {
+            limits: LimitsForm::ExactLowest,
+            ..TENSORFLOW_ONEDNN
+        },
+    ),
+    of(
+        "tensorflow-onednn-scaled",
+        "TensorFlow's QuantizeV2 by oneDNN (its default on x86), SCALED with HALF_TO_EVEN: 127.5 or 255 steps to the greater limit, nearest-even",
+        "TensorFlow tensorflow/core/kernels/mkl/mkl_quantize_op.cc (MklQuantizeV2Op); TensorFlow 2.21 captured by scripts/upstream",
+        TENSORFLOW_ONEDNN,
+    ),
     NamedProfile {
         profile: Profile {
             fake_quantize: NNI,
@@ -213,7 +235,6 @@ pub(super) const FAKE: [NamedProfile; 22] = [
         "NNI nni/compression/quantization/lsq_quantizer.py (LsqClampRound); captures nni-3.0",
         FakeQuantizeRule {
             zero_point: FakeZeroPoint::NegativeBeforeRound,
-            gradient: FakeGradient::StepsNotBeyond,
             ..NNI
         },
     ),

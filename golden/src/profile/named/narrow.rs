@@ -97,6 +97,14 @@ pub(super) const ONNXRUNTIME_TOOLS: Profile = Profile {
     ..ONNXRUNTIME
 };
 
+pub(super) const ONNXRUNTIME_TOOLS_BIAS: Profile = Profile {
+    quantize: QuantizeRule {
+        transform: Transform::DivF64,
+        ..ONNXRUNTIME_TOOLS.quantize
+    },
+    ..ONNXRUNTIME_TOOLS
+};
+
 pub(super) const ONNXRUNTIME_TOOLS_BLOCKED: Profile = Profile {
     qparams: QparamsRule {
         precision: ScalePrecision::F32,

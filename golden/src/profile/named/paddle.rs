@@ -1,6 +1,7 @@
 //! What the profiles of Paddle's fake-quantize operators are.
 
 use super::arithmetic::{EXACT, OBSERVER_QPARAMS};
+use super::fake::PYTORCH;
 use crate::profile::*;
 
 pub(super) const PADDLE: Profile = Profile {
@@ -20,6 +21,15 @@ pub(super) const PADDLE: Profile = Profile {
         symmetric: SymmetricScale::Qmax,
         ..OBSERVER_QPARAMS
     },
+    fake_quantize: FakeQuantizeRule {
+        limits: LimitsForm::RecipOfLimit,
+        transform: StepTransform::MulReciprocal,
+        zero_point: FakeZeroPoint::NegativeBeforeRound,
+        codes: FakeCodes::Floats,
+        nan: FakeNan::Kept,
+        value: FakeValue::MulLimitDiv,
+        ..PYTORCH
+    },
     ..EXACT
 };
 
@@ -27,6 +37,12 @@ pub(super) const PADDLE_TIES_AWAY: Profile = Profile {
     quantize: QuantizeRule {
         rounding: Rounding::TiesAway,
         ..PADDLE.quantize
+    },
+    fake_quantize: FakeQuantizeRule {
+        bound: ValueBound::Limits,
+        rounding: Rounding::TiesAway,
+        clamp: FakeClamp::None,
+        ..PADDLE.fake_quantize
     },
     ..PADDLE
 };

@@ -68,11 +68,17 @@ fn calibrators() -> Vec<(&'static str, Calibrator)> {
     };
     let upper_half = |width| Choose::EntropyUpperHalf { bits: 4, width };
     let abs_max = |axis, floor| Calibrator::AbsMax { axis, floor };
+    let moving = Calibrator::MovingAbsMax {
+        rate: 0.9,
+        state: 0.0,
+        accum: 0.0,
+    };
     let least_loss = |loss| Calibrator::LeastLoss { loss, bits: 4 };
     vec![
         ("abs-max", abs_max(None, 1e-7)),
         ("abs-max-per-channel", abs_max(Some(1), 0.0)),
         ("average-abs-max", Calibrator::AverageAbsMax),
+        ("moving-abs-max", moving),
         ("squared-error", least_loss(Loss::SquaredError)),
         ("mean-and-deviation", least_loss(Loss::MeanAndDeviation)),
         (
