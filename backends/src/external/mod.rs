@@ -7,6 +7,7 @@
 
 mod declared;
 mod ops;
+mod plugin;
 
 pub use declared::{DeclarationError, check, describe, parse};
 pub use ops::{OPS, op_name};
@@ -40,6 +41,14 @@ pub enum OpenError {
     /// this kind is not in this build
     #[error("{0}: backends of this kind are not in this build")]
     NotInThisBuild(String),
+    /// no library of the C interface
+    #[error("{name}: {reason}")]
+    Library {
+        /// as typed
+        name: String,
+        /// what is wrong, in one line
+        reason: String,
+    },
     /// what it declares is wrong
     #[error("{name}: {source}")]
     Declaration {
@@ -69,6 +78,7 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
             "right is a command, such as exec:\"python3 mine.py\"",
         )),
         (None, None) => Err(OpenError::Name(name.to_owned())),
-        _ => Err(OpenError::NotInThisBuild(name.to_owned())),
+        (Some(path), _) => plugin::open(name, path),
+        (None, Some(_)) => Err(OpenError::NotInThisBuild(name.to_owned())),
     }
 }
