@@ -1,6 +1,7 @@
 //! `qassay conform`: makes a plan from the options, runs it, prints the run.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use qassay_backends::{profile_name, registry, select};
@@ -101,6 +102,7 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
             names(&args.require_native)?
         },
         workers,
+        time_limit: Duration::from_secs(args.time_limit),
         origin: origin(),
         ..Plan::default()
     })

@@ -13,7 +13,6 @@ mod concat;
 mod conv_transpose;
 mod elu;
 mod fake;
-mod matmul;
 mod narrow_weights;
 mod norm;
 mod plain;
@@ -31,7 +30,6 @@ pub use concat::*;
 pub use conv_transpose::*;
 pub use elu::*;
 pub use fake::*;
-pub use matmul::*;
 pub use narrow_weights::*;
 pub use norm::*;
 pub use plain::*;
@@ -441,8 +439,6 @@ pub enum OpSpec {
     LayerNorm(LayerNormSpec),
     /// see [`BatchNormSpec`]
     BatchNorm(BatchNormSpec),
-    /// see [`MatMulSpec`]
-    MatMul(MatMulSpec),
     /// see [`ConvTransposeSpec`]
     ConvTranspose(ConvTransposeSpec),
     /// see [`QuantizeRowsSpec`]
@@ -567,7 +563,6 @@ impl OpSpec {
             }
             Self::LayerNorm(s) => vec![(vec![s.rows, s.len], s.output.dtype)],
             Self::BatchNorm(s) => vec![(vec![s.pixels, s.channels], s.output.dtype)],
-            Self::MatMul(s) => vec![(vec![s.batch, s.m, s.n], s.output.dtype)],
             Self::ConvTranspose(s) => vec![(s.output_shape(), s.output.dtype())],
             Self::QuantizeRows(s) => s.outputs(),
             Self::LinearHalf(s) => vec![(vec![s.m, s.n], DType::F32)],
@@ -638,7 +633,6 @@ impl OpSpec {
             }
             Self::LayerNorm(s) => vec![(vec![s.rows, s.len], s.input.dtype)],
             Self::BatchNorm(s) => s.inputs(),
-            Self::MatMul(s) => s.inputs(),
             Self::ConvTranspose(s) => vec![(s.input_shape(), s.activation.dtype)],
             Self::QuantizeRows(s) => vec![(vec![s.rows, s.columns], DType::F32)],
             Self::LinearHalf(s) => vec![(vec![s.m, s.k], DType::F32)],

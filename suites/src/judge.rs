@@ -22,6 +22,7 @@ use qassay_golden::witness::{Event, Events, Witness};
 use crate::arena::{Arena, POISON, Trespass};
 use crate::case::{Case, EngineOutput, Layout};
 use crate::compare::{self, Differences, differences};
+use crate::leak::leak;
 use crate::panics;
 use crate::record::{Mismatch, Record, Verdict};
 use crate::stages::{Stage, Stages};
@@ -180,12 +181,22 @@ pub struct Judge {
     arena: Arena,
     /// where the time went
     pub stages: Stages,
+    watches_heap: bool,
 }
 
 impl Judge {
     /// A judge with its own buffers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A judge that also looks for leaks of backends that allocate in this
+    /// process. Only where no other thread allocates meanwhile.
+    pub fn watching_heap() -> Self {
+        Self {
+            watches_heap: true,
+            ..Self::default()
+        }
     }
 
     /// Puts a question to a backend and holds the answer to a profile.
@@ -247,10 +258,34 @@ impl Judge {
             Ok(answers) => answers,
             Err(none) => return refuse(record, &none),
         };
+        drop(kernel);
         let start = Instant::now();
-        let record = self.compare(question, backend, held_to, [&first, &second], record);
+        let mut record = self.compare(question, backend, held_to, [&first, &second], record);
         self.stages.add(Stage::Compare, start);
+        if self.watches_heap && record.verdict == Verdict::Conforms {
+            match leak(self, question, backend) {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    record.verdict = Verdict::Leaked;
+                    record.detail = what;
+                }
+                Err(none) => return refuse(record, &none),
+            }
+        }
         record
+    }
+
+    /// Prepares a kernel, runs it once and lets it go.
+    ///
+    /// # Errors
+    /// When it refuses, panics or writes outside.
+    pub(crate) fn round(
+        &mut self,
+        question: &Question,
+        backend: &dyn Backend,
+    ) -> Result<(), NoAnswer> {
+        let mut kernel = prepare(backend, &question.problem)?;
+        self.lay_and_run(question, kernel.as_mut(), POISON[0])
     }
 
     /// One answer of a backend, as it is.
@@ -298,12 +333,8 @@ impl Judge {
         kernel: &mut dyn Kernel,
         poison: u8,
     ) -> Result<Vec<Tensor>, NoAnswer> {
-        let inputs = &question.problem.inputs;
-        let Self { arena, stages } = self;
-        stages.time(Stage::Compare, || {
-            arena.lay(inputs, &question.outputs, &question.layout, poison);
-        });
-        self.run_laid(question, kernel, poison)
+        self.lay_and_run(question, kernel, poison)?;
+        Ok(self.outputs())
     }
 
     fn run_again(
@@ -312,8 +343,23 @@ impl Judge {
         kernel: &mut dyn Kernel,
         poison: u8,
     ) -> Result<Vec<Tensor>, NoAnswer> {
-        let Self { arena, stages } = self;
+        let Self { arena, stages, .. } = self;
         stages.time(Stage::Compare, || arena.poison(poison));
+        self.run_laid(question, kernel, poison)?;
+        Ok(self.outputs())
+    }
+
+    fn lay_and_run(
+        &mut self,
+        question: &Question,
+        kernel: &mut dyn Kernel,
+        poison: u8,
+    ) -> Result<(), NoAnswer> {
+        let inputs = &question.problem.inputs;
+        let Self { arena, stages, .. } = self;
+        stages.time(Stage::Compare, || {
+            arena.lay(inputs, &question.outputs, &question.layout, poison);
+        });
         self.run_laid(question, kernel, poison)
     }
 
@@ -322,17 +368,21 @@ impl Judge {
         question: &Question,
         kernel: &mut dyn Kernel,
         poison: u8,
-    ) -> Result<Vec<Tensor>, NoAnswer> {
+    ) -> Result<(), NoAnswer> {
         let inputs = &question.problem.inputs;
-        let Self { arena, stages } = self;
+        let Self { arena, stages, .. } = self;
         stages
             .time(Stage::Kernels, || panics::caught(|| arena.run(kernel)))
             .map_err(NoAnswer::Panicked)?;
         stages.time(Stage::Compare, || {
             arena.check(inputs, poison).map_err(NoAnswer::Trespassed)
         })?;
-        trouble(kernel)?;
-        Ok(stages.time(Stage::Compare, || arena.outputs()))
+        trouble(kernel)
+    }
+
+    fn outputs(&mut self) -> Vec<Tensor> {
+        let Self { arena, stages, .. } = self;
+        stages.time(Stage::Compare, || arena.outputs())
     }
 
     fn compare(

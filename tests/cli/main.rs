@@ -4,6 +4,7 @@ mod arithmetic;
 mod golden_files;
 mod mistakes;
 mod outputs;
+mod plugins;
 mod program;
 mod runs;
 mod speed;

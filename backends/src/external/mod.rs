@@ -8,6 +8,7 @@
 mod declared;
 mod exec;
 mod ops;
+mod plugin;
 
 pub use declared::{DeclarationError, check, describe, parse};
 pub use exec::ExecError;
@@ -50,6 +51,14 @@ pub enum OpenError {
         /// why
         source: ExecError,
     },
+    /// no library of the C interface
+    #[error("{name}: {reason}")]
+    Library {
+        /// as typed
+        name: String,
+        /// what is wrong, in one line
+        reason: String,
+    },
     /// what it declares is wrong
     #[error("{name}: {source}")]
     Declaration {
@@ -86,6 +95,6 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
             }),
         },
         (None, None) => Err(OpenError::Name(name.to_owned())),
-        _ => Err(OpenError::NotInThisBuild(name.to_owned())),
+        (Some(path), _) => plugin::open(name, path),
     }
 }

@@ -120,7 +120,6 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::ResizeBilinear(_) => "resize_bilinear".into(),
         OpSpec::LayerNorm(_) => "layer_norm".into(),
         OpSpec::BatchNorm(_) => "batch_norm".into(),
-        OpSpec::MatMul(_) => "matmul".into(),
         OpSpec::ConvTranspose(s) => format!("conv_transpose{}d", s.kernel.len()),
         OpSpec::QuantizeRows(_) => "quantize_rows".into(),
         OpSpec::LinearHalf(_) => "linear_half".into(),

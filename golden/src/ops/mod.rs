@@ -36,7 +36,6 @@ mod linear_blocks;
 mod linear_half;
 mod linear_rows;
 mod log_f32;
-mod matmul;
 mod max_pool;
 mod mul;
 mod norm;
@@ -137,7 +136,6 @@ pub fn reference(
         }
         OpSpec::LayerNorm(spec) => norm::layer_norm(spec, constants, &inputs[0], profile, witness)?,
         OpSpec::BatchNorm(spec) => norm::batch_norm(spec, constants, inputs, profile, witness)?,
-        OpSpec::MatMul(spec) => matmul::matmul(spec, &inputs[0], &inputs[1], profile, witness)?,
         OpSpec::ConvTranspose(spec) => {
             conv_transpose::conv_transpose(spec, constants, &inputs[0], profile, witness)?
         }
@@ -183,6 +181,9 @@ pub fn reference(
         OpSpec::Elu(spec) => exponential::elu(spec, &inputs[0], profile, witness)?,
         OpSpec::Exp(spec) => exponential::exp(spec, &inputs[0], profile, witness)?,
         OpSpec::Rsqrt(spec) => rsqrt::rsqrt(spec, &inputs[0], profile, witness)?,
+        OpSpec::BatchMatmul(spec) if on_real(profile) => {
+            real::matmul(spec, &inputs[0], &inputs[1], profile, witness)?
+        }
         OpSpec::BatchMatmul(spec) => {
             batch_matmul::batch_matmul(spec, &inputs[0], &inputs[1], profile, witness)?
         }

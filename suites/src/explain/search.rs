@@ -436,8 +436,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         | OpSpec::ResizeNearest(_)
         | OpSpec::ResizeBilinear(_)
         | OpSpec::LayerNorm(_)
-        | OpSpec::BatchNorm(_)
-        | OpSpec::MatMul(_) => on_real,
+        | OpSpec::BatchNorm(_) => on_real,
         OpSpec::ConvTranspose(spec) => match axis.stage {
             "accumulate" => sum("conv"),
             _ => to_code(&spec.output, SumOf::Conv, spec.activation.dtype),
@@ -474,7 +473,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Sum(_) => axis.stage == "along" && axis.field == "sum",
         OpSpec::BatchMatmul(spec) => {
             let output = Output::Quantized(spec.output);
-            to_code(&output, SumOf::Conv, spec.a.dtype)
+            on_real || to_code(&output, SumOf::Conv, spec.a.dtype)
         }
         OpSpec::LinearRows(_) => match axis.stage {
             "along" => axis.field == "rows",

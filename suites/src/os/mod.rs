@@ -9,6 +9,7 @@
 mod access;
 pub mod faults;
 mod guard;
+pub mod heap;
 pub mod interrupt;
 mod process;
 mod time;

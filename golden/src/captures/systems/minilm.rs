@@ -9,7 +9,7 @@ use crate::captures::npz::Npz;
 use crate::captures::problem::{self, Product, code_type, granularity, quantized};
 use crate::captures::vector::{Builder, Found};
 use crate::spec::{
-    Activation, Constants, FunctionSpec, LayerNormSpec, MatMulSpec, OpSpec, Output, Problem,
+    Activation, BatchMatmulSpec, Constants, FunctionSpec, LayerNormSpec, OpSpec, Output, Problem,
     QparamsRequest, Relu, SoftmaxSpec,
 };
 use crate::tensor::{DType, Data};
@@ -138,7 +138,7 @@ fn matmul(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError
     let (&[batch, m, k], &[_, _, n]) = (a.shape().as_slice(), b.shape().as_slice()) else {
         return Err(a.error("and `b` are no matrices by heads"));
     };
-    let spec = MatMulSpec {
+    let spec = BatchMatmulSpec {
         batch,
         m,
         n,
@@ -148,7 +148,11 @@ fn matmul(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError
         output: quantized(file, "y", code_type(a)?)?,
     };
     let inputs = vec![a.tensor()?, b.tensor()?];
-    engines(file, problem::plain(OpSpec::MatMul(spec), inputs), found)
+    engines(
+        file,
+        problem::plain(OpSpec::BatchMatmul(spec), inputs),
+        found,
+    )
 }
 
 /// The outputs that `params.outputs` names by engine.

@@ -3,10 +3,12 @@
 
 mod elu;
 mod leaky_relu;
+mod matmul;
 mod mean;
 mod softmax;
 
 pub(crate) use elu::elu;
 pub(crate) use leaky_relu::leaky_relu;
+pub(crate) use matmul::matmul;
 pub(crate) use mean::mean;
 pub(crate) use softmax::softmax;

@@ -252,7 +252,7 @@ fn batch_norm_goes_by_channel() {
 #[test]
 fn matrices_are_multiplied_pair_by_pair() {
     let tensor = quantized(DType::U8, 0.5, 1);
-    let spec = MatMulSpec {
+    let spec = BatchMatmulSpec {
         batch: 2,
         m: 1,
         n: 2,
@@ -264,7 +264,7 @@ fn matrices_are_multiplied_pair_by_pair() {
     let a = u8s(&[1, 3, 3, 5]);
     let b = u8s(&[3, 1, 5, 1, 3, 5, 1, 1]);
     // (0 1)·(1 0; 2 0) = 2 0 and (1 2)·(1 2; 0 0) = 1 2
-    let got = first(OpSpec::MatMul(spec), vec![a, b]);
+    let got = first(OpSpec::BatchMatmul(spec), vec![a, b]);
     assert_eq!(got, u8s(&[14, 10, 12, 14]));
 }
 

@@ -98,10 +98,10 @@ proptest! {
         );
         let (a, b) = (input, quantized(DType::U8, 0.011, 77));
         let output = quantized(DType::U8, scale / 3.0, 128);
-        let spec = MatMulSpec { batch: 1, m: 1, n: 1, k: len, a, b, output };
+        let spec = BatchMatmulSpec { batch: 1, m: 1, n: 1, k: len, a, b, output };
         let pairs: Vec<_> = wide.iter().zip(&others).map(|(&x, &y)| (x, y.into())).collect();
         prop_assert_eq!(
-            solved(OpSpec::MatMul(spec), vec![Data::U8(codes), Data::U8(others[..len].to_vec())]),
+            solved(OpSpec::BatchMatmul(spec), vec![Data::U8(codes), Data::U8(others[..len].to_vec())]),
             vec![float_ops::matmul(&pairs, a.qparams, b.qparams, output)]
         );
     }

@@ -70,7 +70,6 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("resize_bilinear", norms::resize_bilinear()),
         ("layer_norm", norms::layer_norm()),
         ("batch_norm", norms::batch_norm()),
-        ("matmul", norms::matmul()),
         ("conv_transpose", norms::conv_transpose()),
         ("quantize_rows", norms::quantize_rows()),
         ("linear_half", norms::linear_half()),
@@ -90,7 +89,10 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("elu", with_real(functions::elu(), real::elu())),
         ("exp", functions::exp()),
         ("rsqrt", functions::rsqrt()),
-        ("batch_matmul", along::batch_matmul()),
+        (
+            "batch_matmul",
+            with_real(along::batch_matmul(), norms::matmul()),
+        ),
         ("linear_rows", along::linear_rows()),
     ]
 }

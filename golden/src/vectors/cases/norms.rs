@@ -113,7 +113,7 @@ pub(super) fn matmul() -> Cases {
     .map(|(name, dtype, scales, zero_points)| {
         let mut draw = Draw::new(name);
         let of = |i: usize| quantized(dtype, scales[i], zero_points[i]);
-        let spec = MatMulSpec {
+        let spec = BatchMatmulSpec {
             batch: 2,
             m: 3,
             n: 4,
@@ -123,7 +123,7 @@ pub(super) fn matmul() -> Cases {
             output: of(2),
         };
         let inputs = vec![draw.codes(dtype, 42), draw.codes(dtype, 56)];
-        (name.to_owned(), problem(OpSpec::MatMul(spec), inputs))
+        (name.to_owned(), problem(OpSpec::BatchMatmul(spec), inputs))
     })
     .into()
 }

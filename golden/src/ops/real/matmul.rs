@@ -4,10 +4,10 @@
 //! BLAS in f32, and the product is quantized. A BLAS does not say in which order it sums; here
 //! the products of f32 are summed in f64, and the sum is rounded once.
 
-use super::ReferenceError;
-use super::through_real::{self, ToCode, real};
+use super::super::ReferenceError;
+use super::super::through_real::{self, ToCode, real};
 use crate::profile::Profile;
-use crate::spec::MatMulSpec;
+use crate::spec::BatchMatmulSpec;
 use crate::tensor::{Data, Tensor};
 use crate::witness::Witness;
 
@@ -16,7 +16,7 @@ use crate::witness::Witness;
 /// # Errors
 /// When types or parameters do not fit, or the profile has no such op.
 pub(crate) fn matmul(
-    spec: &MatMulSpec,
+    spec: &BatchMatmulSpec,
     a: &Tensor,
     b: &Tensor,
     profile: &Profile,
