@@ -20,17 +20,49 @@ pub fn what_a_program_does_is_one_failed_case() {
     let hangs = format!("hangs:{}", file.display());
     let crashed = |text: &'static str| (Verdict::Crashed, text);
     let faults: [(&str, (Verdict, &str)); 12] = [
-        ("ends", crashed("answered with an error: the program ended with exit status: 7; it said: first words | no more")),
-        ("aborts", crashed("answered with an error: the program ended with signal: 6 (SIGABRT)")),
+        (
+            "ends",
+            crashed(
+                "answered with an error: the program ended with exit status: 7; it said: first words | no more",
+            ),
+        ),
+        (
+            "aborts",
+            crashed("answered with an error: the program ended with signal: 6 (SIGABRT)"),
+        ),
         ("errs", crashed("answered with an error: cannot: 3 rows")),
-        ("prints", crashed("answered with an error: the program's answer is wrong: the length 2")),
-        ("claims", crashed("answered with an error: the program's answer is wrong: the length 9223372036854775807 is over the limit")),
-        ("stops-short", crashed("answered with an error: the program's answer is wrong: the stream ended 2 bytes into a frame of 1000")),
-        ("gives-less", crashed("answered with an error: the program's answer is wrong: no frame of the protocol: 0.output.0 is U8 [1]; right is u8 [3, 4]")),
+        (
+            "prints",
+            crashed("answered with an error: the program's answer is wrong: the length 2"),
+        ),
+        (
+            "claims",
+            crashed(
+                "answered with an error: the program's answer is wrong: the length 9223372036854775807 is over the limit",
+            ),
+        ),
+        (
+            "stops-short",
+            crashed(
+                "answered with an error: the program's answer is wrong: the stream ended 2 bytes into a frame of 1000",
+            ),
+        ),
+        (
+            "gives-less",
+            crashed(
+                "answered with an error: the program's answer is wrong: no frame of the protocol: 0.output.0 is U8 [1]; right is u8 [3, 4]",
+            ),
+        ),
         ("cannot-pack", crashed("answered with an error: no memory")),
         ("flips", (Verdict::Differs, "")),
         ("has-no-3", (Verdict::Unsupported, "unsupported: 3 rows")),
-        ("wants-no-3", (Verdict::PreconditionNotMet, "precondition not met: rows must not be 3")),
+        (
+            "wants-no-3",
+            (
+                Verdict::PreconditionNotMet,
+                "precondition not met: rows must not be 3",
+            ),
+        ),
         (&hangs, (Verdict::TimedOut, "no answer within 5 s")),
     ];
     let names: Vec<String> = faults.iter().map(|(fault, _)| subject(fault)).collect();
@@ -79,13 +111,25 @@ pub fn programs_that_are_no_backends_are_an_error() {
         error
     };
     let missing = told("exec:no-such-program 7");
-    assert!(missing.contains("no-such-program does not start: "), "{missing}");
+    assert!(
+        missing.contains("no-such-program does not start: "),
+        "{missing}"
+    );
     let quote = told("exec:python3 'mine.py");
-    assert!(quote.contains("the command is malformed: missing closing quote"), "{quote}");
+    assert!(
+        quote.contains("the command is malformed: missing closing quote"),
+        "{quote}"
+    );
     for (fault, text) in [
-        ("ends-at-once", "the program ended with exit status: 3; it said: a reason"),
+        (
+            "ends-at-once",
+            "the program ended with exit status: 3; it said: a reason",
+        ),
         ("will-not", "it refuses: no such instructions here"),
-        ("speaks-another", "it speaks protocol 7, which was not offered; this build speaks 1"),
+        (
+            "speaks-another",
+            "it speaks protocol 7, which was not offered; this build speaks 1",
+        ),
         ("mumbles", "unknown profile 'exakt'; did you mean exact"),
     ] {
         let line = told(&subject(fault));

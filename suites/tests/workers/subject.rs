@@ -163,10 +163,14 @@ fn tensor(view: &TensorView<'_>) -> Tensor {
 
 fn write(message: &Value, outputs: &[Tensor]) {
     let bytes: Vec<Vec<u8>> = outputs.iter().map(|t| t.data().to_le_bytes()).collect();
-    let views = outputs.iter().zip(&bytes).enumerate().map(|(number, (tensor, bytes))| {
-        let view = TensorView::new(Dtype::U8, tensor.shape().to_vec(), bytes).expect("codes");
-        (format!("0.output.{number}"), view)
-    });
+    let views = outputs
+        .iter()
+        .zip(&bytes)
+        .enumerate()
+        .map(|(number, (tensor, bytes))| {
+            let view = TensorView::new(Dtype::U8, tensor.shape().to_vec(), bytes).expect("codes");
+            (format!("0.output.{number}"), view)
+        });
     let metadata = HashMap::from([("qassay".to_owned(), message.to_string())]);
     let file = serialize(views, Some(metadata)).expect("a file");
     let mut out = std::io::stdout().lock();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 
 use qassay_golden::spec::Constants;
-use qassay_golden::tensor::{DType};
+use qassay_golden::tensor::DType;
 use safetensors::tensor::{Dtype, SafeTensors, View as Stored};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -48,8 +48,14 @@ fn a_message_comes_back_and_a_stream_ends() {
     let message = json!({"run": {"cases": [{"kernel": 7}]}});
     let bytes = [framed(&message), framed(&json!({"bye": {}}))].concat();
     let mut stream = bytes.as_slice();
-    assert_eq!(read(&mut stream).unwrap().message::<Value>().unwrap(), message);
-    assert_eq!(read(&mut stream).unwrap().message::<Value>().unwrap(), json!({"bye": {}}));
+    assert_eq!(
+        read(&mut stream).unwrap().message::<Value>().unwrap(),
+        message
+    );
+    assert_eq!(
+        read(&mut stream).unwrap().message::<Value>().unwrap(),
+        json!({"bye": {}})
+    );
     assert!(matches!(read(&mut stream), Err(FrameError::Ended)));
 }
 
@@ -68,7 +74,11 @@ fn what_is_no_frame_is_told_and_nothing_is_allocated_for_it() {
     assert_eq!(told(&cut), "the stream ended 2 bytes into a frame of 500");
     // A header that claims more than the frame holds.
     let lying = [&16u64.to_le_bytes()[..], &u64::MAX.to_le_bytes(), &[0; 8]].concat();
-    assert!(told(&lying).contains("no frame of the protocol"), "{}", told(&lying));
+    assert!(
+        told(&lying).contains("no frame of the protocol"),
+        "{}",
+        told(&lying)
+    );
     let empty = safetensors::serialize(Vec::<(String, Piece<'_>)>::new(), None).unwrap();
     let silent = [&(empty.len() as u64).to_le_bytes()[..], &empty].concat();
     assert!(told(&silent).contains("no 'qassay' in its metadata"));
@@ -81,11 +91,19 @@ fn outputs_of_another_shape_or_type_are_refused() {
     let mut codes = [0u8; 2];
     let error = |view: ViewMut<'_>| frame.outputs(0, &mut [view]).unwrap_err().to_string();
     let other = error(ViewMut::new(&[2], 2, ValuesMut::U8(&mut codes)));
-    assert!(other.contains("0.output.0 is I8 [2]; right is u8 [2]"), "{other}");
+    assert!(
+        other.contains("0.output.0 is I8 [2]; right is u8 [2]"),
+        "{other}"
+    );
     let mut codes = [0i8; 3];
     let longer = error(ViewMut::new(&[3], 3, ValuesMut::I8(&mut codes)));
     assert!(longer.contains("right is s8 [3]"), "{longer}");
     let missing = frame.outputs(1, &mut [ViewMut::new(&[3], 3, ValuesMut::I8(&mut codes))]);
-    assert!(missing.unwrap_err().to_string().contains("no tensor '1.output.0'"));
+    assert!(
+        missing
+            .unwrap_err()
+            .to_string()
+            .contains("no tensor '1.output.0'")
+    );
     assert_eq!(codes, [0; 3], "nothing was written");
 }
