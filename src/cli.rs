@@ -88,6 +88,12 @@ judged first, so count twice and subtract:
 The difference is 100 runs of the kernel and nothing else."
     )]
     Count(CountArgs),
+    /// Write a starting point for a backend of your own: builds, and supports nothing yet
+    #[command(after_help = "Examples:
+  qassay scaffold c mine          a shared library: mine.c, qassay.h, Makefile
+  qassay scaffold rust mine       the same in Rust: Cargo.toml, src/
+  qassay scaffold python mine     a program: mine.py, qassay_worker.py (needs numpy)")]
+    Scaffold(ScaffoldArgs),
     /// Show this CPU: what it is and which instruction sets run natively
     Cpu,
     /// Golden vectors and captures: what right means, as files
@@ -171,9 +177,34 @@ pub struct ConformArgs {
     /// Judge in this process instead of worker processes (for emulators; a crash then ends the run)
     #[arg(long)]
     pub in_process: bool,
+    /// Seconds that one case may take on one backend; opening an external one too
+    #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub time_limit: u64,
     /// How many worker processes; 0 is one per core
     #[arg(long, short, default_value_t = 0, value_name = "N")]
     pub jobs: usize,
+}
+
+/// Options of `scaffold`.
+#[derive(Debug, Args)]
+pub struct ScaffoldArgs {
+    /// the language
+    #[arg(value_enum)]
+    pub language: Language,
+    /// a folder that is empty or not there yet
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// What a backend of one's own is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// a shared library in C
+    C,
+    /// a shared library in Rust
+    Rust,
+    /// a program in Python
+    Python,
 }
 
 /// What to list.

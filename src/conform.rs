@@ -1,6 +1,7 @@
 //! `qassay conform`: makes a plan from the options, runs it, prints the run.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use qassay_backends::{profile_name, registry, select};
@@ -95,6 +96,7 @@ fn plan(args: &ConformArgs) -> Result<Plan> {
             names(&args.require_native)?
         },
         workers,
+        time_limit: Duration::from_secs(args.time_limit),
         origin: Origin {
             version: env!("CARGO_PKG_VERSION").into(),
             revision: option_env!("QASSAY_REVISION").map(Into::into),

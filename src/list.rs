@@ -94,7 +94,10 @@ fn backends(output: &mut Output) -> Result<()> {
             .trim_end(),
         )?;
     }
-    Ok(())
+    output.line("")?;
+    output.line("and backends of your own (see qassay scaffold --help):")?;
+    output.line("plugin:PATH      a shared library with the functions of qassay.h")?;
+    output.line("exec:COMMAND     a program that speaks the worker protocol")
 }
 
 fn axes(name: &str, output: &mut Output) -> Result<()> {

@@ -12,6 +12,7 @@ mod list;
 mod model;
 mod output;
 mod profiles;
+mod scaffold;
 mod show;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Identify(args) => identify::run(args, &mut output),
         Command::Model(args) => model::run(args, &mut output),
         Command::Count(args) => count::run(args, &mut output),
+        Command::Scaffold(args) => scaffold::run(args, &mut output),
         Command::Cpu => list::cpu(&mut output),
         Command::Golden(command) => golden::run(command, &mut output),
         Command::Completions { shell } => completions(*shell, &mut output),

@@ -19,6 +19,15 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`Refusal`] when the op is not supported or a precondition is not met.
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal>;
+    /// Whether its kernels are code of others that allocates in this process:
+    /// what they leave behind is then watched.
+    fn allocates_here(&self) -> bool {
+        false
+    }
+    /// Kernels that are alive by its own count, where it keeps one.
+    fn live(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// A prepared op. `run` may be called many times.

@@ -21,6 +21,7 @@ use qassay_golden::witness::{Event, Events, Witness};
 use crate::arena::{Arena, POISON, Trespass};
 use crate::case::{Case, EngineOutput, Layout};
 use crate::compare::{self, Differences, differences};
+use crate::leak::leak;
 use crate::panics;
 use crate::record::{Mismatch, Record, Verdict};
 
@@ -161,12 +162,22 @@ impl Question {
 #[derive(Default)]
 pub struct Judge {
     arena: Arena,
+    watches_heap: bool,
 }
 
 impl Judge {
     /// A judge with its own buffers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A judge that also looks for leaks of backends that allocate in this
+    /// process. Only where no other thread allocates meanwhile.
+    pub fn watching_heap() -> Self {
+        Self {
+            watches_heap: true,
+            ..Self::default()
+        }
     }
 
     /// Puts a question to a backend and holds the answer to a profile.
@@ -223,7 +234,32 @@ impl Judge {
             Ok(answers) => answers,
             Err(none) => return refuse(record, &none),
         };
-        self.compare(question, backend, held_to, [&first, &second], record)
+        drop(kernel);
+        let mut record = self.compare(question, backend, held_to, [&first, &second], record);
+        if self.watches_heap && record.verdict == Verdict::Conforms {
+            match leak(self, question, backend) {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    record.verdict = Verdict::Leaked;
+                    record.detail = what;
+                }
+                Err(none) => return refuse(record, &none),
+            }
+        }
+        record
+    }
+
+    /// Prepares a kernel, runs it once and lets it go.
+    ///
+    /// # Errors
+    /// When it refuses, panics or writes outside.
+    pub(crate) fn round(
+        &mut self,
+        question: &Question,
+        backend: &dyn Backend,
+    ) -> Result<(), NoAnswer> {
+        let mut kernel = prepare(backend, &question.problem)?;
+        self.lay_and_run(question, kernel.as_mut(), POISON[0])
     }
 
     /// One answer of a backend, as it is.
@@ -276,6 +312,16 @@ impl Judge {
         kernel: &mut dyn Kernel,
         poison: u8,
     ) -> Result<Vec<Tensor>, NoAnswer> {
+        self.lay_and_run(question, kernel, poison)?;
+        Ok(self.arena.outputs())
+    }
+
+    fn lay_and_run(
+        &mut self,
+        question: &Question,
+        kernel: &mut dyn Kernel,
+        poison: u8,
+    ) -> Result<(), NoAnswer> {
         let inputs = &question.problem.inputs;
         self.arena
             .lay(inputs, &question.outputs, &question.layout, poison);
@@ -284,8 +330,7 @@ impl Judge {
         self.arena
             .check(inputs, poison)
             .map_err(NoAnswer::Trespassed)?;
-        trouble(kernel)?;
-        Ok(self.arena.outputs())
+        trouble(kernel)
     }
 
     fn compare(

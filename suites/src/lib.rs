@@ -4,6 +4,7 @@
 //! - [`data`]: data classes
 //! - [`suite`]: which cases make a suite
 //! - [`judge`]: one case on one backend, with [`arena`] and [`compare`]
+//! - [`leak`]: whether backends that are not of this build free what they allocate
 //! - [`count`]: one kernel over and over, for tools that count instructions
 //! - [`recognise`]: whose bits one answer is, for backends that do not say
 //! - [`runner`]: whole runs, in worker processes ([`worker`], [`protocol`])
@@ -24,6 +25,7 @@ pub mod explain;
 pub mod host;
 pub mod identify;
 pub mod judge;
+pub mod leak;
 pub mod model;
 pub mod os;
 mod panics;

@@ -39,6 +39,8 @@ pub fn main_with(entries: Vec<Entry>) -> io::Result<()> {
     };
     let session: Session = parse(&first?)?;
     let mut bench = Bench::open(&entries, &session).map_err(io::Error::other)?;
+    // This thread alone judges here, and nobody else allocates.
+    bench.judge = Judge::watching_heap();
     let mut out = io::BufWriter::new(io::stdout().lock());
     for line in lines {
         let request = parse(&line?)?;

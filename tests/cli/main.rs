@@ -4,5 +4,6 @@ mod arithmetic;
 mod golden_files;
 mod mistakes;
 mod outputs;
+mod plugins;
 mod program;
 mod runs;

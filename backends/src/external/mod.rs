@@ -8,6 +8,7 @@
 mod declared;
 mod exec;
 mod ops;
+mod plugin;
 
 pub use declared::{DeclarationError, check, describe, parse};
 pub use exec::ExecError;
@@ -39,9 +40,6 @@ pub enum OpenError {
         /// what would be right
         right: &'static str,
     },
-    /// this kind is not in this build
-    #[error("{0}: backends of this kind are not in this build")]
-    NotInThisBuild(String),
     /// the program is no backend
     #[error("{name}: {source}")]
     Exec {
@@ -49,6 +47,14 @@ pub enum OpenError {
         name: String,
         /// why
         source: ExecError,
+    },
+    /// no library of the C interface
+    #[error("{name}: {reason}")]
+    Library {
+        /// as typed
+        name: String,
+        /// what is wrong, in one line
+        reason: String,
     },
     /// what it declares is wrong
     #[error("{name}: {source}")]
@@ -78,6 +84,7 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
         (_, Some(command)) if command.trim().is_empty() => Err(empty(
             "right is a command, such as exec:\"python3 mine.py\"",
         )),
+        (Some(path), _) => plugin::open(name, path),
         (_, Some(command)) => match exec::open(name, command) {
             Ok(backend) => Ok(Box::new(backend)),
             Err(source) => Err(OpenError::Exec {
@@ -86,6 +93,5 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
             }),
         },
         (None, None) => Err(OpenError::Name(name.to_owned())),
-        _ => Err(OpenError::NotInThisBuild(name.to_owned())),
     }
 }

@@ -9,6 +9,7 @@
 mod access;
 pub mod faults;
 mod guard;
+pub mod heap;
 mod process;
 
 pub use guard::{Guard, GuardedBuffer};
