@@ -40,9 +40,6 @@ pub enum OpenError {
         /// what would be right
         right: &'static str,
     },
-    /// this kind is not in this build
-    #[error("{0}: backends of this kind are not in this build")]
-    NotInThisBuild(String),
     /// the program is no backend
     #[error("{name}: {source}")]
     Exec {
@@ -87,6 +84,7 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
         (_, Some(command)) if command.trim().is_empty() => Err(empty(
             "right is a command, such as exec:\"python3 mine.py\"",
         )),
+        (Some(path), _) => plugin::open(name, path),
         (_, Some(command)) => match exec::open(name, command) {
             Ok(backend) => Ok(Box::new(backend)),
             Err(source) => Err(OpenError::Exec {
@@ -95,6 +93,5 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>, OpenError> {
             }),
         },
         (None, None) => Err(OpenError::Name(name.to_owned())),
-        (Some(path), _) => plugin::open(name, path),
     }
 }

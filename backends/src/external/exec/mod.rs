@@ -104,34 +104,42 @@ impl Backend for Exec {
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
         declared::check(self.declaration, op, constants)?;
-        let mut session = lock(&self.session);
-        let mut kernel = ExecKernel {
-            session: Arc::clone(&self.session),
-            number: session.kernels,
-            process: 0,
-            trouble: None,
-            chosen: Chosen {
-                micro_kernel: self.declaration.family.to_owned(),
-                tile: None,
-                fallback: None,
-            },
+        let mut chosen = Chosen {
+            micro_kernel: self.declaration.family.to_owned(),
+            tile: None,
+            fallback: None,
         };
-        session.kernels += 1;
-        match session.prepare(kernel.number, op, constants) {
-            Ok(Prepared::Unsupported(why)) => return Err(Refusal::Unsupported(one_line(&why))),
-            Ok(Prepared::Precondition(why)) => {
-                return Err(Refusal::OwnPrecondition(one_line(&why)));
-            }
-            Ok(Prepared::Error(text)) => kernel.trouble = Some(one_line(&text)),
-            Ok(Prepared::Ready { chosen }) => {
-                kernel.process = session.started;
-                if let Some(chosen) = chosen {
-                    kernel.chosen.micro_kernel = one_line(&chosen);
+        let (mut process, mut trouble) = (0, None);
+        // The session is free again before there is a kernel, which asks for it when it is dropped.
+        let number = {
+            let mut session = lock(&self.session);
+            let number = session.kernels;
+            session.kernels += 1;
+            match session.prepare(number, op, constants) {
+                Ok(Prepared::Unsupported(why)) => {
+                    return Err(Refusal::Unsupported(one_line(&why)));
                 }
+                Ok(Prepared::Precondition(why)) => {
+                    return Err(Refusal::OwnPrecondition(one_line(&why)));
+                }
+                Ok(Prepared::Error(text)) => trouble = Some(one_line(&text)),
+                Ok(Prepared::Ready { chosen: told }) => {
+                    process = session.started;
+                    if let Some(told) = told {
+                        chosen.micro_kernel = one_line(&told);
+                    }
+                }
+                Err(told) => trouble = Some(told),
             }
-            Err(trouble) => kernel.trouble = Some(trouble),
-        }
-        Ok(Box::new(kernel))
+            number
+        };
+        Ok(Box::new(ExecKernel {
+            session: Arc::clone(&self.session),
+            number,
+            process,
+            trouble,
+            chosen,
+        }))
     }
 }
 
@@ -169,9 +177,11 @@ impl Kernel for ExecKernel {
 
 impl Drop for ExecKernel {
     fn drop(&mut self) {
-        let mut session = lock(&self.session);
-        if self.process != 0 && session.started == self.process {
-            session.release(self.number);
+        if self.process != 0 {
+            let mut session = lock(&self.session);
+            if session.started == self.process {
+                session.release(self.number);
+            }
         }
     }
 }
