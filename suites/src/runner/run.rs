@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{Explanation, Header, Line, Measurement, Record, SCHEMA, Summary};
+use crate::record::{Explanation, Header, Line, Measurement, Record, SCHEMA, Summary, Verdict};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,9 @@ impl Run {
             && !self
                 .records
                 .iter()
-                .any(|record| record.verdict.is_failure())
+                .map(|record| record.verdict)
+                .chain(self.measurements.iter().map(|m| m.verdict))
+                .any(Verdict::is_failure)
     }
 
     /// The lines of the run's file, in order.
