@@ -48,6 +48,8 @@ struct Ready {
     kernel: Box<dyn Kernel>,
     held_to: &'static NamedProfile,
     prepare_ns: f64,
+    /// whether it panicked while it was timed
+    crashed: bool,
 }
 
 /// How often preparing is timed, unless it takes long.
@@ -105,7 +107,11 @@ impl Contest<'_> {
                     measurement.time = Some(self.time(samples, base, clock.kind(), measurement));
                 }
                 Err(wrong) => {
-                    measurement.verdict = Verdict::Differs;
+                    measurement.verdict = if ready.crashed {
+                        Verdict::Crashed
+                    } else {
+                        Verdict::Differs
+                    };
                     measurement.detail.clone_from(wrong);
                 }
             }
@@ -186,6 +192,7 @@ impl Contest<'_> {
                     kernel,
                     held_to,
                     prepare_ns: median(&times),
+                    crashed: false,
                 });
             }
         }
@@ -336,6 +343,7 @@ impl Contestants for Floor<'_> {
         let (arena, kernel) = (&mut self.arena, &mut self.ready[which].kernel);
         let ran = panics::caught(|| arena.repeat(kernel.as_mut(), iterations));
         if let Err(panic) = ran {
+            self.ready[which].crashed = true;
             self.panicked = Some(format!("panicked while it was timed: {panic}"));
         }
     }

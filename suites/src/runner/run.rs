@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::{Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary};
+use crate::record::{
+    Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary, Verdict,
+};
 
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +62,9 @@ impl Run {
             && !self
                 .records
                 .iter()
-                .any(|record| record.verdict.is_failure())
+                .map(|record| record.verdict)
+                .chain(self.measurements.iter().map(|m| m.verdict))
+                .any(Verdict::is_failure)
     }
 
     /// The lines of the run's file, in order.
