@@ -183,6 +183,8 @@ pub(crate) mod tests {
             first: None,
             chosen: "u8s8".into(),
             data_hash: "00".into(),
+            output_hash: None,
+            spread: None,
             events: BTreeMap::new(),
             detail: String::new(),
         }

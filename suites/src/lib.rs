@@ -33,5 +33,6 @@ pub mod protocol;
 pub mod record;
 pub mod runner;
 pub mod shrink;
+mod spread;
 pub mod suite;
 pub mod worker;

@@ -144,6 +144,8 @@ mod tests {
             first: None,
             chosen: String::new(),
             data_hash: String::new(),
+            output_hash: None,
+            spread: None,
             events: BTreeMap::from([("exact-tie".to_owned(), values)]),
             detail: String::new(),
         }
