@@ -15,15 +15,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod captures;
 pub mod case_view;
 pub mod coverage;
 pub mod explanation;
 pub mod failure;
 pub mod identify;
+pub mod input;
+pub mod interval;
 pub mod junit;
 pub mod matrix;
 pub mod model;
 pub mod paint;
 pub mod parting;
+pub mod plot;
 pub mod profile_table;
+#[cfg(test)]
+mod sample;
+pub mod site;
+pub mod speed;
+pub mod survey;
+pub mod tidy;

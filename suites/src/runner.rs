@@ -18,6 +18,7 @@ use qassay_backends::registry::{self, Entry};
 
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
 pub use run::{ReadError, Run};
+pub use totals::summary;
 
 use crate::protocol::{Request, Session, Subject};
 use crate::record::{Explanation, Record, Verdict};

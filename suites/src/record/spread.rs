@@ -49,7 +49,7 @@ impl Spread {
     /// The most rows, and the most columns, of a grid.
     pub const SIDE: usize = 16;
     /// The largest magnitude that is told apart from its neighbours.
-    pub const EXACT: i64 = 8;
+    pub const EXACT: i64 = 7;
 
     /// Where a size is counted: itself, or the power of two at or below it.
     pub fn bucket(size: i64) -> i64 {
