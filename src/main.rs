@@ -3,7 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod cli;
+mod compare;
 mod conform;
 mod count;
 mod golden;
@@ -12,6 +14,7 @@ mod list;
 mod model;
 mod output;
 mod profiles;
+mod report;
 mod show;
 
 use std::process::ExitCode;
@@ -28,6 +31,8 @@ pub enum Outcome {
     Conforms,
     /// something differs
     Differs,
+    /// what could be done was done, and what could not was said
+    Incomplete,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +43,10 @@ fn main() -> ExitCode {
     let mut output = Output::new(cli.color);
     let result = match &cli.command {
         Command::Conform(args) => conform::run(args, &mut output),
+        Command::Report(args) => report::run(args, &mut output),
+        Command::Compare(args) => compare::run(args, &mut output),
+        Command::Publish(args) => bundle::publish(args, &mut output),
+        Command::VerifyBundle { dir } => bundle::verify(dir, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
@@ -60,6 +69,7 @@ fn main() -> ExitCode {
     match result.and_then(|outcome| output.finish().map(|()| outcome)) {
         Ok(Outcome::Conforms) => ExitCode::SUCCESS,
         Ok(Outcome::Differs) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => ExitCode::from(2),
         Err(error) => {
             eprintln!("qassay: {}", one_line(&error));
             ExitCode::from(2)

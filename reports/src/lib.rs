@@ -1,23 +1,29 @@
-//! What people see of a run: the console matrix, JSON, JUnit XML.
+//! What people see of a run: in the terminal, as a site, as files for other tools.
 //!
 //! Every function here takes what a run file holds ([`qassay_suites::record`])
 //! and gives text; nothing is measured or judged here.
 //!
-//! - [`matrix`]: backend × suite, verdict and counts
+//! - [`input`]: run files in, as much of them as can be read; parts become one run
+//! - [`survey`]: runs as one picture; [`agreement`], [`speed`], [`interval`] on it
+//! - [`site`]: a static site, with [`plot`]s
+//! - [`tidy`]: CSV; [`markdown`]: comments and statements; [`junit`]: JUnit XML
+//! - [`terminal`]: a report in a terminal; [`matrix`]: backend × suite
+//! - [`comparison`]: one run against another; [`bundle`]: submissions
 //! - [`case_view`]: one case in full
 //! - [`coverage`]: events that the data reached
 //! - [`captures`]: the reference against vectors of real systems
 //! - [`explanation`]: why a backend differs
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
-//! - [`junit`]: JUnit XML for CI systems
 //! - [`model`]: a whole network, node by node
 //! - [`paint`]: colour, only where asked for
 
 #![forbid(unsafe_code)]
 
 pub mod agreement;
+pub mod bundle;
 pub mod captures;
 pub mod case_view;
+pub mod comparison;
 pub mod coverage;
 pub mod explanation;
 pub mod failure;
@@ -25,6 +31,7 @@ pub mod identify;
 pub mod input;
 pub mod interval;
 pub mod junit;
+pub mod markdown;
 pub mod matrix;
 pub mod model;
 pub mod paint;
@@ -36,4 +43,5 @@ mod sample;
 pub mod site;
 pub mod speed;
 pub mod survey;
+pub mod terminal;
 pub mod tidy;
