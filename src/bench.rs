@@ -4,8 +4,8 @@
 use anyhow::{Context, Result, bail};
 use qassay_backends::backend::{Backend, Execution};
 use qassay_backends::{external, registry, select};
+use qassay_reports::bench as shown;
 use qassay_reports::paint::grouped;
-use qassay_reports::speed;
 use qassay_suites::bench::instructions::{self, InstructionsError};
 use qassay_suites::bench::sets::{self, Timed};
 use qassay_suites::bench::{Bench, BenchError, Event};
@@ -57,7 +57,7 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
     match args.format {
         BenchFormat::Table => end(&run, &modelled, output)?,
         BenchFormat::Markdown => {
-            let document = speed::markdown::render(&run.header, &run.measurements);
+            let document = shown::markdown::render(&run.header, &run.measurements);
             output.bytes(document.as_bytes())?;
         }
         BenchFormat::Json => {
@@ -159,7 +159,7 @@ fn measure(bench: &Bench, print: bool, output: &mut Output) -> Result<Run> {
         Event::Measured(measurements) => {
             if print && printed.is_ok() {
                 printed = bar.aside(|| {
-                    output.line(speed::case(measurements, paint))?;
+                    output.line(shown::case(measurements, paint))?;
                     output.flush()
                 });
             }
@@ -207,10 +207,10 @@ fn count(run: &mut Run, output: &mut Output) -> Result<()> {
 fn end(run: &Run, modelled: &[&str], output: &mut Output) -> Result<()> {
     let paint = output.paint();
     if run.measurements.iter().any(|m| m.instructions.is_some()) {
-        output.line(speed::instructions(&run.measurements, paint))?;
+        output.line(shown::instructions(&run.measurements, paint))?;
         output.line("")?;
     }
-    output.line(speed::sets(&run.measurements, paint))?;
+    output.line(shown::sets(&run.measurements, paint))?;
     output.line("")?;
     if !modelled.is_empty() {
         output.line(format!(

@@ -65,6 +65,34 @@ net:mobilenetv2, net:minilm (qassay list shapes).
 A backend whose bits are wrong has a verdict and no time. Ctrl-C keeps the cases that were through.
 Exit codes: 0 all outputs right, 1 some wrong, 2 wrong usage or environment, 130 after Ctrl-C.")]
     Bench(BenchArgs),
+    /// Show runs: a site, CSV, JUnit, Markdown, JSON, or here in the terminal
+    #[command(after_help = "Examples:
+  qassay report run.jsonl                              in the terminal
+  qassay report run.jsonl --out site                   open site/index.html
+  qassay report part1.jsonl part2.jsonl --out site     parts of one run become one
+  qassay report x86.jsonl arm.jsonl --csv csv --junit junit.xml
+  qassay report run.jsonl --markdown > comment.md
+
+What cannot be read is named, one line each, and the rest is shown; the exit code is then 2.")]
+    Report(ReportArgs),
+    /// Compare a run with an earlier one: verdicts, bits, speeds
+    #[command(after_help = "Examples:
+  qassay compare base.jsonl new.jsonl
+  qassay compare base.jsonl new.jsonl --fail-on regress --threshold 5%
+
+A ratio is new speed ÷ base speed. It is inconclusive where its 95 % interval
+reaches across the threshold. Exit code 1 only with --fail-on.")]
+    Compare(CompareArgs),
+    /// Make a submission of run files: with environment, statement and hashes
+    #[command(after_help = "Example:
+  qassay publish submission run1.jsonl run2.jsonl")]
+    Publish(PublishArgs),
+    /// Check every byte of a submission; exit 1 if anything was changed
+    VerifyBundle {
+        /// the folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// List backends, suites, data classes, cases, profiles, instruction sets or events
     List(ListArgs),
     /// Show one case: operands, accumulators, scaled values, expected bits
@@ -307,6 +335,85 @@ pub enum Language {
     Rust,
     /// a program in Python
     Python,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// run files, as `conform --out` writes them
+    #[arg(required = true, value_name = "RUN.jsonl")]
+    pub runs: Vec<PathBuf>,
+    /// Write a site to this folder; a report that is there is replaced
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write CSV files to this folder (reports/SCHEMA.md says what they hold)
+    #[arg(long, value_name = "DIR")]
+    pub csv: Option<PathBuf>,
+    /// Write JUnit XML to this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print in the terminal; so it is where nothing else is asked for
+    #[arg(long, conflicts_with_all = ["markdown", "format"])]
+    pub term: bool,
+    /// Print Markdown, as for a comment on a pull request
+    #[arg(long, conflicts_with = "format")]
+    pub markdown: bool,
+    /// Print in this form
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<ReportFormat>,
+    /// Where the golden set and captures lie that the site lists
+    #[arg(long, value_name = "DIR")]
+    pub golden: Option<PathBuf>,
+}
+
+/// How to print a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// for people
+    Table,
+    /// one JSON document: the runs, and what was wrong with the files
+    Json,
+    /// JUnit XML
+    Junit,
+    /// Markdown
+    Markdown,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// the earlier run
+    #[arg(value_name = "BASE.jsonl")]
+    pub base: PathBuf,
+    /// the later run
+    #[arg(value_name = "NEW.jsonl")]
+    pub new: PathBuf,
+    /// Exit with 1 where something got worse, or where anything changed
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
+    /// Speeds this near to each other are alike
+    #[arg(long, default_value = "3%", value_name = "PERCENT")]
+    pub threshold: String,
+}
+
+/// What makes a comparison fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// a verdict that got worse, a speed that is slower
+    Regress,
+    /// any change of a verdict, of bits, or of a speed
+    Differ,
+}
+
+/// Options of `publish`.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// the new folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// whole run files
+    #[arg(required = true, value_name = "RUN.jsonl")]
+    pub runs: Vec<PathBuf>,
 }
 
 /// What to list.

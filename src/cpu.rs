@@ -1,7 +1,7 @@
 //! `qassay cpu`: what this CPU is, and what it can do at most.
 
 use anyhow::{Context, Result};
-use qassay_reports::speed;
+use qassay_reports::bench as shown;
 use qassay_suites::host::{self, peaks::Meter};
 use qassay_suites::record::{CpuFingerprint, Peaks};
 
@@ -69,7 +69,7 @@ fn table(cpu: &CpuFingerprint, peaks: Option<&Peaks>, output: &mut Output) -> Re
     isas(output).context("cannot list instruction sets")?;
     if let Some(peaks) = peaks {
         output.line("")?;
-        output.line(speed::peaks(peaks, output.paint()))?;
+        output.line(shown::peaks(peaks, output.paint()))?;
     }
     Ok(())
 }

@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod bundle;
 mod cli;
+mod compare;
 mod conform;
 mod count;
 mod cpu;
@@ -14,6 +16,7 @@ mod list;
 mod model;
 mod output;
 mod profiles;
+mod report;
 mod scaffold;
 mod show;
 
@@ -33,6 +36,8 @@ pub enum Outcome {
     Differs,
     /// Ctrl-C, and what there was is kept
     Interrupted,
+    /// what could be done was done, and what could not was said
+    Incomplete,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +49,10 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Conform(args) => conform::run(args, &mut output),
         Command::Bench(args) => bench::run(args, &mut output),
+        Command::Report(args) => report::run(args, &mut output),
+        Command::Compare(args) => compare::run(args, &mut output),
+        Command::Publish(args) => bundle::publish(args, &mut output),
+        Command::VerifyBundle { dir } => bundle::verify(dir, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Profiles(args) => profiles::run(args, &mut output),
@@ -69,6 +78,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Differs) => ExitCode::from(1),
         // As shells tell a process that SIGINT ended.
         Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::Incomplete) => ExitCode::from(2),
         Err(error) => {
             eprintln!("qassay: {}", one_line(&error));
             ExitCode::from(2)

@@ -1,10 +1,13 @@
 //! Event coverage: how often the data reached what tells right from wrong.
 //! An event that was never reached is shown, not left out.
 
+use std::collections::{BTreeMap, HashMap};
+
 use qassay_golden::witness::Event;
 use qassay_suites::record::Summary;
 
 use crate::paint::{Paint, grouped};
+use crate::survey::Survey;
 
 /// Events that no case reached.
 pub fn missing(summary: &Summary) -> Vec<Event> {
@@ -13,6 +16,27 @@ pub fn missing(summary: &Summary) -> Vec<Event> {
         .copied()
         .filter(|event| summary.events.get(event.key()).is_none_or(|&n| n == 0))
         .collect()
+}
+
+/// Events by suite: each case once, the greatest count of all subjects, as in a run's totals.
+pub fn by_suite<'a>(survey: &Survey<'a>) -> BTreeMap<(&'a str, &'a str), u64> {
+    let mut cases: HashMap<(&str, &str, &str), u64> = HashMap::new();
+    for record in survey.subjects.iter().flat_map(|subject| &subject.records) {
+        if !record.verdict.is_judged() || record.values == 0 {
+            continue;
+        }
+        for (event, &count) in &record.events {
+            let most = cases
+                .entry((&record.suite, &record.case, event))
+                .or_default();
+            *most = count.max(*most);
+        }
+    }
+    let mut totals = BTreeMap::new();
+    for ((suite, _, event), count) in cases {
+        *totals.entry((suite, event)).or_default() += count;
+    }
+    totals
 }
 
 /// A table of events: key, count, meaning.

@@ -9,9 +9,9 @@ use crate::paint::Paint;
 const SHOWN: usize = 20;
 
 /// The failures as lines; empty if there are none.
-pub fn render(records: &[Record], paint: Paint) -> String {
+pub fn render<'a>(records: impl IntoIterator<Item = &'a Record>, paint: Paint) -> String {
     let failures: Vec<&Record> = records
-        .iter()
+        .into_iter()
         .filter(|record| record.verdict.is_failure() && record.verdict != Verdict::Differs)
         .collect();
     let mut text = String::new();

@@ -14,7 +14,7 @@ pub struct JunitError(#[from] quick_junit::SerializeError);
 ///
 /// # Errors
 /// When a text cannot be written as XML.
-pub fn render(records: &[Record]) -> Result<String, JunitError> {
+pub fn render<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<String, JunitError> {
     let mut report = Report::new("qassay");
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for record in records {

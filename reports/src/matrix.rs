@@ -7,6 +7,7 @@ use comfy_table::Color;
 use qassay_suites::record::{Record, Verdict};
 
 use crate::paint::{Paint, grouped};
+use crate::survey::Subject;
 
 /// What happened to one backend in one suite.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,6 +118,25 @@ impl Matrix {
         matrix
     }
 
+    /// A row for each subject; suites in this order.
+    pub fn of_subjects(subjects: &[&Subject<'_>], suites: &[&str]) -> Self {
+        let asked = |suite: &&&str| subjects.iter().any(|of| of.cells.contains_key(**suite));
+        let row = |of: &&Subject<'_>| Row {
+            backend: of.backend.to_owned(),
+            execution: of.execution.to_owned(),
+            profile: of.profile.to_owned(),
+            cells: (of.cells.iter())
+                .map(|(suite, cell)| ((*suite).to_owned(), cell.clone()))
+                .collect(),
+        };
+        Self {
+            suites: (suites.iter().filter(asked))
+                .map(|suite| (*suite).to_owned())
+                .collect(),
+            rows: subjects.iter().map(row).collect(),
+        }
+    }
+
     /// The matrix as text. Counts are cases whose every output bit was judged right;
     /// a dash is a suite that the backend does not support. Suites that no backend
     /// supports have no column; a line below names them.
@@ -184,6 +204,8 @@ pub(crate) mod tests {
             first: None,
             chosen: "u8s8".into(),
             data_hash: "00".into(),
+            output_hash: None,
+            spread: None,
             events: BTreeMap::new(),
             detail: String::new(),
         }

@@ -25,6 +25,7 @@ use crate::compare::{self, Differences, differences};
 use crate::leak::leak;
 use crate::panics;
 use crate::record::{Mismatch, Record, Verdict};
+use crate::spread;
 use crate::stages::{Stage, Stages};
 
 /// A case, ready to be put to backends.
@@ -400,12 +401,16 @@ impl Judge {
         let wrong = differences(&expected.outputs, first, &expected.open);
         record.values = wrong.compared;
         record.open = expected.open.len() as u64;
+        record.output_hash = spread::hash(first);
         let mut fail = |found: &Differences, right: &[Tensor], got: &[Tensor], detail: String| {
             record.verdict = Verdict::Differs;
             record.mismatches = found.count;
             record.first = found
                 .first
                 .map(|at| question.mismatch(&held_to.profile, at, right, got));
+            record.spread = found.first.and_then(|(output, _)| {
+                spread::spread(output, &right[output], &got[output], &expected.open)
+            });
             record.detail = detail;
         };
         if wrong.count > 0 {
@@ -460,6 +465,8 @@ pub fn blank_record(
         first: None,
         chosen: String::new(),
         data_hash: String::new(),
+        output_hash: None,
+        spread: None,
         events: BTreeMap::new(),
         detail: String::new(),
     }

@@ -40,6 +40,7 @@ pub mod recognise;
 pub mod record;
 pub mod runner;
 pub mod shrink;
+mod spread;
 pub mod stages;
 pub mod suite;
 pub mod worker;

@@ -5,6 +5,7 @@
 //! read nothing else.
 
 mod measurement;
+mod spread;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ pub use measurement::{
     Bandwidth, Caches, Clock, Compared, Measurement, Measuring, Peak, Peaks, Place, Ratio, Share,
     Time, Work,
 };
+pub use spread::{Spread, Unit};
 
 /// The version of the run file's schema.
 pub const SCHEMA: u32 = 1;
@@ -174,6 +176,13 @@ pub struct Record {
     pub chosen: String,
     /// blake3 of constants and inputs, first 16 hex digits
     pub data_hash: String,
+    /// blake3 of the outputs, first 16 hex digits, any NaN as one; absent where there are none,
+    /// or where hashing would cost too much. Backends with the same hash gave the same bits
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub output_hash: Option<String>,
+    /// where the output of the first wrong element is wrong, and by how much
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub spread: Option<Spread>,
     /// events that the data reached, by key; zero counts are left out
     pub events: BTreeMap<String, u64>,
     /// more about the verdict, in one line

@@ -21,6 +21,7 @@ use qassay_backends::registry::{self, Entry};
 use asked::Asked;
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
 pub use run::{ReadError, Run};
+pub use totals::summary;
 
 use crate::protocol::Likeness;
 use crate::protocol::{Request, Session, Subject};

@@ -36,5 +36,6 @@ pub use error::CaptureError;
 pub use graph::{Graph, Node, Step, graph};
 pub use known::{Change, Fault, Known, KnownError};
 pub use layers::{CapturedLayer, LayerOutput, layers};
+pub use manifest::{Entry, Folder, Manifest, folders};
 pub use solved::{Solved, solved};
 pub use vector::{Captured, EngineOutput, UNKNOWN_PROFILE};

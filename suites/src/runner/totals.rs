@@ -93,7 +93,7 @@ fn aim(case: &str) -> Vec<Event> {
 
 /// The totals of a run. Events are counted once per case: backends that are held
 /// to one profile see the same, and of several profiles the greatest count stands.
-pub(super) fn summary(records: &[Record], seconds: f64) -> Summary {
+pub fn summary(records: &[Record], seconds: f64) -> Summary {
     let mut summary = Summary {
         seconds,
         events: Event::ALL
@@ -144,6 +144,8 @@ mod tests {
             first: None,
             chosen: String::new(),
             data_hash: String::new(),
+            output_hash: None,
+            spread: None,
             events: BTreeMap::from([("exact-tie".to_owned(), values)]),
             detail: String::new(),
         }

@@ -1,0 +1,190 @@
+//! A roofline: what a CPU allows at most, by operations for each byte moved,
+//! and where kernels lie under it. Both axes are logarithmic.
+
+use maud::Markup;
+
+use super::{Anchor, Ink, decades, draw, short};
+
+/// A flat roof: operations a second at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roof {
+    /// the scheme
+    pub name: String,
+    /// GOP/s
+    pub gops: f64,
+}
+
+/// A slanted roof: bytes a second at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slope {
+    /// the cache, or memory
+    pub name: String,
+    /// GB/s
+    pub gbytes: f64,
+}
+
+/// A kernel on a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dot {
+    /// operations a byte
+    pub intensity: f64,
+    /// GOP/s
+    pub gops: f64,
+    /// which of eight colours
+    pub series: usize,
+}
+
+const SIZE: [f64; 2] = [760.0, 400.0];
+const LEFT: f64 = 60.0;
+const RIGHT: f64 = 170.0;
+const TOP: f64 = 14.0;
+const FOOT: f64 = 48.0;
+
+/// The roofs with the dots under them.
+pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> Markup {
+    let positive = |value: &f64| value.is_finite() && *value > 0.0;
+    let gops: Vec<f64> = (dots.iter().map(|dot| dot.gops))
+        .chain(roofs.iter().map(|roof| roof.gops))
+        .filter(positive)
+        .collect();
+    let intensities: Vec<f64> = (dots.iter().map(|dot| dot.intensity))
+        .filter(positive)
+        .collect();
+    let ends = |values: &[f64]| -> [f64; 2] {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(0.0, f64::max);
+        if least.is_finite() {
+            [least, most]
+        } else {
+            [1.0, 10.0]
+        }
+    };
+    let [xs, ys] = [ends(&intensities), ends(&gops)].map(|[low, high]| decades(low, high));
+    let scale = |marks: &[f64], value: f64| {
+        let (low, high) = (marks[0].log10(), marks[marks.len() - 1].log10());
+        (value.log10() - low) / (high - low)
+    };
+    let room = [SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - FOOT];
+    let x = |value: f64| LEFT + scale(&xs, value) * room[0];
+    let y = |value: f64| TOP + (1.0 - scale(&ys, value)) * room[1];
+    let (low, high) = (xs[0], xs[xs.len() - 1]);
+    let tallest = roofs.iter().map(|roof| roof.gops).fold(0.0, f64::max);
+    draw(SIZE.map(|side| side as u32), label, |canvas| {
+        for &mark in &xs {
+            canvas.line(&[(x(mark), TOP), (x(mark), SIZE[1] - FOOT)], Ink::Grid, 1);
+            canvas.text(
+                &short(mark),
+                x(mark),
+                SIZE[1] - FOOT + 12.0,
+                Anchor::Middle,
+                Ink::Faint,
+            );
+        }
+        for &mark in &ys {
+            canvas.line(&[(LEFT, y(mark)), (SIZE[0] - RIGHT, y(mark))], Ink::Grid, 1);
+            canvas.text(&short(mark), LEFT - 6.0, y(mark), Anchor::Right, Ink::Faint);
+        }
+        let middle = LEFT + room[0] / 2.0;
+        canvas.text(
+            "operations a byte",
+            middle,
+            SIZE[1] - 12.0,
+            Anchor::Middle,
+            Ink::Faint,
+        );
+        canvas.text("GOP/s", 4.0, TOP - 4.0, Anchor::Left, Ink::Faint);
+        let mut lowest_free = f64::INFINITY;
+        let mut sorted: Vec<&Roof> = roofs.iter().filter(|roof| positive(&roof.gops)).collect();
+        sorted.sort_by(|a, b| a.gops.total_cmp(&b.gops));
+        for roof in sorted {
+            let height = y(roof.gops);
+            canvas.line(&[(LEFT, height), (SIZE[0] - RIGHT, height)], Ink::Faint, 2);
+            // Names of roofs that lie close are moved apart, upwards.
+            let name_at = height.min(lowest_free - 14.0);
+            lowest_free = name_at;
+            let text = format!("{} {}", roof.name, short(roof.gops));
+            canvas.text(
+                &text,
+                SIZE[0] - RIGHT + 6.0,
+                name_at,
+                Anchor::Left,
+                Ink::Text,
+            );
+        }
+        for slope in slopes.iter().filter(|slope| positive(&slope.gbytes)) {
+            // From the left or lower side to the tallest roof, the right or the upper side.
+            let top = if tallest > 0.0 {
+                tallest
+            } else {
+                ys[ys.len() - 1]
+            };
+            let from = low.max(ys[0] / slope.gbytes);
+            let to = high.min(top / slope.gbytes);
+            if from < to {
+                let ends = [from, to].map(|at| (x(at), y(at * slope.gbytes)));
+                canvas.line(&ends, Ink::Faint, 1);
+                let (tx, ty) = ends[0];
+                let text = format!("{} {} GB/s", slope.name, short(slope.gbytes));
+                canvas.text(&text, tx + 6.0, ty - 14.0, Anchor::Left, Ink::Faint);
+            }
+        }
+        for dot in dots
+            .iter()
+            .filter(|d| positive(&d.gops) && positive(&d.intensity))
+        {
+            canvas.dot(x(dot.intensity), y(dot.gops), 4, Ink::Series(dot.series));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_under_its_roof_is_drawn_under_it() {
+        let roofs = [Roof {
+            name: "peak".into(),
+            gops: 100.0,
+        }];
+        let slopes = [Slope {
+            name: "memory".into(),
+            gbytes: 10.0,
+        }];
+        let dots = [
+            Dot {
+                intensity: 50.0,
+                gops: 40.0,
+                series: 0,
+            },
+            Dot {
+                intensity: f64::NAN,
+                gops: 1.0,
+                series: 1,
+            },
+        ];
+        let svg = roofline("roof", &roofs, &slopes, &dots).into_string();
+        assert_eq!(
+            svg.matches("<circle").count(),
+            1,
+            "what is no number is left out"
+        );
+        let number = |text: &str| -> f64 {
+            text.split("cy=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
+        // 100 is the uppermost mark: TOP.
+        assert!(number(&svg) > TOP);
+        assert!(
+            svg.contains("peak 100") && svg.contains("memory 10 GB/s"),
+            "{svg}"
+        );
+        roofline("empty", &[], &[], &[]);
+    }
+}
