@@ -140,7 +140,7 @@ fn a_row_too_long_or_another_output_is_refused() {
     let message = error(
         OpSpec::Softmax(usual),
         vec![Data::I8(vec![0; 2])],
-        &profile("fbgemm"),
+        &profile("gemmlowp"),
     );
     assert!(message.contains("not defined by this profile"), "{message}");
 }
