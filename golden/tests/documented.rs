@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use ndarray::arr2;
+use ndarray::{arr1, arr2};
 use ndarray_npy::NpzWriter;
 use qassay_golden::captures::{CaptureError, Known, Row, UNKNOWN_PROFILE, solved};
 use serde_json::json;
@@ -92,4 +92,33 @@ fn mistakes_name_the_file_and_the_array() {
     wide["linear"]["m"] = json!(3);
     let wrong = error(json!({"file": "a.npz", "spec": wide}));
     assert!(wrong.contains("a.npz") && wrong.contains('3'), "{wrong}");
+}
+
+#[test]
+fn outputs_may_be_left_out_but_not_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = json!({"choose_qparams": {
+        "len": 2,
+        "request": {"dtype": "u8", "range": null, "symmetric": false, "reduce_range": false},
+    }});
+    let entry = json!({"file": "a.npz", "spec": spec, "profile": "pytorch-observer"});
+    let write = |zero_point: Option<i32>| {
+        let mut npz = NpzWriter::new(File::create(dir.path().join("a.npz")).unwrap());
+        npz.add_array("input0", &arr1(&[0f32, 255.0])).unwrap();
+        if let Some(zero_point) = zero_point {
+            npz.add_array("output1", &arr1(&[zero_point])).unwrap();
+        }
+        npz.finish().unwrap();
+        let manifest = json!({"system": "mine", "version": "7", "files": [entry]});
+        fs::write(dir.path().join("manifest.json"), manifest.to_string()).unwrap();
+        check(dir.path())
+    };
+    let rows = write(Some(0)).unwrap();
+    assert_eq!((rows.len(), rows[0].values, rows[0].mismatches), (1, 1, 0));
+    assert_eq!(write(Some(1)).unwrap()[0].mismatches, 1);
+    let error = write(None).unwrap_err().to_string();
+    assert!(
+        error.contains("a.npz") && error.contains("no output"),
+        "{error}"
+    );
 }

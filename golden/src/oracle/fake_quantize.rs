@@ -18,6 +18,7 @@ pub struct Counting {
     lowest: Real,
     limits: Option<(Real, Real)>,
     limit: Option<Real>,
+    /// scale of values and its reciprocal, where it is 1 instead of that of steps
     of_values: Option<Real>,
     empty: bool,
 }
@@ -264,11 +265,13 @@ pub fn fake_quantize(
         (_, code) => code,
     };
     let count = sub(&code, zero_point);
+    let (scale, reciprocal) = match &counting.of_values {
+        Some(other) => (other, other),
+        None => (scale, reciprocal),
+    };
     let value = match rule.value {
         FakeValue::SubMul => F32.mul(&count, scale),
-        FakeValue::SubDiv | FakeValue::AddDiv => {
-            F32.div(&count, counting.of_values.as_ref().unwrap_or(reciprocal))
-        }
+        FakeValue::SubDiv | FakeValue::AddDiv => F32.div(&count, reciprocal),
         FakeValue::MulAddLowest => F32.add(&F32.mul(&count, scale), lowest),
         FakeValue::MulLimitDiv => {
             let of_scale = || F32.fit(F64.mul(scale, &qmax));

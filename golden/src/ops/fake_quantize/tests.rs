@@ -428,6 +428,45 @@ fn gradients_pass_within_the_range_only() {
     };
     // 7.4 steps are beyond the range, their code 7 is not.
     assert_eq!(one("fbgemm"), [1.0, 2.0, 0.0, 0.0, 0.0]);
-    assert_eq!(one("nni"), [1.0, 0.0, 0.0, 0.0, 0.0]);
-    assert_eq!(one("nni-lsq"), [1.0, 0.0, 0.0, 0.0, 5.0]);
+    // NaN is not beyond it.
+    for profile in ["nni", "nni-lsq"] {
+        assert_eq!(one(profile), [1.0, 0.0, 0.0, 0.0, 5.0], "{profile}");
+    }
+}
+
+#[test]
+fn limits_kept_instead_of_scales_give_paddles_values() {
+    let limits = FakeParameters::Limits {
+        limits: vec![(-12.7, 12.7)],
+        request: LimitsRequest {
+            symmetric: true,
+            integral_zero_point: true,
+        },
+    };
+    let given = [-0.04, 0.41, -99.0, f32::NAN];
+    let got =
+        |profile: &str| outputs(profile, spec(4, (-128, 127), limits.clone()), &given).unwrap();
+    let (even, away) = (got("paddle"), got("paddle-ties-away"));
+    // Codes of −0 stand for −0.
+    assert_eq!(even[0][0].to_bits(), (-0.0f32).to_bits());
+    assert_eq!(even[0][1], 4.0 * 12.7f32 / 127.0);
+    // Values are held to the limits, or codes to the range.
+    assert_eq!((even[1][2], away[1][2]), (-128.0, -127.0));
+    assert!(even[0][3].is_nan());
+}
+
+#[test]
+fn a_threshold_too_low_to_count_by_leaves_signed_zeros() {
+    let limits = FakeParameters::Limits {
+        limits: vec![(-1e-9, 1e-9)],
+        request: LimitsRequest {
+            symmetric: true,
+            integral_zero_point: true,
+        },
+    };
+    let given = [3.0, -3.0, f32::INFINITY];
+    let got = outputs("nvidia-fake-quantize", spec(3, (-127, 127), limits), &given).unwrap();
+    assert_eq!(got[0][0].to_bits(), 0.0f32.to_bits());
+    assert_eq!(got[0][1].to_bits(), (-0.0f32).to_bits());
+    assert!(got[0][2].is_nan());
 }
