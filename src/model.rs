@@ -1,7 +1,7 @@
 //! `qassay model GRAPH`: a captured network on every engine and backend, node after node.
 
 use anyhow::{Context, Result, bail};
-use qassay_backends::{registry, select};
+use qassay_backends::{external, registry, select};
 use qassay_golden::captures::graph;
 use qassay_golden::profile::named;
 use qassay_reports::model as report;
@@ -14,6 +14,11 @@ use crate::output::Output;
 /// Runs `qassay model`. Ends with 1 where a bit is not the engine's.
 pub fn run(args: &ModelArgs, output: &mut Output) -> Result<Outcome> {
     let graph = graph(&args.graph)?;
+    if let Some(name) = args.backend.iter().find(|name| external::is_external(name)) {
+        bail!(
+            "{name}: `qassay model` runs backends of this build alone; `qassay list backends` shows them"
+        );
+    }
     let backends = select::select(registry::entries(), &args.backend)?;
     let mut engines = Vec::new();
     for &(engine, profile) in &graph.engines {

@@ -51,7 +51,9 @@ pub fn leak(
         return Ok(None);
     };
     Ok(grows(&allocated).map(|bytes| {
-        format!("{bytes} bytes stay allocated each time that it is prepared, run and released")
+        format!(
+            "about {bytes} bytes stay allocated each time that it is prepared, run and released"
+        )
     }))
 }
 

@@ -51,14 +51,16 @@ pub fn run_with(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, RunError> {
     let started = Instant::now();
-    let selected = select::select(plan, entries)?;
+    let backends = select::backends(plan, entries)?;
+    // A backend that cannot be opened is told before cases are made, which takes its time.
+    let declared = asked::declared(plan, entries, &backends)?;
+    let selected = select::select(plan, backends)?;
     let mut session = Session {
         backends: selected.backends.clone(),
         held_to: plan.held_to.map(|profile| profile.name.to_owned()),
         modelled: plan.modelled_only,
         found: Vec::new(),
     };
-    let declared = asked::declared(plan, entries, &session.backends)?;
     let identified = identify::identify(plan, entries, &selected, &declared, &session, progress)?;
     session.found = identified.found;
     let everyone: Vec<usize> = (0..session.backends.len()).collect();

@@ -12,7 +12,8 @@ pub fn allocated() -> Option<u64> {
         // SAFETY: a name that ends with 0.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr()) };
         // SAFETY: the C library's function of this name has this type.
-        (!found.is_null()).then(|| unsafe { std::mem::transmute::<_, Mallinfo2>(found) })
+        (!found.is_null())
+            .then(|| unsafe { std::mem::transmute::<*mut libc::c_void, Mallinfo2>(found) })
     });
     // SAFETY: the function has no preconditions.
     function
@@ -36,7 +37,7 @@ mod tests {
             panic!("glibc 2.33 or newer tells");
         };
         // Far more than other tests of this process may free meanwhile.
-        let kept = vec![1u8; 256 << 20];
+        let kept = Vec::<u8>::with_capacity(256 << 20);
         let grown = allocated().unwrap() - before;
         assert!(grown > 128 << 20, "{grown}");
         drop(std::hint::black_box(kept));

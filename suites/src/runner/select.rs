@@ -17,8 +17,8 @@ pub(super) struct Selected {
     pub classes: Vec<&'static str>,
 }
 
-pub(super) fn select(plan: &Plan, entries: &[Entry]) -> Result<Selected, RunError> {
-    let backends = backends(plan, entries)?;
+/// The cases of a plan, for the backends that [`backends`] gave.
+pub(super) fn select(plan: &Plan, backends: Vec<String>) -> Result<Selected, RunError> {
     check_data(&plan.data)?;
     let ids = if plan.cases.is_empty() {
         chosen_suites(plan)?
@@ -90,7 +90,8 @@ fn chosen_suites(plan: &Plan) -> Result<Vec<&'static Suite>, RunError> {
         .collect()
 }
 
-fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
+/// The names of a plan's backends.
+pub(super) fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, RunError> {
     let find = |name: &String| {
         entries
             .iter()
