@@ -17,14 +17,19 @@ import sys
 import engine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLUGIN = "scripts/upstream/.venv/onednn/libqassay_onednn.so"
 FAILURES = ("differs", "leaked", "wrote-outside", "crashed", "timed-out", "vacuous")
+
+
+def backend_of(words: list[str]) -> str:
+    return f"plugin:{PLUGIN}" if words == ["onednn", "plugin"] else f"exec:scripts/engines/engine.py {' '.join(words)}"
 
 
 def judge(words: list[str], level: str, kept: pathlib.Path | None) -> dict:
     """One engine's run."""
     if kept is not None and kept.exists():
         return json.loads(kept.read_text())
-    backend = f"exec:scripts/engines/engine.py {' '.join(words)}"
+    backend = backend_of(words)
     command = ["target/debug/qassay", "conform", "--backend", backend, "--level", level, "--format", "json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode not in (0, 1):
@@ -82,7 +87,7 @@ def section(words: list[str], what: str, run: dict) -> list[str]:
     suites = [suite for suite in read(run) if suite.judged or suite.failed]
     declared = run["records"][0]
     lines = [f"## {' '.join(words)}", "", f"{what[0].upper()}{what[1:]}. Declares `{declared['profile']}` on {declared['isa']}.", ""]
-    lines += [f"`--backend 'exec:scripts/engines/engine.py {' '.join(words)}'`", ""]
+    lines += [f"`--backend '{backend_of(words)}'`", ""]
     lines += ["| suite | verdict | judged | not judged | profile of its bits |", "|---|---|--:|--:|---|"]
     for suite in suites:
         rest = len(suite.records) - suite.judged - sum(suite.count[word] for word in FAILURES if word != "differs")
@@ -135,6 +140,9 @@ def main() -> None:
         if not (engine.UPSTREAM / ".venv" / environment).is_dir():
             print(f"{system}: not set up, left out (setup.sh {system})", file=sys.stderr)
             continue
+        engines = dict(engines)
+        if system == "onednn" and (ROOT / PLUGIN).exists():
+            engines["plugin"] = "the same library as a plugin in C, in the worker's own process"
         for name, text in engines.items():
             if args.only and args.only != [system, name]:
                 continue
@@ -150,7 +158,7 @@ def main() -> None:
         "",
         f"Made by `scripts/engines/report.py --level {args.level}` on {cpu['model_name']} ({cpu['architecture']}, family "
         f"{cpu['family']} model {cpu['model']}), seed {header['seed']}. Each engine is a program behind the worker "
-        "protocol ([PROTOCOL.md](../backends/PROTOCOL.md)), held to the profile that it should have on this CPU. What an "
+        "protocol ([PROTOCOL.md](../backends/PROTOCOL.md)) or a plugin ([qassay.h](../backends/include/qassay.h)), held to the profile that it should have on this CPU. What an "
         "engine lacks is not judged; the reasons stand below each table.",
         "",
         *table(runs),
