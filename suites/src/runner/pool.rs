@@ -132,7 +132,11 @@ impl Driver<'_> {
 
     fn limit(&self) -> Duration {
         let limit = self.shared.executor.plan.time_limit;
-        let limit = if self.heard { limit } else { limit.max(OPENING) };
+        let limit = if self.heard {
+            limit
+        } else {
+            limit.max(OPENING)
+        };
         match self.at_hand.front() {
             Some(Request::Explain { .. }) => limit + explain::TIME,
             _ => limit,

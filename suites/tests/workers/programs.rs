@@ -33,7 +33,9 @@ pub fn what_a_program_does_is_one_failed_case() {
         ("errs", crashed("answered with an error: cannot: 3 rows")),
         (
             "prints",
-            crashed("answered with an error: the program's answer is wrong: the length 8367736964726416744 is over"),
+            crashed(
+                "answered with an error: the program's answer is wrong: the length 8367736964726416744 is over",
+            ),
         ),
         (
             "claims",
