@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges every real engine that is set up, on all suites, and writes reports/engines.md.
 
-Usage: report.py [--level smoke|standard] [--out FILE] [--keep FOLDER] [SYSTEM ENGINE]
+Usage: report.py [--level smoke|standard] [--suite S,S] [--out FILE] [--keep FOLDER] [SYSTEM ENGINE]
 
 Runs target/debug/qassay (build it first: `cargo build`). `--keep` keeps each engine's
 run as JSON, and takes what is there instead of running again.
@@ -17,16 +17,25 @@ import sys
 import engine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLUGIN = "scripts/upstream/.venv/onednn/libqassay_onednn.so"
 FAILURES = ("differs", "leaked", "wrote-outside", "crashed", "timed-out", "vacuous")
 
 
-def judge(words: list[str], level: str, kept: pathlib.Path | None) -> dict:
-    """One engine's run."""
+def backend_of(words: list[str]) -> str:
+    return f"plugin:{PLUGIN}" if words == ["onednn", "plugin"] else f"exec:scripts/engines/engine.py {' '.join(words)}"
+
+
+def judge(words: list[str], args, kept: pathlib.Path | None) -> dict | None:
+    """One engine's run; None where it took longer than it may."""
     if kept is not None and kept.exists():
         return json.loads(kept.read_text())
-    backend = f"exec:scripts/engines/engine.py {' '.join(words)}"
-    command = ["target/debug/qassay", "conform", "--backend", backend, "--level", level, "--format", "json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    backend = backend_of(words)
+    command = ["target/debug/qassay", "conform", "--backend", backend, "--level", args.level, "--format", "json"]
+    command += ["--suite", args.suite] if args.suite else []
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=args.most_seconds)
+    except subprocess.TimeoutExpired:
+        return None
     if done.returncode not in (0, 1):
         sys.exit(f"report.py: {' '.join(words)}: {done.stderr.strip()}")
     if kept is not None:
@@ -82,7 +91,7 @@ def section(words: list[str], what: str, run: dict) -> list[str]:
     suites = [suite for suite in read(run) if suite.judged or suite.failed]
     declared = run["records"][0]
     lines = [f"## {' '.join(words)}", "", f"{what[0].upper()}{what[1:]}. Declares `{declared['profile']}` on {declared['isa']}.", ""]
-    lines += [f"`--backend 'exec:scripts/engines/engine.py {' '.join(words)}'`", ""]
+    lines += [f"`--backend '{backend_of(words)}'`", ""]
     lines += ["| suite | verdict | judged | not judged | profile of its bits |", "|---|---|--:|--:|---|"]
     for suite in suites:
         rest = len(suite.records) - suite.judged - sum(suite.count[word] for word in FAILURES if word != "differs")
@@ -128,33 +137,45 @@ def main() -> None:
     parser.add_argument("--level", default="standard", choices=("smoke", "standard"))
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "reports" / "engines.md")
     parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--suite", help="only these suites, separated by commas")
+    parser.add_argument("--most-seconds", type=float, help="leave out an engine that takes longer")
     parser.add_argument("only", nargs="*", metavar="SYSTEM ENGINE")
     args = parser.parse_args()
-    runs, what, header = {}, {}, None
+    runs, what, header, unfinished = {}, {}, None, []
     for system, (environment, engines) in engine.SYSTEMS.items():
         if not (engine.UPSTREAM / ".venv" / environment).is_dir():
             print(f"{system}: not set up, left out (setup.sh {system})", file=sys.stderr)
             continue
+        engines = dict(engines)
+        if system == "onednn" and (ROOT / PLUGIN).exists():
+            engines["plugin"] = "the same library as a plugin in C, in the worker's own process"
         for name, text in engines.items():
             if args.only and args.only != [system, name]:
                 continue
             kept = args.keep and args.keep / f"{system}-{name}.json"
             print(f"{system} {name}", file=sys.stderr)
-            runs[f"{system} {name}"] = run = judge([system, name], args.level, kept)
-            what[f"{system} {name}"], header = text, run["header"]
+            run = judge([system, name], args, kept)
+            if run is None:
+                unfinished.append(f"{system} {name}")
+                continue
+            runs[f"{system} {name}"], what[f"{system} {name}"], header = run, text, run["header"]
     if not runs:
         sys.exit("report.py: no engine is set up; scripts/engines/setup.sh makes their environments")
     cpu = header["cpu"]
     lines = [
         "# Real engines under the suites",
         "",
-        f"Made by `scripts/engines/report.py --level {args.level}` on {cpu['model_name']} ({cpu['architecture']}, family "
+        f"Made by `scripts/engines/report.py` at level {args.level} on {cpu['model_name']} ({cpu['architecture']}, family "
         f"{cpu['family']} model {cpu['model']}), seed {header['seed']}. Each engine is a program behind the worker "
-        "protocol ([PROTOCOL.md](../backends/PROTOCOL.md)), held to the profile that it should have on this CPU. What an "
+        "protocol ([PROTOCOL.md](../backends/PROTOCOL.md)) or a plugin ([qassay.h](../backends/include/qassay.h)), held to the profile that it should have on this CPU. What an "
         "engine lacks is not judged; the reasons stand below each table.",
         "",
         *table(runs),
     ]
+    if args.suite:
+        lines += [f"Suites asked: {args.suite.replace(',', ', ')}.", ""]
+    if unfinished:
+        lines += [f"Took too long, and are not judged here: {', '.join(unfinished)}.", ""]
     for words, run in runs.items():
         lines += section(words.split(), what[words], run)
     part = args.out.with_name(args.out.name + ".part")

@@ -109,6 +109,10 @@ class Engine(Mapping):
         if output == "sums":
             need(spec["bias"] == "none", "ConvInteger has no bias")
             need(given == "u8", f"ConvInteger of {given}")
+            zeros = np.unique(scales(spec["weights"])[1])
+            need(zeros.size == 1, "ConvInteger with a weight zero point per channel")
+            # It takes no scales; one zero point for all channels has to come as one.
+            p.spec["weights"] = {"per_tensor": {"scale": 1.0, "zero_point": int(zeros[0])}}
         else:
             need(spec["bias"] in ("none", "i32"), "QLinearConv with a bias of f32: it is s32")
             output = output["quantized"]["dtype"]

@@ -7,6 +7,7 @@ use qassay_backends::backend::{Declaration, Execution};
 use qassay_backends::external;
 use qassay_backends::registry::Entry;
 
+use super::pool::OPENING;
 use super::pool::process::{Worker, command};
 use super::{Plan, RunError, Workers};
 use crate::judge::blank_record;
@@ -80,13 +81,14 @@ fn of_external(plan: &Plan, name: &str) -> Result<&'static Declaration, RunError
         job: 0,
         name: name.to_owned(),
     });
+    let limit = plan.time_limit.max(OPENING);
     let said = loop {
-        match worker.replies.recv_timeout(plan.time_limit) {
+        match worker.replies.recv_timeout(limit) {
             Ok(Reply::Described { declaration, .. }) => break declaration,
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
                 worker.kill();
-                let limit = plan.time_limit.as_secs_f64();
+                let limit = limit.as_secs_f64();
                 let why = format!("{name}: opening it took longer than {limit} s");
                 return Err(RunError::External(why));
             }

@@ -24,6 +24,10 @@ use process::Worker;
 /// Requests that a worker has at hand: it need not wait for the next one.
 const AHEAD: usize = 3;
 
+/// The least time limit of a worker that has not said anything yet: it opens its
+/// backends first, and an external one may load a whole framework.
+pub(super) const OPENING: Duration = Duration::from_secs(300);
+
 pub(super) fn execute(
     executor: &Executor<'_>,
     requests: &[Request],
@@ -129,6 +133,11 @@ impl Driver<'_> {
 
     fn limit(&self) -> Duration {
         let limit = self.shared.executor.plan.time_limit;
+        let limit = if self.heard {
+            limit
+        } else {
+            limit.max(OPENING)
+        };
         match self.at_hand.front() {
             Some(Request::Explain { .. }) => limit + explain::TIME,
             _ => limit,
