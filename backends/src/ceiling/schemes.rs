@@ -52,9 +52,15 @@ macro_rules! schemes {
             name: $name,
             exact: $exact,
             meaning: $meaning,
-            run: |steps| {
-                let isa = <$set as InstructionSet>::native()?;
-                Some(isa.vectorize(Tile::<$step, $rows, $columns>::new(steps)))
+            run: {
+                // No closure: those are compiled into whoever uses them, with that crate's
+                // checks of raw loads.
+                #[inline(never)]
+                fn run(steps: u64) -> Option<Tally> {
+                    let isa = <$set as InstructionSet>::native()?;
+                    Some(isa.vectorize(Tile::<$step, $rows, $columns>::new(steps)))
+                }
+                run
             },
         },)+];
     };
