@@ -3,17 +3,20 @@
 use crate::isa::{Avx2, Avx512, InstructionSet, Isa, Neon, Scalar, WithIsa};
 
 /// Reads all of `bytes` once; the result only keeps the compiler from leaving that out.
+#[inline(never)]
 pub fn read(bytes: &[u8]) -> u64 {
     widest(Read(bytes))
 }
 
 /// Writes all of `bytes` once.
+#[inline(never)]
 pub fn write(bytes: &mut [u8]) {
     widest(Write(bytes));
 }
 
 /// Writes all of `bytes` past the caches; `false` where this CPU has no such stores (nothing
 /// is written then).
+#[inline(never)]
 pub fn write_non_temporal(bytes: &mut [u8]) -> bool {
     #[cfg(target_arch = "x86_64")]
     {

@@ -54,7 +54,15 @@ macro_rules! schemes {
             name: $name,
             exact: $exact,
             meaning: $meaning,
-            run: $run,
+            run: {
+                // No closure: those are compiled into whoever uses them, with that crate's
+                // checks of raw loads.
+                #[inline(never)]
+                fn run(steps: u64) -> Option<Tally> {
+                    $run(steps)
+                }
+                run
+            },
         },)+];
     };
 }
