@@ -33,6 +33,7 @@ COVERED = {
     "litert-2.3.0": r"(de|re)?quantize/|ops/",
     # LiteRT has the rest, and the same values
     "tf-2.21-lite": r"ops/BATCH_MATMUL_i8",
+    "tf-2.21-converter": r"inputs|convert/(?!float)",
     "onnxruntime-tools-1.32.0": r"quantize_data/(?!min_real)|nbits/|blocked",
     "nvidia-pytorch-quantization": r"inputs|max|hist_|fake",
     "nni-3.0": r"bnn/|qparams/|clamp_round/|lsqplus/|lsq/|dorefa/",

@@ -239,6 +239,8 @@ fn the_reference_gives_every_committed_value() {
         );
     }
     covered("litert-2.3.0", "optimized", &["elu"]);
+    let of_weights = ["quantize", "choose_qparams"];
+    covered("tf-2.21-converter", "converter", &of_weights);
     covered(
         "mxnet",
         "onednn",
