@@ -383,6 +383,11 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::LinearBlocks(spec) => match spec.activation {
             RowActivation::Float => axis.stage == "dequantize" || axis.field == "weight_only",
+            RowActivation::FloatTimesCodes => axis.field == "weight_only",
+            RowActivation::RoundTrip(_) => {
+                matches!(axis.stage, "quantize" | "qparams" | "dequantize")
+                    || axis.field == "weight_only"
+            }
             RowActivation::Quantized(_) => matches!(axis.stage, "quantize" | "qparams"),
         },
         OpSpec::Dequantize(_) => axis.stage == "dequantize",
@@ -402,9 +407,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Linear(spec) => match spec.activation {
             Activation::Quantized(_) => match axis.stage {
                 "accumulate" => sum("linear"),
-                "float_output" => {
-                    matches!(spec.output, Output::Float) && of_sums
-                }
+                "float_output" => matches!(spec.output, Output::Float) && of_sums,
                 _ => to_code(&spec.output, SumOf::Linear, spec.activation.dtype()),
             },
             Activation::Dynamic { .. } => match axis.stage {
