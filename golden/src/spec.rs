@@ -207,7 +207,7 @@ impl ObserverKind {
 
 /// Batches of values to statistics. Inputs: `batches` tensors of `shape` f32.
 /// Outputs: minima `[channels]` f32, maxima `[channels]` f32, and for
-/// histograms the bins `[`[`ObserverKind::bins`]`]` f32.
+/// histograms the bins, f32, as many as [`ObserverKind::bins`] says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObserveSpec {
