@@ -3,7 +3,8 @@
 //!
 //! Sources: ONNX Runtime contrib_ops/cpu/quantization/matmul_nbits.cc (accuracy
 //! levels 0 and 1, whose captures show the order of sums); torchao
-//! dtypes/uintx/plain_layout.py (int8 dynamic activations).
+//! dtypes/uintx/plain_layout.py (int8 dynamic activations; int8 weights alone, whose captures
+//! show the order too).
 
 use super::ReferenceError;
 use super::blocks::{Blocks, dequantize_blocks};
@@ -44,31 +45,54 @@ pub(super) fn linear_blocks(
     let rows = (0..spec.m).map(|m| &x[m * spec.k..][..spec.k]);
     let mut values = Vec::with_capacity(spec.m * spec.n);
     match spec.activation {
-        RowActivation::Float => {
+        RowActivation::Float | RowActivation::RoundTrip(_) => {
             let weights = spec.weights();
             let real = dequantize_blocks(&weights, &weight_inputs, profile, witness)?;
             let Data::F32(w) = real.data() else {
                 return Err(mismatch("weights are dequantized to f32".into()));
             };
             for row in rows {
+                let row = match spec.activation {
+                    RowActivation::RoundTrip(dtype) => {
+                        let (q, scale) = quantized_row(row, dtype, false, profile, witness)?;
+                        q.into_iter().map(|q| q as f32 * scale).collect()
+                    }
+                    _ => row.to_vec(),
+                };
                 for n in 0..spec.n {
                     let w = &w[n * spec.k..][..spec.k];
                     let bias = bias.map(|bias| bias[n]);
-                    values.push(dot(profile.float_output.weight_only, row, w, bias));
+                    values.push(dot(profile.float_output.weight_only, &row, w, bias));
                 }
             }
         }
-        RowActivation::Quantized(dtype) => {
-            if spec.block < spec.k {
+        RowActivation::FloatTimesCodes => {
+            one_scale_a_row(spec)?;
+            if spec.zero_point.is_some() {
                 return Err(ReferenceError::Undefined(
-                    "rows quantized at run time take one scale for each row of weights".into(),
+                    "activations are multiplied with codes only where zero points are 0".into(),
                 ));
             }
             let blocks_spec = spec.weights();
             let blocks = Blocks::new(&blocks_spec, &weight_inputs)?;
             let codes = blocks.differences(weights.data())?;
+            let codes: Vec<f32> = codes.into_iter().map(|code| code as f32).collect();
             for row in rows {
-                let (q, scale) = quantized_row(row, dtype, profile, witness)?;
+                for n in 0..spec.n {
+                    let w = &codes[n * spec.k..][..spec.k];
+                    let sum = dot(profile.float_output.weight_only, row, w, None);
+                    let scaled = sum * blocks.scale(n * spec.k) as f32;
+                    values.push(bias.map_or(scaled, |bias| scaled + bias[n]));
+                }
+            }
+        }
+        RowActivation::Quantized(dtype) => {
+            one_scale_a_row(spec)?;
+            let blocks_spec = spec.weights();
+            let blocks = Blocks::new(&blocks_spec, &weight_inputs)?;
+            let codes = blocks.differences(weights.data())?;
+            for row in rows {
+                let (q, scale) = quantized_row(row, dtype, true, profile, witness)?;
                 for n in 0..spec.n {
                     let sum: i64 = (q.iter().zip(&codes[n * spec.k..]))
                         .map(|(q, w)| q * w)
@@ -86,17 +110,27 @@ pub(super) fn linear_blocks(
     Ok(Tensor::new([spec.m, spec.n], Data::F32(values)).expect("one value for each output"))
 }
 
+fn one_scale_a_row(spec: &LinearBlocksSpec) -> Result<(), ReferenceError> {
+    if spec.block >= spec.k {
+        return Ok(());
+    }
+    Err(ReferenceError::Undefined(
+        "sums that are scaled at the end take one scale for each row of weights".into(),
+    ))
+}
+
 /// The codes of a row, less their zero point, and its scale.
 fn quantized_row(
     row: &[f32],
     dtype: DType,
+    symmetric: bool,
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<(Vec<i64>, f32), ReferenceError> {
     let request = QparamsRequest {
         dtype,
         range: None,
-        symmetric: true,
+        symmetric,
         reduce_range: false,
     };
     let (min, max) = min_max(row, witness)?;
@@ -170,6 +204,44 @@ mod tests {
         let y = run(&spec, &x, &scales, &[0, 3, 5, 7], "onnxruntime").unwrap();
         // 1·1 + 2·2 − 1·0 + 3·½ + ½ and 1·0 + 2·2 − 1·0 + 3·2 − 1.
         assert_eq!(y.data(), &Data::F32(vec![7.0, 9.0]));
+    }
+
+    #[test]
+    fn codes_are_multiplied_before_they_are_scaled() {
+        let spec = LinearBlocksSpec {
+            zero_point: None,
+            ..spec(4, 4, RowActivation::FloatTimesCodes)
+        };
+        let constants = Constants {
+            weights: Some(
+                Tensor::new(
+                    [2, 4],
+                    Data::from_codes(DType::U4, [1, 2, 3, 4, 5, 6, 7, 15]),
+                )
+                .unwrap(),
+            ),
+            bias: Some(Tensor::new([2], Data::F32(vec![0.5, -1.0])).unwrap()),
+        };
+        let inputs = [
+            Tensor::new([1, 4], Data::F32(vec![1.0, 1.0, 1.0, 0.0])).unwrap(),
+            Tensor::new([2, 1], Data::F32(vec![0.1, 0.3])).unwrap(),
+        ];
+        let profile = &named::find("torchao").unwrap().profile;
+        let mut witness = Witness::default();
+        let y = linear_blocks(&spec, &constants, &inputs, profile, &mut witness).unwrap();
+        // 3 · 0.1 one by one would be another f32.
+        let expected = vec![6.0 * 0.1f32 + 0.5, 18.0 * 0.3f32 - 1.0];
+        assert_eq!(y.data(), &Data::F32(expected));
+    }
+
+    #[test]
+    fn a_round_trip_at_run_time_rounds_the_row_to_its_steps() {
+        let spec = spec(4, 2, RowActivation::RoundTrip(DType::I8));
+        // −1 to 254: steps of 1, and 2.4 is 2.
+        let x = [254.0, -1.0, 2.4, 0.0];
+        let y = run(&spec, &x, &[1.0, 1.0, 2.0, 0.5], &[0, 1, 5, 7], "torchao").unwrap();
+        // 254 − 2 + 2 · 2 + ½ and 0 − 2 + 0 − 1.
+        assert_eq!(y.data(), &Data::F32(vec![256.5, -3.0]));
     }
 
     #[test]

@@ -116,6 +116,12 @@ pub struct LinearBlocksSpec {
 pub enum RowActivation {
     /// f32, multiplied with dequantized weights
     Float,
+    /// f32, multiplied with the codes of the weights; the sum is scaled by the weights' scale,
+    /// then the bias is added (one block holds the whole row, and zero points are 0)
+    FloatTimesCodes,
+    /// each row is quantized at run time, asymmetrically, to codes of this type and
+    /// dequantized, then multiplied with dequantized weights
+    RoundTrip(DType),
     /// each row is quantized at run time, symmetrically, to codes of this type;
     /// sums are exact, then scaled by the row's scale, then by the weights'
     /// (one block holds the whole row)

@@ -384,6 +384,11 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::LinearBlocks(spec) => match spec.activation {
             RowActivation::Float => axis.stage == "dequantize" || axis.field == "weight_only",
+            RowActivation::FloatTimesCodes => axis.field == "weight_only",
+            RowActivation::RoundTrip(_) => {
+                matches!(axis.stage, "quantize" | "qparams" | "dequantize")
+                    || axis.field == "weight_only"
+            }
             RowActivation::Quantized(_) => matches!(axis.stage, "quantize" | "qparams"),
         },
         OpSpec::Dequantize(_) => axis.stage == "dequantize",

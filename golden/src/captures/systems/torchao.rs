@@ -35,7 +35,8 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     }
 }
 
-const SUM_ORDER: &str = "f32 sums in an order that the library does not say";
+const WHOLE: &str = "whole exported networks in f32: only their last output is captured";
+const UNTOUCHED: &str = "this configuration left the captured layer as it was: its weights are the float ones, bit for bit";
 
 /// What a configuration makes of a linear layer: its weights after the round
 /// trip, and the output.
@@ -48,55 +49,59 @@ fn configuration(
     let (&[m, k], &[n, _]) = (x.shape(), w.shape()) else {
         return Err(file.problem("x and w of a linear must be matrices"));
     };
-    let outputs = || (m * n) as u64;
-    // Type of the codes, values that share a scale, profile.
-    let (codes, block, profile) = match name {
-        "Int8WeightOnlyConfig" | "IntxWeightOnlyConfig" => (DType::I8, k, "torchao"),
-        "Int8DynamicActivationInt8WeightConfig" => (DType::I8, k, "torchao"),
-        "Int8DynamicActivationIntxWeightConfig" => (DType::I8, 32, "torchao"),
-        "Float8WeightOnlyConfig" => (DType::F8E4M3FN, k, "torchao-float8"),
+    // Type of the codes, values that share a scale, profile, what becomes of activations.
+    let (codes, block, profile, activation) = match name {
+        "Int8WeightOnlyConfig" => (DType::I8, k, "torchao", RowActivation::FloatTimesCodes),
+        "IntxWeightOnlyConfig" => (DType::I8, k, "torchao", RowActivation::Float),
+        "Int8DynamicActivationInt8WeightConfig" => {
+            let rows = RowActivation::Quantized(DType::I8);
+            (DType::I8, k, "torchao", rows)
+        }
+        "Int8DynamicActivationIntxWeightConfig" => {
+            let rows = RowActivation::RoundTrip(DType::I8);
+            (DType::I8, 32, "torchao", rows)
+        }
+        "Float8WeightOnlyConfig" => {
+            let codes = DType::F8E4M3FN;
+            (codes, k, "torchao-float8", RowActivation::Float)
+        }
         _ => {
-            let reason = "packed weights that the capture does not unpack";
             found.skip(
                 name,
                 file.entry.values(|a| matches!(a, "y" | "wdeq")),
-                reason,
+                UNTOUCHED,
             );
             return Ok(());
         }
     };
-    let spec = RoundTripSpec {
+    let trip = RoundTripSpec {
         shape: w.shape().to_vec(),
         block: vec![1, block],
         codes,
         range: None,
         symmetric: true,
     };
-    let problem = plain(OpSpec::RoundTrip(spec), vec![w.clone()]);
+    let problem = plain(OpSpec::RoundTrip(trip.clone()), vec![w.clone()]);
     let mut v = Builder::new(file, "weights", problem);
     v.output(ENGINE, profile, 0, file.array("wdeq")?.tensor()?)?;
     v.into(found);
-    if name != "Int8DynamicActivationInt8WeightConfig" {
-        found.skip("linear_weight_only", outputs(), SUM_ORDER);
-        return Ok(());
-    }
     // The captured weights are real; their codes are those of the checked round trip.
-    let (scales, codes) = weight_codes(file, &w)?;
+    let (scales, weights) = weight_codes(file, trip, &w, profile)?;
     let spec = LinearBlocksSpec {
         m,
         n,
         k,
-        block: k,
-        codes: DType::I8,
+        block,
+        codes,
         scale: DType::F32,
         zero_point: None,
-        activation: RowActivation::Quantized(DType::I8),
+        activation,
         bias: true,
     };
     let problem = Problem {
         op: OpSpec::LinearBlocks(spec),
         constants: Constants {
-            weights: Some(codes),
+            weights: Some(weights),
             bias: Some(file.array("b")?.tensor()?),
         },
         inputs: vec![x, scales],
@@ -107,27 +112,36 @@ fn configuration(
     Ok(())
 }
 
-/// Codes and scales of captured dequantized weights: the greatest magnitude of a
-/// row is 127 or −128 steps, and every weight is a whole number of them.
-fn weight_codes(file: &CapturedFile<'_>, w: &Tensor) -> Result<(Tensor, Tensor), CaptureError> {
-    let spec = RoundTripSpec {
-        shape: w.shape().to_vec(),
-        block: vec![1, w.row_len()],
-        codes: DType::I8,
-        range: None,
-        symmetric: true,
-    };
-    let profile = &named::find("torchao").expect("a named profile").profile;
-    let problem = plain(OpSpec::RoundTrip(spec), vec![w.clone()]);
+/// Codes and scales of captured dequantized weights: every weight is a code times the scale
+/// that its block gets in the round trip.
+fn weight_codes(
+    file: &CapturedFile<'_>,
+    trip: RoundTripSpec,
+    w: &Tensor,
+    profile: &str,
+) -> Result<(Tensor, Tensor), CaptureError> {
+    let profile = &named::find(profile).expect("a named profile").profile;
+    let (block, dtype) = (trip.block[1], trip.codes);
+    let problem = plain(OpSpec::RoundTrip(trip), vec![w.clone()]);
     let fail = |e: ReferenceError| file.problem(e.to_string());
     let outputs = reference(&problem, profile, &mut Witness::default()).map_err(fail)?;
     let real = file.array("wdeq")?.tensor()?;
     let scales = &outputs[1];
-    let codes = (0..real.len()).map(|index| {
-        let scale = scales.data().real(index / w.row_len());
-        ((real.data().real(index) / scale).round_ties_even() as i64).clamp(-128, 127)
-    });
-    let codes = Data::from_codes(DType::I8, codes.collect::<Vec<_>>());
+    let steps =
+        (0..real.len()).map(|index| real.data().real(index) / scales.data().real(index / block));
+    let codes = match dtype.float_format() {
+        Some(format) => {
+            let bits = steps.map(|steps| {
+                let sign = if steps < 0.0 { format.sign_bit() } else { 0 };
+                (sign | format.nearest(steps.abs())) as u16
+            });
+            Data::from_bits(dtype, bits)
+        }
+        None => {
+            let codes = steps.map(|steps| (steps.round_ties_even() as i64).clamp(-128, 127));
+            Data::from_codes(dtype, codes.collect::<Vec<_>>())
+        }
+    };
     let codes = Tensor::new(w.shape(), codes).map_err(|e| file.problem(e.to_string()))?;
     Ok((scales.clone(), codes))
 }
@@ -182,7 +196,7 @@ fn exported(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErr
         v.output(ENGINE, "pytorch-pt2e", 0, codes)?;
         v.into(found);
     }
-    found.skip("pt2e output", file.entry.values(|a| a == "y"), SUM_ORDER);
+    found.skip("pt2e output", file.entry.values(|a| a == "y"), WHOLE);
     Ok(())
 }
 

@@ -43,6 +43,10 @@ pub(super) const TORCHAO: Profile = Profile {
         symmetric_zero_point: SymmetricZeroPoint::RoundedMiddle,
         ..OBSERVER_QPARAMS
     },
+    float_output: FloatOutputRule {
+        weight_only: FloatAccumulation::SequentialFma,
+        ..PYTORCH_DECOMPOSED.float_output
+    },
     ..PYTORCH_DECOMPOSED
 };
 

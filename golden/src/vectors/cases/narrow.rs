@@ -310,6 +310,22 @@ pub(super) fn linear_blocks() -> Cases {
             false,
         ),
         ("s8/rows-and-groups", DType::I8, None, 4, rows, false),
+        (
+            "s8/times-codes",
+            DType::I8,
+            None,
+            12,
+            RowActivation::FloatTimesCodes,
+            true,
+        ),
+        (
+            "s8/rows-and-back",
+            DType::I8,
+            None,
+            4,
+            RowActivation::RoundTrip(DType::I8),
+            true,
+        ),
     ];
     kinds
         .map(|(name, codes, zero_point, block, activation, bias)| {
