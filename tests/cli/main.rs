@@ -5,4 +5,5 @@ mod golden_files;
 mod mistakes;
 mod outputs;
 mod program;
+mod reports;
 mod runs;
