@@ -15,7 +15,10 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [site, chromium, shots] = process.argv.slice(2).map((path) => resolve(path));
 const pages = readdirSync(site).filter((name) => name.endsWith(".html")).sort();
 const faults = [];
-const fault = (page, what) => { faults.push(`${page}: ${what}`); };
+const fault = (page, what) => {
+  faults.push(what);
+  console.log(`fault  ${page}: ${what}`);
+};
 
 function weight(dir) {
   return readdirSync(dir, { withFileTypes: true }).reduce((sum, entry) => {
@@ -126,6 +129,5 @@ await browser.close();
 
 const bytes = weight(site);
 if (bytes > 5_000_000) fault("the site", `weighs ${bytes} bytes, more than 5 MB`);
-for (const line of faults) console.log(`fault  ${line}`);
 console.log(`${pages.length} pages, ${Math.ceil(bytes / 1024)} KiB, slowest ${slowest[1]} in ${slowest[0]} ms: ${faults.length} faults`);
 process.exit(faults.length ? 1 : 0);
