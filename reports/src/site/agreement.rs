@@ -124,7 +124,7 @@ fn by_suite(survey: &Survey<'_>) -> Markup {
                             tr {
                                 th scope="row" { (suite) }
                                 td.number { (found.groups.len()) }
-                                td { @for group in &found.groups {
+                                td.members { @for group in &found.groups {
                                     span.group {
                                         @for (at, &member) in group.iter().enumerate() {
                                             @if at > 0 { ", " }
