@@ -15,7 +15,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 case "$(uname -m)" in
-    x86_64) default='*/avx*' ;;
+    x86_64) default='*/avx*,*/amx' ;;
     aarch64) default='*/neon*' ;;
     *) default='all' ;;
 esac

@@ -46,15 +46,13 @@ pub fn agreement(survey: &Survey<'_>, suite: Option<&str>) -> Agreement {
     let answering: Vec<usize> = (0..hashes.len())
         .filter(|&at| !hashes[at].is_empty())
         .collect();
-    let matrix: Vec<Vec<Pair>> = answering
-        .iter()
-        .map(|&a| {
-            answering
-                .iter()
-                .map(|&b| pair(&hashes[a], &hashes[b]))
-                .collect()
-        })
-        .collect();
+    let mut matrix = vec![vec![Pair::default(); answering.len()]; answering.len()];
+    for (a, &first) in answering.iter().enumerate() {
+        for (b, &second) in answering.iter().enumerate().skip(a) {
+            let found = pair(&hashes[first], &hashes[second]);
+            (matrix[a][b], matrix[b][a]) = (found, found);
+        }
+    }
     let groups = groups(&matrix);
     let positions: Vec<usize> = arrange(&matrix, &groups).into_iter().flatten().collect();
     let mut next = 0;

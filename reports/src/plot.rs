@@ -74,8 +74,8 @@ pub(crate) struct Canvas<'a> {
 /// Why drawing cannot fail.
 const IN_MEMORY: &str = "a string takes all that is drawn";
 
-/// Size of text in pixels.
-pub(crate) const TEXT: i32 = 12;
+/// Size of text as plotters counts it: 12 pixels in the drawing.
+pub(crate) const TEXT: i32 = 15;
 
 impl Canvas<'_> {
     /// A filled rectangle; `opacity` from 0 to 1.
@@ -215,7 +215,7 @@ mod tests {
             "var(--line)",
             "var(--ink)",
             "x &lt; y",
-            "aria-label=\"a &quot;b&quot; &lt;c&gt;\"",
+            "aria-label=\"a &quot;b&quot; &lt;c>\"",
         ] {
             assert!(svg.contains(part), "{part} in {svg}");
         }

@@ -6,5 +6,6 @@ mod mistakes;
 mod outputs;
 mod plugins;
 mod program;
+mod reports;
 mod runs;
 mod speed;

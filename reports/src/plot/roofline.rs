@@ -47,7 +47,11 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
         .chain(roofs.iter().map(|roof| roof.gops))
         .filter(positive)
         .collect();
+    let tallest = roofs.iter().map(|roof| roof.gops).fold(0.0, f64::max);
+    // Half way to where slanted roofs meet the tallest flat one is in the picture, too.
+    let ridges = slopes.iter().map(|slope| tallest / slope.gbytes / 2.0);
     let intensities: Vec<f64> = (dots.iter().map(|dot| dot.intensity))
+        .chain(ridges)
         .filter(positive)
         .collect();
     let ends = |values: &[f64]| -> [f64; 2] {
@@ -68,7 +72,6 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
     let x = |value: f64| LEFT + scale(&xs, value) * room[0];
     let y = |value: f64| TOP + (1.0 - scale(&ys, value)) * room[1];
     let (low, high) = (xs[0], xs[xs.len() - 1]);
-    let tallest = roofs.iter().map(|roof| roof.gops).fold(0.0, f64::max);
     draw(SIZE.map(|side| side as u32), label, |canvas| {
         for &mark in &xs {
             canvas.line(&[(x(mark), TOP), (x(mark), SIZE[1] - FOOT)], Ink::Grid, 1);

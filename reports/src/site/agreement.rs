@@ -49,7 +49,7 @@ fn matrix(survey: &Survey<'_>, all: &Agreement) -> Markup {
             .unwrap_or(0)
     };
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Share of cases with identical bits" {
+        div.scroll tabindex="0" role="group" aria-label="Share of cases with identical bits" {
             table.agreement {
                 caption { "Percentage of common cases with identical bits" }
                 thead { tr {
@@ -114,7 +114,7 @@ fn percent(share: f64) -> String {
 
 fn by_suite(survey: &Survey<'_>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Groups by suite" {
+        div.scroll tabindex="0" role="group" aria-label="Groups by suite" {
             table {
                 thead { tr { th scope="col" { "suite" } th.number scope="col" { "groups" } th scope="col" { "who is in them" } } }
                 tbody {
@@ -124,7 +124,7 @@ fn by_suite(survey: &Survey<'_>) -> Markup {
                             tr {
                                 th scope="row" { (suite) }
                                 td.number { (found.groups.len()) }
-                                td { @for group in &found.groups {
+                                td.members { @for group in &found.groups {
                                     span.group {
                                         @for (at, &member) in group.iter().enumerate() {
                                             @if at > 0 { ", " }

@@ -77,6 +77,8 @@ fn subject_part(survey: &Survey<'_>, subject: &Subject<'_>, several: bool) -> Ma
         section {
             @if several {
                 h2 id=(page::slug(&survey.name(subject))) { (survey.name(subject)) }
+            } @else {
+                h2 id="suites" { "Suites" }
             }
             @if all.worst().is_some_and(Verdict::is_failure) {
                 p.answer.bad {

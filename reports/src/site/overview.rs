@@ -106,7 +106,7 @@ fn matrix(survey: &Survey<'_>) -> Markup {
         survey.suites.iter().copied().partition(supported);
     let several = survey.cpus.len() > 1;
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Backends and suites" {
+        div.scroll tabindex="0" role="group" aria-label="Backends and suites" {
             table.sortable.matrix data-name="backends" {
                 thead { tr {
                     th scope="col" { "backend" }
@@ -128,7 +128,7 @@ fn matrix(survey: &Survey<'_>) -> Markup {
                             @for name in &shown {
                                 @let cell = subject.cells.get(*name).cloned().unwrap_or_default();
                                 @let text = page::cell_text(&cell);
-                                td.number class=(page::class(cell.worst())) data-sort=(cell.count(Verdict::Conforms)) {
+                                td class=(format!("number {}", page::class(cell.worst()))) data-sort=(cell.count(Verdict::Conforms)) {
                                     @if cell.worst().is_some_and(Verdict::is_failure) {
                                         a href=(format!("{file}#{}", anchor(survey, subject, name))) { (text) }
                                     } @else {

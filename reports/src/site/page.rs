@@ -127,7 +127,7 @@ pub(super) fn execution(word: &str) -> Markup {
         "modelled" => "the CPU lacks the instructions; lane-exact models of them ran",
         _ => "",
     };
-    html! { span.tag title=(meaning) class=(slug(word)) { (word) } }
+    html! { span title=(meaning) class=(format!("tag {}", slug(word))) { (word) } }
 }
 
 /// A plot with its caption, its numbers as text, and the file that holds them.
@@ -135,7 +135,7 @@ pub(super) fn figure(caption: &str, plot: Markup, numbers: Markup, file: &str) -
     html! {
         figure {
             figcaption { (caption) }
-            div.plot tabindex="0" role="region" aria-label=(caption) { (plot) }
+            div.plot tabindex="0" role="group" aria-label=(caption) { (plot) }
             details {
                 summary { "The numbers" }
                 (numbers)
@@ -149,7 +149,7 @@ pub(super) fn figure(caption: &str, plot: Markup, numbers: Markup, file: &str) -
 /// `true` hold numbers.
 pub(super) fn table(name: &str, columns: &[(&str, bool)], rows: Markup) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(name) {
+        div.scroll tabindex="0" role="group" aria-label=(name) {
             table.sortable data-name=(name) {
                 thead { tr { @for (column, number) in columns {
                     th scope="col" class=[number.then_some("number")] { (column) }
