@@ -105,10 +105,10 @@ fn pair(a: &Hashes<'_>, b: &Hashes<'_>) -> Pair {
 /// Each subject joins the first group with all of whose members it agrees wholly.
 fn groups(matrix: &[Vec<Pair>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for at in 0..matrix.len() {
+    for (at, row) in matrix.iter().enumerate() {
         let fitting = groups
             .iter_mut()
-            .find(|group| group.iter().all(|&member| matrix[at][member].is_whole()));
+            .find(|group| group.iter().all(|&member| row[member].is_whole()));
         match fitting {
             Some(group) => group.push(at),
             None => groups.push(vec![at]),

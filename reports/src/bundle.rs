@@ -298,7 +298,7 @@ mod tests {
         let path = folder.path().join("run.jsonl");
         sample::run().write(&path).unwrap();
         let dir = folder.path().join("bundle");
-        publish(&[path.clone()], &input::read(&[path]), &dir).unwrap();
+        publish(std::slice::from_ref(&path), &input::read(&[&path]), &dir).unwrap();
         (folder, dir)
     }
 
@@ -328,7 +328,7 @@ mod tests {
             "nothing lies beside it"
         );
         let run = folder.path().join("run.jsonl");
-        let again = publish(&[run.clone()], &input::read(&[run]), &dir).unwrap_err();
+        let again = publish(std::slice::from_ref(&run), &input::read(&[&run]), &dir).unwrap_err();
         assert!(again.to_string().contains("there already"), "{again}");
     }
 
@@ -384,7 +384,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() / 2]).unwrap();
         let dir = folder.path().join("bundle");
-        let error = publish(&[path.clone()], &input::read(&[path]), &dir).unwrap_err();
+        let error = publish(std::slice::from_ref(&path), &input::read(&[&path]), &dir).unwrap_err();
         assert!(error.to_string().contains("run.jsonl, line"), "{error}");
         assert!(!dir.exists());
     }

@@ -73,7 +73,7 @@ fn a_run_becomes_a_site_and_a_broken_file_does_not_stop_it() {
     let own = folder.path().to_str().unwrap();
     one_line_error(
         &["report", whole, "--out", own],
-        &["cut.jsonl", "empty folder"],
+        &["holds other things", "empty folder"],
     );
     one_line_error(&["report", "/no/run.jsonl"], &["run.jsonl: cannot be read"]);
 }

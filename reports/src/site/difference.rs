@@ -59,6 +59,7 @@ fn explained(found: &Explanation) -> Markup {
     html! {
         p.sentence { (found.sentence) "." }
         @if !found.axes.is_empty() {
+            div.scroll tabindex="0" role="group" aria-label="axes that explain it" {
             table.axes {
                 thead { tr { th scope="col" { "axis" } th scope="col" { "held to" } th scope="col" { "does" } th scope="col" { "which means" } } }
                 tbody { @for change in &found.axes { tr {
@@ -67,6 +68,7 @@ fn explained(found: &Explanation) -> Markup {
                     td.bad { code { (change.actual) } }
                     td.wide { (change.meaning) }
                 } } }
+            }
             }
         }
         dl.facts {
