@@ -59,6 +59,21 @@ fn image(draw: &mut Draw, rank: usize, most: usize) -> ImageShape {
     shape
 }
 
+/// One group a channel, as networks have it: a kernel of 3 or 5 that keeps the size.
+fn of_networks(draw: &mut Draw, rank: usize, outputs: usize) -> ImageShape {
+    let mut shape = image(draw, rank, 4);
+    let (kernel, stride) = (draw.pick(&[3, 3, 5]), draw.pick(&[1, 2]));
+    shape.kernel.fill(kernel);
+    shape.stride.fill(stride);
+    shape.dilation.fill(1);
+    shape.pad_begin.fill(kernel / 2);
+    shape.pad_end.fill(kernel / 2);
+    shape.groups = draw.pick(&[8, 16, 24, 32, 72]);
+    shape.channels = shape.groups;
+    shape.out_channels = Some(shape.groups * outputs);
+    shape
+}
+
 /// Types, parameters and bias of a conv.
 fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
     let mut made = draw.case(Op::Conv, Shape::Image(shape), class);
@@ -141,6 +156,12 @@ pub(super) fn conv(level: Level, seed: u64) -> Vec<CaseId> {
         }
         cases.push(id(finish(&mut draw, shape, class)));
     }
+    // Two outputs a channel, which some engines run as depthwise.
+    for i in 0..count(level, 14) {
+        let class = CLASSES[i % CLASSES.len()];
+        let shape = of_networks(&mut draw, 2, 2);
+        cases.push(id(finish(&mut draw, shape, class)));
+    }
     if level != Level::Smoke {
         let large: &[(usize, usize, usize, usize)] = match level {
             Level::Exhaustive => &[(28, 64, 64, 3), (14, 256, 256, 3), (56, 3, 64, 7)],
@@ -193,18 +214,7 @@ pub(super) fn depthwise(level: Level, seed: u64) -> Vec<CaseId> {
     // another way than their kernels for the rest.
     for i in 0..count(level, 56) {
         let class = CLASSES[i % CLASSES.len()];
-        let rank = if i / 7 % 4 == 3 { 3 } else { 2 };
-        let mut shape = image(&mut draw, rank, 4);
-        let (kernel, stride) = (draw.pick(&[3, 3, 5]), draw.pick(&[1, 2]));
-        shape.kernel.fill(kernel);
-        shape.stride.fill(stride);
-        shape.dilation.fill(1);
-        shape.pad_begin.fill(kernel / 2);
-        shape.pad_end.fill(kernel / 2);
-        shape.groups = draw.pick(&[8, 16, 24, 32, 72]);
-        shape.channels = shape.groups;
-        // Two outputs a channel are depthwise to some engines, grouped to others.
-        shape.out_channels = Some(shape.groups * draw.pick(&[1, 1, 1, 2]));
+        let shape = of_networks(&mut draw, if i / 7 % 4 == 3 { 3 } else { 2 }, 1);
         cases.push(id(finish(&mut draw, shape, class)));
     }
     cases

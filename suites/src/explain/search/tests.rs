@@ -245,7 +245,7 @@ fn two_and_three_axes_changed_together_are_named() {
     let held = definite();
     for (suite, choices) in SEVERAL {
         let computed = changed(held, choices);
-        let observations = observations(&sample(suite, 60), &computed, &held);
+        let observations = observations(&sample(suite, 90), &computed, &held);
         let finding = find(observations, &held, &held);
         let planted: BTreeSet<_> = choices
             .iter()
