@@ -78,9 +78,11 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
     })
 }
 
+type Backends = Vec<Box<dyn Backend>>;
+
 /// The backends that run natively, and the names of those that do not and were chosen as part
 /// of a group.
-fn backends(patterns: &[String]) -> Result<(Vec<Box<dyn Backend>>, Vec<&'static str>)> {
+fn backends(patterns: &[String]) -> Result<(Backends, Vec<&'static str>)> {
     let (mut native, mut modelled) = (Vec::new(), Vec::new());
     let (external, patterns): (Vec<_>, Vec<_>) =
         (patterns.iter().cloned()).partition(|name| external::is_external(name));

@@ -16,7 +16,7 @@
 //! - [`identified`]: whose bits those of backends without a profile are
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`model`]: a whole network, node by node
-//! - [`bench`]: how fast, case by case while a bench run goes on, and what the CPU can do at most
+//! - [`mod@bench`]: how fast, case by case while a bench run goes on, and what the CPU can do at most
 //! - [`stages`]: where the time of a run went
 //! - [`paint`]: colour, only where asked for
 

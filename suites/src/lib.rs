@@ -12,7 +12,7 @@
 //! - [`parting`]: where two profiles give other bits, and the smallest case that shows it
 //! - [`identify`]: whose arithmetic captured outputs are
 //! - [`model`]: a whole network on engines and backends, node after node
-//! - [`bench`]: how fast, beside each other and against what the CPU can do
+//! - [`mod@bench`]: how fast, beside each other and against what the CPU can do
 //! - [`host`]: the CPU that runs, and its peaks
 //! - [`record`]: run files
 //! - [`stages`]: where the time of a run goes

@@ -19,6 +19,9 @@ use crate::worker::pose;
 /// profile would take too long.
 const MOST_WORK: u64 = 1 << 22;
 
+/// Values that were compared, and those that differ.
+type Counts = (u64, u64);
+
 /// How far each named profile gives what `backend` answers to `case`; empty
 /// where it gives no answer, or the case is too large.
 pub fn likeness(judge: &mut Judge, backend: &dyn Backend, case: &str) -> Vec<Likeness> {
@@ -35,7 +38,7 @@ pub fn likeness(judge: &mut Judge, backend: &dyn Backend, case: &str) -> Vec<Lik
     };
     let axes: Vec<AxisName> = Profile::axes().filter(|&axis| relevant(op, axis)).collect();
     // Profiles that agree on every axis that matters here give the same bits.
-    let mut known: Vec<(Vec<&str>, Option<(u64, u64)>)> = Vec::new();
+    let mut known: Vec<(Vec<&str>, Option<Counts>)> = Vec::new();
     let mut all = Vec::new();
     for named in PROFILES {
         let choices: Vec<&str> = axes

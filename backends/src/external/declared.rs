@@ -221,7 +221,7 @@ mod tests {
             r#","preconditions":["symmetric-weights"],"ops":["linear","avg_pool"]"#,
         );
         let declared = parse("plugin:x.so", &text).unwrap();
-        let again = parse("plugin:x.so", &describe(&declared)).unwrap();
+        let again = parse("plugin:x.so", &describe(declared)).unwrap();
         for declared in [declared, again] {
             assert_eq!((declared.name, declared.family), ("plugin:x.so", "mine"));
             assert_eq!(declared.profile, "fbgemm+requantize.rounding=ties-away");

@@ -1,7 +1,7 @@
 //! What samples allow to say: medians, bootstrap intervals, and the words that
 //! follow from them.
 //!
-//! Intervals are percentiles of the medians of [`RESAMPLES`] samples drawn with
+//! Intervals are percentiles of the medians of `RESAMPLES` samples drawn with
 //! replacement (Efron's bootstrap), from a generator with a fixed seed: the same
 //! samples always give the same interval.
 
