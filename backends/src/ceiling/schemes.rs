@@ -101,22 +101,31 @@ fn tile<I: InstructionSet, S: Step<I::Native>, const R: usize, const C: usize>(
 fn blocks<I: InstructionSet>(steps: u64) -> Option<Tally> {
     const SUMS: usize = 2 * tiles::ROWS;
     let isa = I::native()?;
-    let codes = black_box([[1u8; tiles::ROW_BYTES]; SUMS]);
-    let weights = black_box([1u8; tiles::STEP_BYTES]);
-    let mut sums = [[0i32; SUMS]; SUMS];
+    /// On cache lines, as packed operands are.
+    #[repr(C, align(64))]
+    struct Blocks {
+        codes: [[u8; tiles::ROW_BYTES]; SUMS],
+        weights: [u8; tiles::STEP_BYTES],
+        sums: [[i32; SUMS]; SUMS],
+    }
+    let mut blocks = black_box(Blocks {
+        codes: [[1; tiles::ROW_BYTES]; SUMS],
+        weights: [1; tiles::STEP_BYTES],
+        sums: [[0; SUMS]; SUMS],
+    });
     isa.ready_tiles();
     for step in 0..steps {
         // SAFETY: 32 rows of codes, 16 groups of 32 columns of weights and 32 rows of 32 sums
         // are what one step of two tiles asks for; the registers are ready.
         unsafe {
             isa.tile_product(TileProduct {
-                a: codes.as_ptr().cast(),
+                a: blocks.codes.as_ptr().cast(),
                 a_row: tiles::ROW_BYTES,
                 a_step: 0,
-                b: weights.as_ptr(),
+                b: blocks.weights.as_ptr(),
                 b_step: 0,
                 steps: DEEP,
-                c: sums.as_mut_ptr().cast(),
+                c: blocks.sums.as_mut_ptr().cast(),
                 ldc: SUMS,
                 two: true,
                 accumulate: step > 0,
@@ -126,7 +135,10 @@ fn blocks<I: InstructionSet>(steps: u64) -> Option<Tally> {
     isa.release_tiles();
     Some(Tally {
         macs: steps * (DEEP * SUMS * SUMS * tiles::ROW_BYTES) as u64,
-        total: sums.iter().flatten().map(|&sum| f64::from(sum)).sum(),
+        total: (blocks.sums.iter())
+            .flatten()
+            .map(|&sum| f64::from(sum))
+            .sum(),
     })
 }
 

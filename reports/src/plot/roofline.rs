@@ -37,7 +37,7 @@ pub struct Dot {
 const SIZE: [f64; 2] = [760.0, 400.0];
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 170.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 30.0;
 const FOOT: f64 = 48.0;
 
 /// The roofs with the dots under them.
@@ -95,7 +95,7 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
             Anchor::Middle,
             Ink::Faint,
         );
-        canvas.text("GOP/s", 4.0, TOP - 4.0, Anchor::Left, Ink::Faint);
+        canvas.text("GOP/s", 4.0, 10.0, Anchor::Left, Ink::Faint);
         let mut lowest_free = f64::INFINITY;
         let mut sorted: Vec<&Roof> = roofs.iter().filter(|roof| positive(&roof.gops)).collect();
         sorted.sort_by(|a, b| a.gops.total_cmp(&b.gops));
@@ -114,7 +114,8 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
                 Ink::Text,
             );
         }
-        for slope in slopes.iter().filter(|slope| positive(&slope.gbytes)) {
+        let slanted = slopes.iter().filter(|slope| positive(&slope.gbytes));
+        for (number, slope) in slanted.enumerate() {
             // From the left or lower side to the tallest roof, the right or the upper side.
             let top = if tallest > 0.0 {
                 tallest
@@ -126,9 +127,14 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
             if from < to {
                 let ends = [from, to].map(|at| (x(at), y(at * slope.gbytes)));
                 canvas.line(&ends, Ink::Faint, 1);
-                let (tx, ty) = ends[0];
+                // Each name stands further along than the last, as slopes may lie close.
+                let share = 0.06 + 0.22 * (number % 4) as f64;
+                let at = [0, 1].map(|i| {
+                    let [from, to] = ends.map(|end| [end.0, end.1][i]);
+                    from + share * (to - from)
+                });
                 let text = format!("{} {} GB/s", slope.name, short(slope.gbytes));
-                canvas.text(&text, tx + 6.0, ty - 14.0, Anchor::Left, Ink::Faint);
+                canvas.text(&text, at[0] + 8.0, at[1] + 6.0, Anchor::Left, Ink::Faint);
             }
         }
         for dot in dots

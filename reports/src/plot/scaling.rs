@@ -19,7 +19,7 @@ pub struct Curve {
 const SIZE: [f64; 2] = [760.0, 340.0];
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 200.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 30.0;
 const FOOT: f64 = 48.0;
 
 /// The lines, with their names at the right.

@@ -36,13 +36,15 @@ fn file(set: &str) -> String {
     format!("speed-{}.html", page::slug(set))
 }
 
-/// A colour for each backend, the same on all pages.
+/// A colour for each backend that was timed, the same on all pages.
 fn series(survey: &Survey<'_>, backend: &str) -> usize {
-    survey
-        .backends()
-        .iter()
-        .position(|name| *name == backend)
-        .unwrap_or(0)
+    let mut timed: Vec<&str> = Vec::new();
+    for (_, _, measurement) in &survey.measurements {
+        if !timed.contains(&measurement.backend.as_str()) {
+            timed.push(&measurement.backend);
+        }
+    }
+    timed.iter().position(|name| *name == backend).unwrap_or(0)
 }
 
 fn overview(survey: &Survey<'_>, rows: &[Row<'_>], sets: &[&str]) -> Page {
@@ -118,7 +120,11 @@ fn cpu_part(
             text: format!(
                 "{} GOP/s{}",
                 short(peak.gops),
-                if peak.exact { ", exact" } else { ", saturates" }
+                match (peak.exact, peak.scheme.ends_with("f32")) {
+                    (true, _) => ", exact",
+                    (false, true) => ", floats",
+                    (false, false) => ", saturates",
+                }
             ),
             series: usize::from(!peak.exact),
         })
@@ -180,6 +186,10 @@ fn roof(survey: &Survey<'_>, run: usize, measuring: &Measuring, rows: &[Row<'_>]
         .peaks
         .schemes
         .iter()
+        .filter(|peak| {
+            let mut here = rows.iter().filter(|row| row.run == run);
+            here.any(|row| row.measurement.scheme == peak.scheme)
+        })
         .map(|peak| Roof {
             name: peak.scheme.clone(),
             gops: peak.gops,
@@ -207,7 +217,7 @@ fn roof(survey: &Survey<'_>, run: usize, measuring: &Measuring, rows: &[Row<'_>]
     html! {
         @if !dots.is_empty() {
             (page::figure(caption, roofline(caption, &roofs, &slopes, &dots), html! {
-                p { "Each dot is a backend on a shape. Flat lines are the peaks above; slanted ones, reading at the speed of each cache." }
+                p { "Each dot is a backend on a shape. Flat lines are the peaks of the schemes that these backends use; slanted ones, reading at the speed of each cache." }
                 (key(survey, &backends))
             }, "speed.csv"))
             (key(survey, &backends))
