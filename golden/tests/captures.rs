@@ -164,8 +164,14 @@ fn the_reference_gives_every_committed_value() {
         "mul",
         "avg_pool",
         "sigmoid",
+        "leaky_relu",
+        "softmax",
+        "concat",
     ];
     covered("onnxruntime", "ort", &ort);
+    covered("ppocr-cls-onnxruntime", "ort_default", &["softmax"]);
+    covered("ppocr-rec-onnxruntime", "ort_precise", &["softmax"]);
+    covered("ppocr-det-onnxruntime", "ort_default", &["resize_nearest"]);
     covered(
         "onnxruntime",
         "ort_x64precise",

@@ -252,6 +252,14 @@ impl<'a> Params<'a> {
             .ok_or_else(|| self.error(key, format!("{value} is no list of sizes")))
     }
 
+    /// A list of floats, each as of [`Params::float`].
+    pub fn floats(&self, key: &str) -> Result<Vec<f64>, CaptureError> {
+        let value = self.get(key)?;
+        let list = value.as_array();
+        list.and_then(|list| list.iter().map(float_of).collect())
+            .ok_or_else(|| self.error(key, format!("{value} is no list of floats")))
+    }
+
     /// A `[scale, zero point]` pair.
     pub fn pair(&self, key: &str) -> Result<(f64, i64), CaptureError> {
         let value = self.get(key)?;

@@ -2,10 +2,13 @@
 //!
 //! Sources: TFLite `kernels/activations.cc` (LeakyReluPrepare),
 //! `kernels/internal/reference/leaky_relu.h` (QuantizeLeakyRelu); XNNPACK
-//! `src/microparams-init.c` (xnn_init_qs8_lrelu_scalar_params), `src/qs8-vlrelu`.
+//! `src/microparams-init.c` (xnn_init_qs8_lrelu_scalar_params), `src/qs8-vlrelu`; ONNX Runtime `contrib_ops/cpu/quantization/qlinear_lookup_table.cc`
+//! (QlinearBuildLookupTable), `qlinear_activations.cc` (QLinearLeakyRelu).
 
 use super::ReferenceError;
+use super::dequantize::dequantize_value;
 use super::fixed_point::FixedPoint;
+use super::quantize::quantize_value;
 use super::store::Store;
 use crate::profile::{LeakyReluForm, Profile};
 use crate::spec::{LeakyReluSpec, Relu};
@@ -24,6 +27,9 @@ pub(crate) fn leaky_relu(
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
     super::check::one_type(&spec.input, &spec.output, witness)?;
+    if profile.pointwise.leaky_relu == LeakyReluForm::ThroughReal {
+        return through_real(spec, input, profile, witness);
+    }
     if !(spec.slope.is_finite() && spec.slope > 0.0) {
         return Err(ReferenceError::Mismatch(format!(
             "slope {} is not finite and positive",
@@ -40,6 +46,39 @@ pub(crate) fn leaky_relu(
         })
         .collect::<Vec<_>>();
     let data = Data::from_codes(spec.output.dtype, codes);
+    Ok(Tensor::new(spec.shape.clone(), data).expect("one code per code"))
+}
+
+/// Each code to its real value and back.
+fn through_real(
+    spec: &LeakyReluSpec,
+    input: &Tensor,
+    profile: &Profile,
+    witness: &mut Witness,
+) -> Result<Tensor, ReferenceError> {
+    let (from, to) = (spec.input, spec.output);
+    let slope = spec.slope as f32;
+    if from.dtype == DType::I16 {
+        return Err(ReferenceError::Undefined(
+            "this leaky relu takes codes of 8 bits".into(),
+        ));
+    }
+    if !slope.is_finite() {
+        return Err(ReferenceError::Mismatch(format!(
+            "the slope {} is not a finite f32",
+            spec.slope
+        )));
+    }
+    let range = to.dtype.code_range().expect("8-bit codes");
+    let codes = (0..input.len())
+        .map(|index| {
+            let code = input.data().code(index);
+            let x = dequantize_value(profile.dequantize.body, from.dtype, code, from.qparams);
+            let y = if x >= 0.0 { x } else { slope * x };
+            quantize_value(&profile.quantize, y, to.qparams, range, index, witness)
+        })
+        .collect::<Vec<_>>();
+    let data = Data::from_codes(to.dtype, codes);
     Ok(Tensor::new(spec.shape.clone(), data).expect("one code per code"))
 }
 
@@ -73,7 +112,7 @@ fn multipliers(
                 FixedPoint::eight_places_up(ratios[1]),
             ))
         }
-        LeakyReluForm::Undefined => Err(ReferenceError::Undefined(
+        LeakyReluForm::Undefined | LeakyReluForm::ThroughReal => Err(ReferenceError::Undefined(
             "leaky relu is not defined by this profile".into(),
         )),
     }

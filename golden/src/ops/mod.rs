@@ -56,6 +56,7 @@ mod rsqrt;
 mod scalar;
 mod sigmoid_table;
 mod softmax;
+mod softmax_table;
 mod squared_difference;
 mod store;
 mod through_real;
@@ -129,6 +130,9 @@ pub fn reference(
             hard::hard(HardFunction::Sigmoid, spec, &inputs[0], profile, witness)?
         }
         OpSpec::Gelu(spec) => gelu::gelu(spec, &inputs[0], profile, witness)?,
+        OpSpec::Concat(spec) if on_real(profile) => {
+            concat::on_real(spec, inputs, profile, witness)?
+        }
         OpSpec::Concat(spec) => concat::concat(spec, inputs, profile, witness)?,
         OpSpec::ResizeNearest(spec) => resize::resize_nearest(spec, &inputs[0], profile, witness)?,
         OpSpec::ResizeBilinear(spec) => {

@@ -2,16 +2,18 @@
 //!
 //! Sources: PyTorch `native/quantized/cpu/UpSampleNearest2d.cpp`, `UpSampleBilinear2d.cpp`
 //! (upsample_bilinear2d_out_frame) and `native/UpSample.h` (area_pixel_compute_scale,
-//! area_pixel_compute_source_index, nearest_idx).
+//! area_pixel_compute_source_index, nearest_idx); ONNX Runtime
+//! `core/providers/cpu/tensor/upsample.cc` (UpsampleNearestSetupInputMappings).
 
 use super::store::Store;
 use super::{ReferenceError, through_real};
-use crate::profile::Profile;
+use crate::profile::{NearestPixel, Profile, RealOps};
 use crate::spec::{Relu, ResizeSpec};
 use crate::tensor::{Data, Tensor};
 use crate::witness::Witness;
 
-/// Output position i takes the pixel at ⌊i ⊗ (input ⊘ output)⌋.
+/// Output position i takes the pixel at ⌊i ⊗ (input ⊘ output)⌋, or at ⌊i ⊘ (output ⊘ input)⌋
+/// where the profile says so.
 ///
 /// # Errors
 /// When sizes, type or parameters do not fit, or the profile has no such op.
@@ -21,7 +23,20 @@ pub(crate) fn resize_nearest(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
-    check("resize_nearest", spec, profile, witness)?;
+    let by_ratio = profile.pointwise.real_ops == RealOps::Undefined
+        && profile.pointwise.nearest_pixel == NearestPixel::DivRatio;
+    if by_ratio {
+        super::check::quantized("tensor", &spec.tensor)?;
+        witness.zero_point(spec.tensor.dtype, spec.tensor.qparams.zero_point);
+    } else {
+        through_real::check(
+            "resize_nearest",
+            profile,
+            &[("tensor", spec.tensor)],
+            witness,
+        )?;
+    }
+    check(spec)?;
     if spec.align_corners {
         return Err(ReferenceError::Undefined(
             "the nearest pixel is not defined with aligned corners".into(),
@@ -29,9 +44,13 @@ pub(crate) fn resize_nearest(
     }
     let sources: Vec<Vec<usize>> = (spec.input.iter().zip(&spec.output))
         .map(|(&size, &resized)| {
-            let scale = size as f32 / resized as f32;
+            let (scale, ratio) = (size as f32 / resized as f32, resized as f32 / size as f32);
+            let position = |i: usize| match by_ratio {
+                true => i as f32 / ratio,
+                false => i as f32 * scale,
+            };
             (0..resized)
-                .map(|i| ((i as f32 * scale) as usize).min(size - 1))
+                .map(|i| (position(i) as usize).min(size - 1))
                 .collect()
         })
         .collect();
@@ -64,7 +83,13 @@ pub(crate) fn resize_bilinear(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
-    check("resize_bilinear", spec, profile, witness)?;
+    through_real::check(
+        "resize_bilinear",
+        profile,
+        &[("tensor", spec.tensor)],
+        witness,
+    )?;
+    check(spec)?;
     let (&[height, width], &[new_height, new_width]) = (&spec.input[..], &spec.output[..]) else {
         return Err(ReferenceError::Undefined(format!(
             "resize_bilinear has two spatial dimensions, not {}",
@@ -99,13 +124,7 @@ pub(crate) fn resize_bilinear(
     Ok(Tensor::new(spec.output_shape(), data).expect("one code per pixel and channel"))
 }
 
-fn check(
-    what: &str,
-    spec: &ResizeSpec,
-    profile: &Profile,
-    witness: &mut Witness,
-) -> Result<(), ReferenceError> {
-    through_real::check(what, profile, &[("tensor", spec.tensor)], witness)?;
+fn check(spec: &ResizeSpec) -> Result<(), ReferenceError> {
     if spec.input.len() != spec.output.len() || spec.input.contains(&0) || spec.output.contains(&0)
     {
         return Err(ReferenceError::Mismatch(format!(

@@ -9,6 +9,7 @@ use super::ReferenceError;
 use super::fixed_point::{FixedPoint, rdbpot, srdhm};
 use super::interpolated::{Precision, Table};
 use super::q31;
+use super::softmax_table;
 use super::transcendental::{exp_f32, exp_f64};
 use crate::profile::{Profile, SoftmaxForm, WideSoftmaxForm};
 use crate::spec::{QParams, SoftmaxSpec};
@@ -25,10 +26,13 @@ pub(crate) fn softmax(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Tensor, ReferenceError> {
+    let wide = spec.input.dtype == DType::I16;
+    if !wide && profile.along.softmax == SoftmaxForm::ExpTable {
+        return softmax_table::softmax(spec, input, witness);
+    }
     let row = check(spec, witness)?;
     let codes: Vec<i64> = (0..input.len()).map(|i| input.data().code(i)).collect();
     let rows = codes.chunks(row.max(1));
-    let wide = spec.input.dtype == DType::I16;
     let outputs: Vec<i64> = match (wide, profile.along.softmax, profile.along.softmax_wide) {
         (true, _, WideSoftmaxForm::Interpolated) => {
             let form = Interpolated::new(spec)?;
@@ -43,7 +47,8 @@ pub(crate) fn softmax(
         (false, SoftmaxForm::TableF32, _) => {
             rows.flat_map(|row| by_table(spec, row, witness)).collect()
         }
-        (true, _, WideSoftmaxForm::Undefined) | (false, SoftmaxForm::Undefined, _) => {
+        (true, _, WideSoftmaxForm::Undefined)
+        | (false, SoftmaxForm::Undefined | SoftmaxForm::ExpTable, _) => {
             return Err(ReferenceError::Undefined(format!(
                 "softmax of {} codes is not defined by this profile",
                 spec.input.dtype.name()

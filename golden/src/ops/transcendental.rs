@@ -163,6 +163,14 @@ pub(crate) fn exp_f64(x: f64) -> f64 {
     exp(x.into()).to_f64()
 }
 
+/// ln x as f64, for x in 2^−900..2^900: one Newton step from the machine's own.
+pub(crate) fn ln_f64(x: f64) -> f64 {
+    let near = x.ln();
+    let power = exp(near.into());
+    let rest = (Wide::from(x) - power) / power;
+    (Wide::from(near) + rest).to_f64()
+}
+
 /// e^x − 1 as the nearest f32, for x ≤ 0.
 pub(crate) fn exp_less_one_f32(x: f32) -> f32 {
     if x < -105.0 {

@@ -6,8 +6,9 @@ use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 
 use super::function::exp;
-use super::real::{F32, Real, integer, nearest_even};
+use super::real::{F32, F64, Real, floor, integer, nearest_even};
 use crate::spec::{QParams, Quantized};
+use crate::tensor::DType;
 
 /// The code of x where x is positive, else of x · slope, x the real value of `code`; `None`
 /// where it lies outside i32.
@@ -48,6 +49,51 @@ pub fn softmax(codes: &[i64], input: QParams, output: Quantized) -> Vec<Option<i
     (exps.into_iter())
         .map(|e| landed(&F32.div(&Real::Finite(e), &sum), output))
         .collect()
+}
+
+/// The codes of e^x / Σ e^x by ONNX Runtime's table of f32 powers; sums in order, u8 clamped, s8
+/// cut to 8 bits.
+pub fn softmax_by_table(codes: &[i64], input: QParams, output: Quantized) -> Vec<Option<i64>> {
+    let scale = F32.fit(Real::from(input.scale));
+    let room = F32.div(
+        &Real::from(f32::MAX),
+        &F32.fit(Real::integer(codes.len() as i64)),
+    );
+    let room = F64.add(&logarithm(&finite(&room)), &Real::integer(-5));
+    let shift = match finite(&room) > BigRational::zero() {
+        true => F64.div(&room, &scale),
+        false => Real::integer(0),
+    };
+    let greatest = codes.iter().max().copied().unwrap_or(0);
+    let terms: Vec<Real> = (codes.iter())
+        .map(|code| F64.add(&Real::integer(code - greatest), &shift))
+        .map(|steps| F64.mul(&steps, &scale))
+        .map(|exponent| F32.fit(F64.round(&exp(&finite(&exponent)))))
+        .collect();
+    let sum = (terms.iter()).fold(Real::integer(0), |sum, term| F32.add(&sum, term));
+    let inverse = F32.recip(&F32.fit(Real::from(output.qparams.scale)));
+    let inverse = F32.round(&integer(floor(&finite(&inverse))));
+    (terms.iter())
+        .map(|term| {
+            let Real::Finite(steps) = F32.div(&F32.mul(term, &inverse), &sum) else {
+                return None;
+            };
+            let code = nearest_even(&steps).to_i64()? + i64::from(output.qparams.zero_point);
+            Some(match output.dtype {
+                DType::U8 => code.min(255),
+                _ if code > 255 => -1,
+                _ => (code + 128).rem_euclid(256) - 128,
+            })
+        })
+        .collect()
+}
+
+/// ln x as f64: one Newton step, in exact numbers, from about the right place.
+fn logarithm(x: &BigRational) -> Real {
+    let near = Real::Finite(x.clone()).to_f64().ln();
+    let near = finite(&Real::from(near));
+    let power = exp(&near);
+    F64.round(&(near + (x - &power) / power))
 }
 
 /// The mean of codes, itself a code: the sum and the quotient are rounded to f32.

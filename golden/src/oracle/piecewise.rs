@@ -38,6 +38,13 @@ pub fn leaky_relu(
     };
     let scaled = match form {
         LeakyReluForm::Undefined => return None,
+        LeakyReluForm::ThroughReal => {
+            let x = F32.mul(&from, &Real::integer(steps));
+            let Real::Finite(quotient) = F32.div(&F32.mul(&x, &slope), &to) else {
+                return None;
+            };
+            nearest_even(&quotient)
+        }
         LeakyReluForm::Gemmlowp => gemmlowp(&F32.div(&F32.mul(&from, &slope), &to), steps)?,
         LeakyReluForm::Fixed8Up => {
             let Real::Finite(ratio) = F32.mul(&F32.div(&from, &to), &slope) else {

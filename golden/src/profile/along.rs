@@ -4,7 +4,7 @@
 use super::axis::{axis, rule};
 
 axis! {
-    /// How softmax of 8-bit codes is computed; outputs are in steps of 1/256, the lowest code for 0.
+    /// How softmax of 8-bit codes is computed; outputs are in steps of 1/256, the lowest code for 0, where no other is said.
     SoftmaxForm {
         /// not at all: the system has no such op, or its arithmetic is not known
         Undefined = "undefined",
@@ -12,6 +12,8 @@ axis! {
         Gemmlowp = "gemmlowp",
         /// expf(−sx ⊗ beta ⊗ difference) from a table, f32 sums in order, ⊗ (1 ⊘ (sum ⊗ so)), then half away for s8 and ⊕ 0.5 cut to an integer for u8 (TFLite's optimised kernel)
         TableF32 = "table-f32",
+        /// any output parameters; t = f32(e^(sx·(x − greatest + shift))) in f64, shift = max(0, ln(greatest f32 ⊘ count) − 5) / sx; f32 sums in order; (t ⊗ ⌊1 ⊘ so⌋) ⊘ sum, half to even, then the zero point; u8 is clamped, s8 keeps the low 8 bits up to 255 and is −1 beyond (ONNX Runtime)
+        ExpTable = "exp-table",
     }
 }
 

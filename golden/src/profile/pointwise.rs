@@ -186,6 +186,28 @@ axis! {
         Gemmlowp = "gemmlowp",
         /// q − z times sx ⊘ so, or times sx ⊘ so ⊗ slope below 0, in 8 binary places, shifted right with ties up; 8 bits, ratios in \[2^−8, 2^7\] (XNNPACK)
         Fixed8Up = "fixed-8-up",
+        /// dequantized by the body's rule, ⊗ slope below 0, then quantized, each as this profile does it; 8 bits (ONNX Runtime's table of 256 codes)
+        ThroughReal = "through-real",
+    }
+}
+
+axis! {
+    /// How tensors are joined by a profile whose ops on real values have no rule of their own.
+    ConcatForm {
+        /// not at all: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// codes of the output's own scale and zero point stay; others are dequantized by the body's rule, then quantized, each as this profile does it; one type of 8 bits (ONNX Runtime)
+        ThroughReal = "through-real",
+    }
+}
+
+axis! {
+    /// Which pixel is the nearest for a profile whose ops on real values have no rule of their own.
+    NearestPixel {
+        /// none: the system has no such op, or its arithmetic is not known
+        Undefined = "undefined",
+        /// position i takes ⌊i ⊘ (output ⊘ input)⌋, at most the last (ONNX Runtime: asymmetric coordinates, floor)
+        DivRatio = "div-ratio",
     }
 }
 
@@ -248,6 +270,10 @@ rule! {
         abs: AbsForm,
         /// leaky relu
         leaky_relu: LeakyReluForm,
+        /// joining tensors, where `real_ops` is undefined
+        concat: ConcatForm,
+        /// the nearest pixel, where `real_ops` is undefined
+        nearest_pixel: NearestPixel,
         /// the square of a difference
         squared_difference: SquaredDifferenceForm,
     }

@@ -435,10 +435,8 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::Rescale(_) => axis.stage == "pointwise" && axis.field == "rescale",
         OpSpec::Gelu(_)
-        | OpSpec::Concat(_)
         | OpSpec::AddScalar(_)
         | OpSpec::MulScalar(_)
-        | OpSpec::ResizeNearest(_)
         | OpSpec::ResizeBilinear(_)
         | OpSpec::LayerNorm(_)
         | OpSpec::BatchNorm(_) => on_real,
@@ -464,7 +462,17 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             axis.stage == "pointwise" && axis.field == field
         }
         OpSpec::Abs(_) => axis.stage == "pointwise" && axis.field == "abs",
-        OpSpec::LeakyRelu(_) => on_real || axis.stage == "pointwise" && axis.field == "leaky_relu",
+        OpSpec::LeakyRelu(_) => match axis.stage {
+            "pointwise" => on_real || axis.field == "leaky_relu",
+            stage => matches!(stage, "quantize" | "dequantize"),
+        },
+        OpSpec::Concat(_) => match axis.stage {
+            "pointwise" => on_real || axis.field == "concat",
+            stage => matches!(stage, "quantize" | "dequantize"),
+        },
+        OpSpec::ResizeNearest(_) => {
+            on_real || axis.stage == "pointwise" && axis.field == "nearest_pixel"
+        }
         OpSpec::SquaredDifference(_) => {
             axis.stage == "pointwise" && axis.field == "squared_difference"
         }

@@ -19,6 +19,7 @@ mod nni;
 mod nvidia;
 mod onnx_nodes;
 mod onnxruntime;
+mod onnxruntime_along;
 mod onnxruntime_blocks;
 mod onnxruntime_calibrators;
 mod onnxruntime_models;

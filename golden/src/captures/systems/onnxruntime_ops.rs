@@ -1,6 +1,7 @@
 //! ONNX Runtime's ops with weights and its pointwise ops.
 
 use super::onnxruntime::ENGINES;
+use super::onnxruntime_along;
 use crate::captures::error::CaptureError;
 use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::Array;
@@ -26,6 +27,9 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         "QLinearAdd" | "QLinearMul" => binary(file, op)?,
         "QLinearAveragePool" | "QLinearGlobalAveragePool" => average_pool(file, name)?,
         "QLinearSigmoid" => sigmoid(file)?,
+        "QLinearLeakyRelu" => onnxruntime_along::leaky_relu(file)?,
+        "QLinearSoftmax" => onnxruntime_along::softmax(file)?,
+        "QLinearConcat" => onnxruntime_along::concat(file)?,
         "DynamicQuantizeMatMul" => dynamic_matmul(file)?,
         "MatMulNBits" => return super::onnxruntime_blocks::matmul_nbits(file, found),
         "QDQ" if name.contains("Add") || name.contains("Mul") => return qdq(file, name, found),
@@ -216,7 +220,7 @@ fn conv(file: &CapturedFile<'_>, requantized: bool) -> Result<Problem, CaptureEr
     )
 }
 
-fn triple(file: &CapturedFile<'_>) -> Result<[Quantized; 3], CaptureError> {
+pub(super) fn triple(file: &CapturedFile<'_>) -> Result<[Quantized; 3], CaptureError> {
     let dtype = code_type(file.array("x")?)?;
     Ok([
         quantized(file, "a", dtype)?,

@@ -1,6 +1,7 @@
 //! PP-OCR: layers of three text-recognition networks, each run alone by ONNX
 //! Runtime in three modes and again by PyTorch's engines on the same tensors.
 
+use super::onnxruntime_along;
 use super::onnxruntime_ops::windows;
 use super::torch;
 use crate::captures::error::CaptureError;
@@ -50,6 +51,14 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             found.skip(op, composed, reason);
             let problem = plain(OpSpec::Hardswish(spec), vec![x.tensor()?]);
             outputs(file, problem, &side(true), false, found)
+        }
+        "softmax" => {
+            let problem = onnxruntime_along::layer_softmax(file)?;
+            outputs(file, problem, &side(false), false, found)
+        }
+        "resize2d" => {
+            let problem = onnxruntime_along::layer_resize(file)?;
+            outputs(file, problem, &side(false), true, found)
         }
         "matmul" => matmul(file, found),
         "avg_pool2d" | "max_pool2d" | "global_avg_pool2d" => pool(file, op, found),

@@ -378,3 +378,83 @@ fn a_profile_without_the_ops_refuses_them() {
         "{message}"
     );
 }
+
+fn by_onnxruntime(op: OpSpec, inputs: Vec<Data>) -> Data {
+    let mut witness = Witness::default();
+    let profile = profile("onnxruntime");
+    run(op, Constants::default(), inputs, &profile, &mut witness)
+}
+
+#[test]
+fn onnxruntimes_concat_divides_and_keeps_the_outputs_own_codes() {
+    let own = quantized(DType::U8, 0.1, 7);
+    let spec = ConcatSpec {
+        shape: vec![3],
+        axis: 0,
+        sizes: vec![3, 1],
+        inputs: vec![quantized(DType::U8, 0.25, 0), own],
+        output: own,
+    };
+    // 0.25 ⊘ 0.1 is 2.5, half to even; 10 steps are 25; 255 · 0.25 is clamped.
+    let got = by_onnxruntime(OpSpec::Concat(spec), vec![u8s(&[1, 10, 255]), u8s(&[200])]);
+    assert_eq!(got, u8s(&[9, 32, 255, 200]));
+}
+
+#[test]
+fn onnxruntimes_leaky_relu_takes_any_slope() {
+    let leaky = |slope| LeakyReluSpec {
+        shape: vec![4],
+        input: quantized(DType::U8, 0.5, 10),
+        output: quantized(DType::U8, 0.25, 100),
+        slope,
+    };
+    let input = || vec![u8s(&[0, 9, 10, 13])];
+    // Real values −5, −0.5, 0, 1.5.
+    let got = by_onnxruntime(OpSpec::LeakyRelu(leaky(0.25)), input());
+    assert_eq!(got, u8s(&[95, 100, 100, 106]));
+    let got = by_onnxruntime(OpSpec::LeakyRelu(leaky(-1.0)), input());
+    assert_eq!(got, u8s(&[120, 102, 100, 106]));
+}
+
+#[test]
+fn onnxruntimes_softmax_wraps_s8_and_clamps_u8() {
+    // Differences of 100 steps of 1: the greatest code has all of the sum.
+    let softmax = |dtype, scale, zero_point, codes: Data| {
+        let spec = SoftmaxSpec {
+            shape: vec![3, 1],
+            axis: 0,
+            input: quantized(dtype, 1.0, 0),
+            output: quantized(dtype, scale, zero_point),
+            beta: 1.0,
+        };
+        by_onnxruntime(OpSpec::Softmax(spec), vec![codes])
+    };
+    let s8 = |scale, zero_point| softmax(DType::I8, scale, zero_point, Data::I8(vec![-50, 50, 1]));
+    let step = 1.0 / 256.0;
+    // 256 − 128 = 128 is −128 in 8 bits; 256 is beyond 255.
+    assert_eq!(s8(step, -128), Data::I8(vec![-128, -128, -128]));
+    assert_eq!(s8(step, 0), Data::I8(vec![0, -1, 0]));
+    // ⌊1 ⊘ 0.015⌋ is 66.
+    assert_eq!(s8(0.015, 3), Data::I8(vec![3, 69, 3]));
+    let u8 = |scale, zero_point| softmax(DType::U8, scale, zero_point, u8s(&[0, 200, 100]));
+    assert_eq!(u8(step, 0), u8s(&[0, 255, 0]));
+    assert_eq!(u8(0.015, 3), u8s(&[3, 69, 3]));
+}
+
+#[test]
+fn the_nearest_pixel_depends_on_which_ratio_is_rounded() {
+    let spec = ResizeSpec {
+        batch: 1,
+        input: vec![2],
+        channels: 1,
+        output: vec![82],
+        align_corners: false,
+        tensor: quantized(DType::U8, 0.5, 3),
+    };
+    let of = |data: Data| (0..82).map(|i| data.code(i)).collect::<Vec<_>>();
+    // 41 ⊗ (2 ⊘ 82) is the f32 below 1; 41 ⊘ (82 ⊘ 2) is 1.
+    let half = |first| [vec![7; first], vec![9; 82 - first]].concat();
+    let op = || OpSpec::ResizeNearest(spec.clone());
+    assert_eq!(of(first(op(), vec![u8s(&[7, 9])])), half(42));
+    assert_eq!(of(by_onnxruntime(op(), vec![u8s(&[7, 9])])), half(41));
+}

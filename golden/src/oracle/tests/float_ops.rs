@@ -18,6 +18,10 @@ fn quantized(dtype: DType, scale: f64, zero_point: i32) -> Quantized {
 
 /// The first output's codes, `None` where they are left open.
 fn solved(op: OpSpec, inputs: Vec<Data>) -> Vec<Option<i64>> {
+    solved_by("fbgemm", op, inputs)
+}
+
+fn solved_by(profile: &str, op: OpSpec, inputs: Vec<Data>) -> Vec<Option<i64>> {
     let inputs = (inputs.into_iter().zip(op.inputs()))
         .map(|(data, (shape, _))| Tensor::new(shape, data).unwrap())
         .collect();
@@ -26,7 +30,7 @@ fn solved(op: OpSpec, inputs: Vec<Data>) -> Vec<Option<i64>> {
         constants: Constants::default(),
         inputs,
     };
-    let profile = named::find("fbgemm").unwrap().profile;
+    let profile = named::find(profile).unwrap().profile;
     let mut witness = Witness::default();
     let outputs = reference(&problem, &profile, &mut witness).unwrap();
     (0..outputs[0].len())
@@ -90,6 +94,23 @@ proptest! {
         prop_assert_eq!(
             solved(OpSpec::Softmax(spec), vec![Data::U8(codes.clone())]),
             float_ops::softmax(&wide, input.qparams, output)
+        );
+        let [usual, steep] = [(0.0517, 113), (1.0 / 256.0, 0)].map(|(scale, zero_point)| {
+            let output = quantized(DType::U8, scale, zero_point);
+            let spec = SoftmaxSpec { shape: vec![len], axis: 0, input, output, beta: 1.0 };
+            let got = solved_by("onnxruntime", OpSpec::Softmax(spec), vec![Data::U8(codes.clone())]);
+            (got, float_ops::softmax_by_table(&wide, input.qparams, output))
+        });
+        prop_assert_eq!(usual.0, usual.1);
+        prop_assert_eq!(steep.0, steep.1);
+        let signed = quantized(DType::I8, scale * 5.0, zero_point - 128);
+        let output = quantized(DType::I8, 1.0 / 300.0, zero_point - 128);
+        let spec = SoftmaxSpec { shape: vec![len], axis: 0, input: signed, output, beta: 1.0 };
+        let shifted: Vec<i64> = wide.iter().map(|code| code - 128).collect();
+        let data = Data::from_codes(DType::I8, shifted.iter().copied());
+        prop_assert_eq!(
+            solved_by("onnxruntime", OpSpec::Softmax(spec), vec![data]),
+            float_ops::softmax_by_table(&shifted, signed.qparams, output)
         );
         let spec = ReduceSpec { shape: vec![1, len], axes: vec![1], input, output: input };
         prop_assert_eq!(

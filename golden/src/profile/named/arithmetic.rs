@@ -98,6 +98,8 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         rsqrt: RsqrtForm::Undefined,
         abs: AbsForm::Undefined,
         leaky_relu: LeakyReluForm::Undefined,
+        concat: ConcatForm::Undefined,
+        nearest_pixel: NearestPixel::Undefined,
         squared_difference: SquaredDifferenceForm::Undefined,
     },
     along: AlongRule {
@@ -283,7 +285,14 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         function: FunctionForm::DequantizeDivF32,
         hard_function: HardForm::Undefined,
         real_ops: RealOps::Undefined,
+        leaky_relu: LeakyReluForm::ThroughReal,
+        concat: ConcatForm::ThroughReal,
+        nearest_pixel: NearestPixel::DivRatio,
         ..FBGEMM_SCALAR.pointwise
+    },
+    along: AlongRule {
+        softmax: SoftmaxForm::ExpTable,
+        ..FBGEMM_SCALAR.along
     },
     convert: CONVERT_BITS,
     ..FBGEMM_SCALAR
@@ -313,6 +322,8 @@ pub(super) const ONNXRUNTIME_QDQ: Profile = Profile {
         mul: MulForm::DequantizeDiv,
         ..ONNXRUNTIME.pointwise
     },
+    // A softmax between such nodes is one of floats.
+    along: FBGEMM_SCALAR.along,
     ..ONNXRUNTIME
 };
 
@@ -335,7 +346,13 @@ pub(super) const ONNX_REFERENCE: Profile = Profile {
         zero_point: ZeroPointAt::BeforeF32,
         ..ONNXRUNTIME.requantize
     },
-    pointwise: ONNXRUNTIME_QDQ.pointwise,
+    pointwise: PointwiseRule {
+        leaky_relu: LeakyReluForm::Undefined,
+        concat: ConcatForm::Undefined,
+        nearest_pixel: NearestPixel::Undefined,
+        ..ONNXRUNTIME_QDQ.pointwise
+    },
+    along: FBGEMM_SCALAR.along,
     convert: CONVERT_ML_DTYPES,
     ..ONNXRUNTIME
 };

@@ -80,6 +80,20 @@ pub(super) fn softmax() -> Cases {
             quantized(DType::I8, 0.03, 5),
             quantized(DType::I8, step, -128),
         ),
+        (
+            "s8/certain",
+            vec![4, 5],
+            1,
+            quantized(DType::I8, 1.0, 5),
+            quantized(DType::I8, step, -128),
+        ),
+        (
+            "captured",
+            vec![3, 4, 2],
+            1,
+            quantized(DType::U8, 0.0371, 61),
+            quantized(DType::U8, 0.0517, 113),
+        ),
     ]
     .map(|(name, shape, axis, input, output)| {
         let len = shape.iter().product();
@@ -128,6 +142,13 @@ pub(super) fn concat() -> Cases {
             vec![2, 3],
             vec![u8(0.5, 1), u8(0.25, 3)],
             u8(0.5, 11),
+        ),
+        (
+            "own",
+            0,
+            vec![2, 3],
+            vec![u8(0.0371, 61), u8(0.0517, 113)],
+            u8(0.0517, 113),
         ),
         (
             "first",
