@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a report from fresh runs: x86 on this CPU, ARM by models (and emulated,
-# where scripts/arm.sh is set up), one backend held to other arithmetic, and
-# speeds. What is not there is said and left out.
+# where scripts/arm.sh is set up), one backend held to other arithmetic, speeds,
+# and the real engines that are installed. What is not there is said and left out.
 #
 #   scripts/demo-report.sh [SITE]           default: reports/out/demo
 #   LEVEL=standard scripts/demo-report.sh   more cases (default: smoke)
@@ -32,11 +32,27 @@ run x86 conform --backend x86 --level "$level"
 run arm-models conform --backend arm --level "$level"
 run held-to-exact conform --backend 'fbgemm,onednn/avx2' --as exact --level "$level" \
     --suite quantize,requantize,linear,conv,depthwise
-if "$qassay" bench --help >/dev/null 2>&1; then
-    run speed bench --backend x86 --quick
-else
-    echo "left out: speed (this qassay has no bench)" >&2
+run speed bench --backend x86 --shape gemm --quick
+
+# ARM's own instructions, emulated.
+if command -v qemu-aarch64-static aarch64-linux-gnu-gcc >/dev/null; then
+    echo "== scripts/arm.sh conform"
+    scripts/arm.sh conform --cpu max,sve=off --backend arm --level smoke \
+        --out "$runs/arm-emulated.jsonl" >"$runs/arm.log" 2>&1 || [ $? -eq 1 ] || {
+        tail -3 "$runs/arm.log" >&2
+        rm -f "$runs/arm-emulated.jsonl"
+    }
 fi
+[ -e "$runs/arm-emulated.jsonl" ] || echo "left out: emulated ARM (scripts/arm.sh setup)" >&2
+
+# Real engines, those that are installed. One that says nothing yet may take long to load.
+engines=$(scripts/engines/engine.py --list | sed -n '/(first: /!p' | awk '{print $1, $2}')
+[ -n "$engines" ] || echo "left out: real engines (scripts/engines/setup.sh NAME)" >&2
+while read -r system engine; do
+    [ -n "$system" ] || continue
+    run "$system-$engine" conform --backend "exec:scripts/engines/engine.py $system $engine" \
+        --suite quantize,dequantize,linear,conv,depthwise --level "$level"
+done <<<"$engines"
 
 "$qassay" report "$runs"/*.jsonl --out "$site"
 echo "open $site/index.html"

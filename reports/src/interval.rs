@@ -1,6 +1,7 @@
 //! Bootstrap intervals of ratios of medians (Efron), from a generator with a
 //! fixed seed: the same samples always give the same interval.
 
+use qassay_suites::bench::statistics::{self, median};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -9,18 +10,11 @@ const RESAMPLES: usize = 1000;
 /// The share outside the interval on each side.
 const TAIL: f64 = 0.025;
 
-/// Median of `base[i] ÷ own[i]` over rounds `i` with its 95 % interval, rounds drawn in
-/// pairs. `None` without common rounds.
+/// Median of `base[i] ÷ own[i]` over rounds `i` with its 95 % interval, as a bench run has it.
+/// `None` without common rounds.
 pub fn paired(base: &[f64], own: &[f64]) -> Option<(f64, [f64; 2])> {
-    let ratios: Vec<f64> = base.iter().zip(own).map(|(base, own)| base / own).collect();
-    if ratios.is_empty() {
-        return None;
-    }
-    let mut random = ChaCha8Rng::seed_from_u64(0);
-    let drawn = (0..RESAMPLES)
-        .map(|_| median(&mut redraw(&ratios, &mut random)))
-        .collect();
-    Some((median(&mut ratios.clone()), ends(drawn)))
+    let rounds = base.len().min(own.len());
+    (rounds > 0).then(|| statistics::ratio(&base[..rounds], &own[..rounds]))
 }
 
 /// Median of `base` ÷ median of `own` with its 95 % interval, each drawn by itself: for
@@ -32,11 +26,11 @@ pub fn unpaired(base: &[f64], own: &[f64]) -> Option<(f64, [f64; 2])> {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let drawn = (0..RESAMPLES)
         .map(|_| {
-            let upper = median(&mut redraw(base, &mut random));
-            upper / median(&mut redraw(own, &mut random))
+            let upper = median(&redraw(base, &mut random));
+            upper / median(&redraw(own, &mut random))
         })
         .collect();
-    let ratio = median(&mut base.to_vec()) / median(&mut own.to_vec());
+    let ratio = median(base) / median(own);
     Some((ratio, ends(drawn)))
 }
 
@@ -47,16 +41,6 @@ fn redraw(samples: &[f64], random: &mut ChaCha8Rng) -> Vec<f64> {
             samples[at as usize]
         })
         .collect()
-}
-
-fn median(samples: &mut [f64]) -> f64 {
-    samples.sort_unstable_by(f64::total_cmp);
-    let middle = samples.len() / 2;
-    if samples.len().is_multiple_of(2) {
-        f64::midpoint(samples[middle - 1], samples[middle])
-    } else {
-        samples[middle]
-    }
 }
 
 fn ends(mut drawn: Vec<f64>) -> [f64; 2] {
