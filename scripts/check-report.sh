@@ -4,7 +4,7 @@
 # contrast and labels. Needs Debian's chromium, node and npm.
 #
 #   scripts/check-report.sh SITE [SHOTS]    SHOTS: a folder for screenshots
-#   scripts/check-report.sh --setup         install chromium, node and npm by apt-get
+#   scripts/check-report.sh --setup         install by apt-get what is missing of these
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,12 @@ usage() {
 
 [ $# -ge 1 ] || usage
 if [ "$1" = --setup ]; then
-    apt-get install -y --no-install-recommends chromium nodejs npm
+    # What is there may come from elsewhere than Debian, whose packages would be at odds with it.
+    missing=()
+    command -v chromium >/dev/null || missing+=(chromium)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    [ ${#missing[@]} -eq 0 ] || apt-get install -y --no-install-recommends "${missing[@]}"
     exit
 fi
 site=$1
