@@ -4,6 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod profiles;
+mod reports;
+mod speed;
+
+pub use profiles::*;
+pub use reports::*;
+pub use speed::*;
+
 /// Conformance and benchmark suite for quantized kernels.
 #[derive(Debug, Parser)]
 #[command(
@@ -228,93 +236,6 @@ pub struct ConformArgs {
     pub jobs: usize,
 }
 
-/// How to print a CPU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TableFormat {
-    /// for people
-    Table,
-    /// one JSON document
-    Json,
-}
-
-/// How to print a bench run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BenchFormat {
-    /// each case as it is through
-    Table,
-    /// one JSON document
-    Json,
-    /// a document with a table for each set
-    Markdown,
-}
-
-/// Options of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas
-    #[arg(
-        long,
-        short,
-        required = true,
-        value_delimiter = ',',
-        value_name = "B[,B]"
-    )]
-    pub backend: Vec<String>,
-    /// A shape M,N,K or a set of shapes; may be given several times
-    #[arg(long, value_name = "M,N,K|SET")]
-    pub shape: Vec<String>,
-    /// This case; may be given several times
-    #[arg(long, short, value_name = "ID")]
-    pub case: Vec<String>,
-    /// Only cases of these suites, separated by commas
-    #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
-    pub suite: Vec<String>,
-    /// Operands of this data class (products: full-range, others: uniform)
-    #[arg(long, short, value_name = "D")]
-    pub data: Option<String>,
-    /// Threads that kernels may use; times are CPU time with one, wall time with more
-    #[arg(long, short, default_value_t = 1, value_name = "N")]
-    pub threads: usize,
-    /// Fewer and shorter samples
-    #[arg(long)]
-    pub quick: bool,
-    /// The backend that others are held against; the first if none is named
-    #[arg(long, value_name = "B")]
-    pub base: Option<String>,
-    /// Walk through a large buffer before each run, so that operands are in no cache
-    #[arg(long)]
-    pub cold: bool,
-    /// Hold the backends to this profile instead of the one they declare
-    #[arg(long = "as", value_name = "PROFILE")]
-    pub held_to: Option<String>,
-    /// Do not measure what this CPU can do at most; there are no shares of it then
-    #[arg(long)]
-    pub no_peaks: bool,
-    /// Also count instructions, with valgrind
-    #[arg(long)]
-    pub count: bool,
-    /// The seed that all cases' data come from
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Write the run to this file as JSON lines
-    #[arg(long, short, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// How to print the run
-    #[arg(long, value_enum, default_value_t = BenchFormat::Table)]
-    pub format: BenchFormat,
-}
-
-/// Options of `cpu`.
-#[derive(Debug, Args)]
-pub struct CpuArgs {
-    /// Measure what it can do: multiply-accumulates by scheme, bandwidths by cache (some seconds)
-    #[arg(long)]
-    pub measure: bool,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
-    pub format: TableFormat,
-}
-
 /// Options of `scaffold`.
 #[derive(Debug, Args)]
 pub struct ScaffoldArgs {
@@ -335,85 +256,6 @@ pub enum Language {
     Rust,
     /// a program in Python
     Python,
-}
-
-/// Options of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// run files, as `conform --out` writes them
-    #[arg(required = true, value_name = "RUN.jsonl")]
-    pub runs: Vec<PathBuf>,
-    /// Write a site to this folder; a report that is there is replaced
-    #[arg(long, short, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Write CSV files to this folder (reports/SCHEMA.md says what they hold)
-    #[arg(long, value_name = "DIR")]
-    pub csv: Option<PathBuf>,
-    /// Write JUnit XML to this file
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Print in the terminal; so it is where nothing else is asked for
-    #[arg(long, conflicts_with_all = ["markdown", "format"])]
-    pub term: bool,
-    /// Print Markdown, as for a comment on a pull request
-    #[arg(long, conflicts_with = "format")]
-    pub markdown: bool,
-    /// Print in this form
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: Option<ReportFormat>,
-    /// Where the golden set and captures lie that the site lists
-    #[arg(long, value_name = "DIR")]
-    pub golden: Option<PathBuf>,
-}
-
-/// How to print a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// for people
-    Table,
-    /// one JSON document: the runs, and what was wrong with the files
-    Json,
-    /// JUnit XML
-    Junit,
-    /// Markdown
-    Markdown,
-}
-
-/// Options of `compare`.
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// the earlier run
-    #[arg(value_name = "BASE.jsonl")]
-    pub base: PathBuf,
-    /// the later run
-    #[arg(value_name = "NEW.jsonl")]
-    pub new: PathBuf,
-    /// Exit with 1 where something got worse, or where anything changed
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub fail_on: Option<FailOn>,
-    /// Speeds this near to each other are alike
-    #[arg(long, default_value = "3%", value_name = "PERCENT")]
-    pub threshold: String,
-}
-
-/// What makes a comparison fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// a verdict that got worse, a speed that is slower
-    Regress,
-    /// any change of a verdict, of bits, or of a speed
-    Differ,
-}
-
-/// Options of `publish`.
-#[derive(Debug, Args)]
-pub struct PublishArgs {
-    /// the new folder
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
-    /// whole run files
-    #[arg(required = true, value_name = "RUN.jsonl")]
-    pub runs: Vec<PathBuf>,
 }
 
 /// What to list.
@@ -455,88 +297,6 @@ pub struct ListArgs {
     /// With profiles: show every axis of this profile
     #[arg(long, value_name = "PROFILE")]
     pub axes: Option<String>,
-}
-
-/// Options of `identify`.
-#[derive(Debug, Args)]
-pub struct IdentifyArgs {
-    /// a folder of captures, or a folder of such folders
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
-    /// Only this engine
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<String>,
-}
-
-/// Options of `model`.
-#[derive(Debug, Args)]
-pub struct ModelArgs {
-    /// a folder with a graph.json among captures
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
-    /// Only these engines; all that the capture has if none is given
-    #[arg(long, value_delimiter = ',', value_name = "E[,E]")]
-    pub engine: Vec<String>,
-    /// Backends that run the nodes too, each as the engines that have its profile
-    #[arg(
-        long,
-        short,
-        value_delimiter = ',',
-        value_name = "B[,B]",
-        default_value = "all"
-    )]
-    pub backend: Vec<String>,
-}
-
-/// Options of `profiles`.
-#[derive(Debug, Args)]
-pub struct ProfilesArgs {
-    /// compare two profiles instead
-    #[command(subcommand)]
-    pub command: Option<ProfilesCommand>,
-    /// only these profiles
-    #[arg(value_name = "PROFILE")]
-    pub names: Vec<String>,
-    /// Only the axes of this stage, such as requantize
-    #[arg(long, value_name = "STAGE")]
-    pub stage: Option<String>,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t = ProfilesFormat::Table)]
-    pub format: ProfilesFormat,
-}
-
-/// How to print profiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProfilesFormat {
-    /// a table a stage, profiles that agree in one row
-    Table,
-    /// a row a profile, a column an axis
-    Csv,
-    /// an object a profile
-    Json,
-}
-
-/// What to do with two profiles.
-#[derive(Debug, Subcommand)]
-pub enum ProfilesCommand {
-    /// Where two profiles differ, and for each axis the smallest input that shows it
-    Diff {
-        /// one profile
-        #[arg(value_name = "A")]
-        from: String,
-        /// the other
-        #[arg(value_name = "B")]
-        to: String,
-        /// Only these suites, separated by commas
-        #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
-        suite: Vec<String>,
-        /// How many cases to compare on
-        #[arg(long, short, value_enum, default_value_t = LevelChoice::Standard)]
-        level: LevelChoice,
-        /// The seed that all cases' data come from
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-    },
 }
 
 /// Options of `show`.

@@ -157,7 +157,7 @@ unsafe impl ZmmSet for Amx {
     #[inline(always)]
     unsafe fn dot4(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: the caller's contract.
-        unsafe { _mm512_dpbusd_epi32(acc, a, b) }
+        unsafe { Avx512Vnni::dot4(acc, a, b) }
     }
     #[inline(always)]
     unsafe fn dot(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {

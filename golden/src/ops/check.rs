@@ -274,3 +274,28 @@ pub(crate) fn reals_of<'a>(
         ))),
     }
 }
+
+/// Checks that lists of a convolution have an entry for each dimension of its kernel, and that
+/// kernel, stride and dilation are at least 1.
+pub(crate) fn windows(
+    kernel: &[usize],
+    lists: [(&str, &Vec<usize>); 5],
+) -> Result<(), ReferenceError> {
+    let dims = kernel.len();
+    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
+    for (name, list) in lists {
+        if list.len() != dims {
+            return mismatch(format!(
+                "{name} has {} dimensions, the kernel has {dims}",
+                list.len()
+            ));
+        }
+    }
+    let steps = lists
+        .iter()
+        .filter(|(name, _)| matches!(*name, "stride" | "dilation"));
+    if kernel.contains(&0) || steps.into_iter().any(|(_, list)| list.contains(&0)) {
+        return mismatch("kernel, stride and dilation must be at least 1".into());
+    }
+    Ok(())
+}

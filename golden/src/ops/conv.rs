@@ -148,25 +148,17 @@ fn has_depthwise_kernel(spec: &ConvSpec) -> bool {
 }
 
 fn check(spec: &ConvSpec) -> Result<(), ReferenceError> {
-    let dims = spec.kernel.len();
+    super::check::windows(
+        &spec.kernel,
+        [
+            ("input", &spec.input),
+            ("stride", &spec.stride),
+            ("pad_begin", &spec.pad_begin),
+            ("pad_end", &spec.pad_end),
+            ("dilation", &spec.dilation),
+        ],
+    )?;
     let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
-    for (name, list) in [
-        ("input", &spec.input),
-        ("stride", &spec.stride),
-        ("pad_begin", &spec.pad_begin),
-        ("pad_end", &spec.pad_end),
-        ("dilation", &spec.dilation),
-    ] {
-        if list.len() != dims {
-            return mismatch(format!(
-                "{name} has {} dimensions, the kernel has {dims}",
-                list.len()
-            ));
-        }
-    }
-    if spec.kernel.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) {
-        return mismatch("kernel, stride and dilation must be at least 1".into());
-    }
     if spec.groups == 0
         || !spec.in_channels.is_multiple_of(spec.groups)
         || !spec.out_channels.is_multiple_of(spec.groups)

@@ -103,25 +103,16 @@ fn pixel_under(spec: &ConvTransposeSpec, place: usize, tap: usize) -> Option<usi
 }
 
 fn check(spec: &ConvTransposeSpec) -> Result<(), ReferenceError> {
-    let dims = spec.kernel.len();
-    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
-    for (name, list) in [
-        ("input", &spec.input),
-        ("stride", &spec.stride),
-        ("pad_begin", &spec.pad_begin),
-        ("pad_end", &spec.pad_end),
-        ("dilation", &spec.dilation),
-    ] {
-        if list.len() != dims {
-            return mismatch(format!(
-                "{name} has {} dimensions, the kernel has {dims}",
-                list.len()
-            ));
-        }
-    }
-    if spec.kernel.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) {
-        return mismatch("kernel, stride and dilation must be at least 1".into());
-    }
+    super::check::windows(
+        &spec.kernel,
+        [
+            ("input", &spec.input),
+            ("stride", &spec.stride),
+            ("pad_begin", &spec.pad_begin),
+            ("pad_end", &spec.pad_end),
+            ("dilation", &spec.dilation),
+        ],
+    )?;
     if matches!(spec.output, Output::Float) {
         return Err(ReferenceError::Undefined(
             "transposed convolution to f32 is not defined; codes and s32 sums are".into(),
