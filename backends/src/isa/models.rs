@@ -6,6 +6,9 @@
 //! volume 2, under the instruction's name; those of ARM are in `arm`, the
 //! products and shifts of fixed point in `fixed_point`, tiles in `tiles`. The tests compare each
 //! function with the instruction itself where the CPU has it.
+//!
+//! What is more than one operation a lane is a function that is called: inlined into every
+//! modelled kernel, these models were half of what it costs to build this crate.
 
 mod arm;
 mod fixed_point;
@@ -71,7 +74,7 @@ fn floats<const N: usize>(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32)
 
 /// vpmaddubsw: each unsigned byte of `a` times the signed byte of `b`; two
 /// adjacent products are added and saturate to i16.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmaddubsw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     lanes(a, b, |a, b| {
         let (a, b) = (u8s(a), i8s(b));
@@ -85,7 +88,7 @@ pub fn vpmaddubsw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 
 /// vpmaddwd: products of i16, two adjacent ones added in i32. Only
 /// (−32768)² · 2 wraps.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmaddwd<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     lanes(a, b, |a, b| {
         let (a, b) = (i16s(a), i16s(b));
@@ -95,7 +98,7 @@ pub fn vpmaddwd<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 
 /// vpdpbusd: four products of unsigned `a` and signed `b` bytes added to the
 /// i32 accumulator, which wraps; nothing saturates.
-#[inline(always)]
+#[inline(never)]
 pub fn vpdpbusd<const N: usize>(acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
     let sums = lanes(a, b, |a, b| {
         let (a, b) = (u8s(a), i8s(b));
@@ -124,13 +127,13 @@ pub fn vpmulld<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 }
 
 /// vpmullw: the low 16 bits of the product.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmullw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     words(a, b, i16::wrapping_mul)
 }
 
 /// vpsubw: i16 difference, wrapping.
-#[inline(always)]
+#[inline(never)]
 pub fn vpsubw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     words(a, b, i16::wrapping_sub)
 }
@@ -148,7 +151,7 @@ pub fn vpabsd<const N: usize>(v: [i32; N]) -> [i32; N] {
 }
 
 /// vpaddsw: i16 sum, saturating.
-#[inline(always)]
+#[inline(never)]
 pub fn vpaddsw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     words(a, b, i16::saturating_add)
 }
@@ -166,25 +169,25 @@ pub fn vpmaxsd<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 }
 
 /// vpminub: the lesser unsigned byte.
-#[inline(always)]
+#[inline(never)]
 pub fn vpminub<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     bytes(a, b, u8::min)
 }
 
 /// vpmaxub: the greater unsigned byte.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmaxub<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     bytes(a, b, u8::max)
 }
 
 /// vpminsb: the lesser signed byte.
-#[inline(always)]
+#[inline(never)]
 pub fn vpminsb<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     bytes(a, b, |a, b| (a as i8).min(b as i8) as u8)
 }
 
 /// vpmaxsb: the greater signed byte.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmaxsb<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     bytes(a, b, |a, b| (a as i8).max(b as i8) as u8)
 }
@@ -201,7 +204,7 @@ fn blocks<const N: usize>(f: impl Fn(bool, usize) -> i32) -> [i32; N] {
 }
 
 /// vpackssdw: i32 to i16, saturating; per 128 bits first `a`, then `b`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpackssdw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     let narrow = |x: i32| x.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
     blocks(|first, at| {
@@ -220,49 +223,49 @@ fn narrow_words<const N: usize>(a: [i32; N], b: [i32; N], f: impl Fn(i16) -> u8)
 }
 
 /// vpackuswb: i16 to u8, saturating; per 128 bits first `a`, then `b`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpackuswb<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     narrow_words(a, b, |x| x.clamp(0, 255) as u8)
 }
 
 /// vpacksswb: i16 to s8, saturating; per 128 bits first `a`, then `b`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpacksswb<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     narrow_words(a, b, |x| x.clamp(-128, 127) as i8 as u8)
 }
 
 /// vpunpcklqdq: per 128 bits the lower halves of `a` and `b`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpunpcklqdq<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     std::array::from_fn(|i| if i % 4 < 2 { a[i] } else { b[i - 2] })
 }
 
 /// vpunpckhqdq: per 128 bits the upper halves of `a` and `b`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpunpckhqdq<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     std::array::from_fn(|i| if i % 4 < 2 { a[i + 2] } else { b[i] })
 }
 
 /// vpermd: lane `i` of the result is lane `index[i]` of `v`.
-#[inline(always)]
+#[inline(never)]
 pub fn vpermd<const N: usize>(v: [i32; N], index: [usize; N]) -> [i32; N] {
     std::array::from_fn(|i| v[index[i] % N])
 }
 
 /// vpmovsxwd: the `N` i16 from lane `from` on, widened to i32.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmovsxwd<const N: usize>(v: [i32; N], from: usize) -> [i32; N] {
     std::array::from_fn(|i| i32::from(i16s(v[from + i / 2])[i % 2]))
 }
 
 /// vpmovzxbd and vpmovsxbd feed on plain bytes; this widens unsigned ones.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmovzxbd<const N: usize>(bytes: [u8; N]) -> [i32; N] {
     bytes.map(i32::from)
 }
 
 /// vpmovsxbd: signed bytes to i32.
-#[inline(always)]
+#[inline(never)]
 pub fn vpmovsxbd<const N: usize>(bytes: [i8; N]) -> [i32; N] {
     bytes.map(i32::from)
 }
@@ -321,7 +324,7 @@ pub fn vorps<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
 /// to odd: where it is inexact and its last bit is even, it moves one step
 /// toward the error. A second rounding to f32 is then right (Boldo and
 /// Melquiond, *Emulation of FMA and correctly rounded sums*, 2008).
-#[inline(always)]
+#[inline(never)]
 pub fn vfmaddps<const N: usize>(a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N] {
     std::array::from_fn(|i| {
         let product = f64::from(a[i]) * f64::from(b[i]);
@@ -359,7 +362,7 @@ fn round_even(x: f32) -> f32 {
 }
 
 /// vroundps (and vrndscaleps with scale 0) in mode nearest-even.
-#[inline(always)]
+#[inline(never)]
 pub fn vroundps<const N: usize>(v: [f32; N]) -> [f32; N] {
     v.map(round_even)
 }
@@ -377,13 +380,13 @@ fn to_i32(integral: f32) -> i32 {
 
 /// vcvtps2dq under the default rounding mode: nearest-even; NaN and what is
 /// outside i32 give 0x80000000.
-#[inline(always)]
+#[inline(never)]
 pub fn vcvtps2dq<const N: usize>(v: [f32; N]) -> [i32; N] {
     v.map(|x| to_i32(round_even(x)))
 }
 
 /// vcvttps2dq: toward zero; NaN and what is outside i32 give 0x80000000.
-#[inline(always)]
+#[inline(never)]
 pub fn vcvttps2dq<const N: usize>(v: [f32; N]) -> [i32; N] {
     v.map(to_i32)
 }
@@ -395,7 +398,7 @@ pub fn vcvtdq2ps<const N: usize>(v: [i32; N]) -> [f32; N] {
 }
 
 /// vcmpunordps of a value with itself: all ones where it is NaN.
-#[inline(always)]
+#[inline(never)]
 pub fn vcmpunordps<const N: usize>(v: [f32; N]) -> [i32; N] {
     v.map(|x| -i32::from(x.is_nan()))
 }

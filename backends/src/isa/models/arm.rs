@@ -7,7 +7,7 @@ use super::{i8s, i16s, lanes, of_i16s, round_even, u8s, vpaddd};
 
 /// smlal and smlal2 by element: the words `2·group` and `2·group + 1` of `a` times the lower
 /// and the upper half of the i16 lanes of `b`, both added to the i32 lanes, wrapping.
-#[inline(always)]
+#[inline(never)]
 pub fn smlal_by_element<const N: usize>(
     acc: [i32; N],
     a: [i32; N],
@@ -23,7 +23,7 @@ pub fn smlal_by_element<const N: usize>(
 }
 
 /// sdot: four products of signed bytes added to the i32 lane, wrapping.
-#[inline(always)]
+#[inline(never)]
 pub fn sdot<const N: usize>(acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
     let sums = lanes(a, b, |a, b| {
         let (a, b) = (i8s(a).map(i32::from), i8s(b).map(i32::from));
@@ -34,7 +34,7 @@ pub fn sdot<const N: usize>(acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N]
 
 /// usmmla: in each 128 bits, `a` holds two rows of 8 unsigned bytes, `b` two columns of 8
 /// signed ones; lane `2·row + column` gains the product of that row and column, wrapping.
-#[inline(always)]
+#[inline(never)]
 pub fn usmmla<const N: usize>(acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; N] {
     std::array::from_fn(|i| {
         let (block, row, column) = (i / 4 * 4, i % 4 / 2, i % 2);
@@ -47,7 +47,7 @@ pub fn usmmla<const N: usize>(acc: [i32; N], a: [i32; N], b: [i32; N]) -> [i32; 
 }
 
 /// uxtl on the lower half of the bytes: unsigned bytes to i16.
-#[inline(always)]
+#[inline(never)]
 pub fn uxtl<const N: usize>(v: [i32; N]) -> [i32; N] {
     std::array::from_fn(|i| {
         let byte = |j: usize| i16::from(u8s(v[j / 4])[j % 4]);
@@ -56,14 +56,14 @@ pub fn uxtl<const N: usize>(v: [i32; N]) -> [i32; N] {
 }
 
 /// fcvtns: nearest-even; what does not fit i32 gives the nearer end, NaN gives 0.
-#[inline(always)]
+#[inline(never)]
 pub fn fcvtns<const N: usize>(v: [f32; N]) -> [i32; N] {
     // `as` is saturating and gives 0 for NaN, as the instruction does.
     v.map(|x| round_even(x) as i32)
 }
 
 /// fcvtzs: toward zero; what does not fit i32 gives the nearer end, NaN gives 0.
-#[inline(always)]
+#[inline(never)]
 pub fn fcvtzs<const N: usize>(v: [f32; N]) -> [i32; N] {
     v.map(|x| x as i32)
 }

@@ -8,7 +8,7 @@
 use super::{i16s, lanes};
 
 /// smlal and smlal2: `2·N` products of i16 added to `2·N` i32, in memory order, wrapping.
-#[inline(always)]
+#[inline(never)]
 pub fn smlal<const N: usize>(acc: [[i32; N]; 2], a: [i32; N], b: [i32; N]) -> [[i32; N]; 2] {
     let product = |j: usize| i32::from(i16s(a[j / 2])[j % 2]) * i32::from(i16s(b[j / 2])[j % 2]);
     std::array::from_fn(|half| {
@@ -18,7 +18,7 @@ pub fn smlal<const N: usize>(acc: [[i32; N]; 2], a: [i32; N], b: [i32; N]) -> [[
 
 /// smull, srshl by −shift on i64 lanes, xtn: the product, rounded to nearest with ties up,
 /// without its low `shift` bits; of that the low 32 bits.
-#[inline(always)]
+#[inline(never)]
 pub fn mul_round_shift<const N: usize>(
     v: [i32; N],
     multiplier: [i32; N],
@@ -33,7 +33,7 @@ pub fn mul_round_shift<const N: usize>(
 }
 
 /// sqrdmulh: the high half of twice the product, rounded to nearest with ties up, saturating.
-#[inline(always)]
+#[inline(never)]
 pub fn sqrdmulh<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     lanes(a, b, |a, b| {
         let rounded = (i64::from(a) * i64::from(b) + (1 << 30)) >> 31;
@@ -42,14 +42,14 @@ pub fn sqrdmulh<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
 }
 
 /// vpsravd: arithmetic shift to the right; counts past 31 leave the sign alone.
-#[inline(always)]
+#[inline(never)]
 pub fn vpsravd<const N: usize>(v: [i32; N], n: [i32; N]) -> [i32; N] {
     lanes(v, n, |v, n| v >> (n as u32).min(31))
 }
 
 /// srshl with counts from −31 to 0: a shift to the right by `−n`, rounded to nearest with ties
 /// up; the sum before the shift does not overflow.
-#[inline(always)]
+#[inline(never)]
 pub fn srshl<const N: usize>(v: [i32; N], n: [i32; N]) -> [i32; N] {
     lanes(v, n, |v, n| {
         let right = n.wrapping_neg() as u32 & 31;
