@@ -59,7 +59,11 @@ pub enum Command {
   qassay conform --backend fbgemm/avx2 --as exact --suite linear,conv --data reduced
   qassay conform --backend x86 --shard 2/4 --format junit > part2.xml
   qassay conform --backend plugin:./libmine.so
-  qassay conform --backend 'exec:python3 mine.py' --suite linear")]
+  qassay conform --backend 'exec:python3 mine.py' --suite linear
+  qassay conform --resume run.jsonl                go on with a run that was ended
+
+Ctrl-C keeps what was judged, if there is --out FILE. Exit codes: 0 conforms, 1 differs, 2 wrong
+usage or environment, 130 after Ctrl-C.")]
     Conform(ConformArgs),
     /// Time backends beside each other, every output checked in the same run
     #[command(after_help = "Examples:
@@ -182,11 +186,11 @@ pub enum Format {
 }
 
 /// Options of `conform`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ConformArgs {
     /// Backends: names, families, x86, arm, all, or globs such as 'fbgemm/*'; separated by commas.
     /// plugin:PATH is a shared library of your own, exec:COMMAND (to the end of the value) a program
-    #[arg(long, short, required = true, value_name = "B[,B]")]
+    #[arg(long, short, required_unless_present = "resume", value_name = "B[,B]")]
     pub backend: Vec<String>,
     /// Only these suites, separated by commas
     #[arg(long, short, value_delimiter = ',', value_name = "S[,S]")]
@@ -234,6 +238,13 @@ pub struct ConformArgs {
     /// How many worker processes; 0 is one per core
     #[arg(long, short, default_value_t = 0, value_name = "N")]
     pub jobs: usize,
+    /// Go on with a run that was ended: FILE is what it left, run.jsonl or run.jsonl.partial. What
+    /// is asked stands in that file; what it has judged is not judged again
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "backend", "suite", "data", "case", "level", "held_to", "native_only", "require_native",
+        "seed", "shard", "time_limit",
+    ])]
+    pub resume: Option<PathBuf>,
 }
 
 /// Options of `scaffold`.

@@ -10,19 +10,37 @@ use qassay_golden::vectors;
 use qassay_reports::paint::grouped;
 use qassay_reports::{coverage, explanation, failure, identified, junit, matrix, stages};
 use qassay_suites::case::CaseId;
-use qassay_suites::runner::{self, Origin, Plan, Progress, Run, Workers};
+use qassay_suites::os::interrupt;
+use qassay_suites::runner::{self, Kept, Origin, Plan, Progress, Run, Workers};
 use qassay_suites::suite::Level;
 
 use crate::Outcome;
 use crate::cli::{ConformArgs, Format, LevelChoice};
 use crate::output::{Bar, Output};
+use crate::unfinished;
 
 /// Runs `qassay conform`.
 pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
+    match &args.resume {
+        Some(file) => {
+            let (args, kept) = unfinished::asked(args, file)?;
+            conform(&args, Some(kept), output)
+        }
+        None => conform(args, None, output),
+    }
+}
+
+fn conform(args: &ConformArgs, kept: Option<Kept>, output: &mut Output) -> Result<Outcome> {
     if let Some(path) = &args.out {
         check_writable(path)?;
     }
-    let plan = plan(args)?;
+    let mut plan = plan(args)?;
+    if let Some(kept) = &kept {
+        plan.origin.command = kept.header.command.clone();
+    }
+    plan.kept = kept;
+    plan.journal = args.out.as_deref().and_then(unfinished::journal);
+    interrupt::watch();
     let bar = Bar::new("cases", output);
     let run = runner::run(&plan, &mut |progress| match progress {
         Progress::Judged { done, of, .. } => bar.set(done, of),
@@ -32,10 +50,7 @@ pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
         }
     });
     bar.finish();
-    let run = run?;
-    if let Some(path) = &args.out {
-        run.write(path)?;
-    }
+    let run = unfinished::write(run, args.out.as_deref(), plan.journal.as_deref())?;
     match args.format {
         Format::Table => {
             table(&run, output)?;
@@ -47,7 +62,12 @@ pub fn run(args: &ConformArgs, output: &mut Output) -> Result<Outcome> {
         Format::Json => json(&run, output)?,
         Format::Junit => output.bytes(junit::render(&run.records)?.as_bytes())?,
     }
-    Ok(if run.conforms() {
+    Ok(if run.summary.interrupted {
+        if args.format == Format::Table {
+            output.line(unfinished::going_on(args.out.as_deref()))?;
+        }
+        Outcome::Interrupted
+    } else if run.conforms() {
         Outcome::Conforms
     } else {
         Outcome::Differs
@@ -186,7 +206,9 @@ fn verdict(run: &Run, output: &Output) -> String {
         }
     }
     let paint = output.paint();
-    let result = if run.conforms() {
+    let result = if summary.interrupted {
+        paint.bad("interrupted")
+    } else if run.conforms() {
         paint.good("conforms")
     } else if summary.judged == 0 {
         paint.bad("fails, nothing was compared")

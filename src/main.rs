@@ -19,6 +19,7 @@ mod profiles;
 mod report;
 mod scaffold;
 mod show;
+mod unfinished;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@
 mod asked;
 mod identify;
 mod in_process;
+mod journal;
 mod plan;
 mod pool;
 mod run;
@@ -19,13 +20,15 @@ use std::time::Instant;
 use qassay_backends::registry::{self, Entry};
 
 use asked::Asked;
+use journal::Journal;
+pub use journal::{Kept, journal_of};
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
 pub use run::{ReadError, Run};
 pub use totals::summary;
 
 use crate::protocol::Likeness;
 use crate::protocol::{Request, Session, Subject};
-use crate::record::{Explanation, Record, Verdict};
+use crate::record::{Explanation, Header, Record, Verdict};
 use crate::stages::Stages;
 
 /// The most failing cases, and the most conforming cases, that an explanation looks at.
@@ -63,18 +66,29 @@ pub fn run_with(
     };
     let identified = identify::identify(plan, entries, &selected, &declared, &session, progress)?;
     session.found = identified.found;
-    let everyone: Vec<usize> = (0..session.backends.len()).collect();
-    let requests: Vec<Request> = selected
-        .cases
-        .iter()
-        .enumerate()
-        .map(|(job, (case, _))| Request::Judge {
-            job,
-            case: case.clone(),
-            backends: everyone.clone(),
-        })
-        .collect();
     let asked = asked::asked(&declared, &session)?;
+    let header = plan.header();
+    let mut kept = match &plan.kept {
+        Some(kept) => {
+            kept.check_header(&header)?;
+            kept.places(&selected, &asked)?
+        }
+        None => BTreeMap::new(),
+    };
+    let mut requests: Vec<Request> = Vec::new();
+    for (job, (case, _)) in selected.cases.iter().enumerate() {
+        let backends: Vec<usize> = (0..session.backends.len())
+            .filter(|&backend| !kept.contains_key(&(job, backend)))
+            .collect();
+        if !backends.is_empty() {
+            requests.push(Request::Judge {
+                job,
+                case: case.clone(),
+                backends,
+            });
+        }
+    }
+    let mut journal = journal(plan, &header)?;
     let executor = Executor {
         plan,
         entries,
@@ -82,28 +96,47 @@ pub fn run_with(
         asked: &asked,
         suites: &selected.cases,
     };
-    let judged = executor.execute(requests, progress)?;
-    let mut records: Vec<Record> = judged.records;
-    totals::mark_vacuous(&mut records, &selected, plan);
-    let subjects = subjects(&records, &session);
-    let requests = subjects
-        .into_iter()
-        .enumerate()
-        .map(|(job, subject)| Request::Explain { job, subject })
-        .collect();
-    let explained = executor.execute(requests, progress)?;
+    let judged = executor.execute(requests, journal.as_mut(), progress)?;
+    if let Some(journal) = &mut journal {
+        journal.flush()?;
+    }
+    kept.extend(judged.records);
+    let mut records: Vec<Record> = kept.into_values().collect();
+    // What an ended run has not asked yet may reach what the rest did not.
+    if !judged.interrupted {
+        totals::mark_vacuous(&mut records, &selected, plan);
+    }
+    let requests = match judged.interrupted {
+        true => Vec::new(),
+        false => (subjects(&records, &session).into_iter().enumerate())
+            .map(|(job, subject)| Request::Explain { job, subject })
+            .collect(),
+    };
+    let explained = executor.execute(requests, None, progress)?;
     let mut stages = judged.stages;
     stages.merge(&explained.stages);
     let mut summary = totals::summary(&records, started.elapsed().as_secs_f64());
     summary.stages = stages.seconds();
+    summary.interrupted = judged.interrupted || explained.interrupted;
     Ok(Run {
-        header: plan.header(),
+        header,
         records,
         identified: identified.identified,
         explanations: explained.explanations,
         measurements: Vec::new(),
         summary,
     })
+}
+
+/// The journal that the plan asks for.
+fn journal(plan: &Plan, header: &Header) -> Result<Option<Journal>, RunError> {
+    let Some(path) = &plan.journal else {
+        return Ok(None);
+    };
+    Ok(Some(match &plan.kept {
+        Some(kept) if kept.path == *path => Journal::go_on(path, kept)?,
+        kept => Journal::create(path, header, kept.as_ref())?,
+    }))
 }
 
 struct Executor<'a> {
@@ -119,25 +152,29 @@ struct Executor<'a> {
 /// What a batch of requests gave, in the order of the requests.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    records: Vec<Record>,
+    /// by job and backend
+    records: Vec<((usize, usize), Record)>,
     explanations: Vec<Explanation>,
     /// by job of the recognising requests
     likeness: Vec<Vec<Likeness>>,
     stages: Stages,
+    /// whether Ctrl-C ended it; what is there is whole
+    interrupted: bool,
 }
 
 impl Executor<'_> {
     fn execute(
         &self,
         requests: Vec<Request>,
+        journal: Option<&mut Journal>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Outcome, RunError> {
         if requests.is_empty() {
             return Ok(Outcome::default());
         }
         match &self.plan.workers {
-            Workers::InProcess => in_process::execute(self, &requests, progress),
-            Workers::Processes { .. } => pool::execute(self, &requests, progress),
+            Workers::InProcess => in_process::execute(self, &requests, journal, progress),
+            Workers::Processes { .. } => pool::execute(self, &requests, journal, progress),
         }
     }
 }

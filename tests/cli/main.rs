@@ -9,3 +9,4 @@ mod program;
 mod reports;
 mod runs;
 mod speed;
+mod unfinished;

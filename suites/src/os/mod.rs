@@ -15,5 +15,5 @@ mod process;
 mod time;
 
 pub use guard::{Guard, GuardedBuffer};
-pub use process::{describe_exit, keep_freed_memory, tie_to_parent};
+pub use process::{apart_from_terminal, describe_exit, keep_freed_memory, tie_to_parent};
 pub use time::thread_time_ns;

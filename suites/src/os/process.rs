@@ -1,6 +1,6 @@
 //! How a worker process ended, in words.
 
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 
 /// What ended a process, e.g. `SIGSEGV` or `exit code 101`.
 pub fn describe_exit(status: ExitStatus) -> String {
@@ -35,6 +35,15 @@ fn signal_name(signal: i32) -> Option<&'static str> {
         libc::SIGTERM => "SIGTERM",
         _ => return None,
     })
+}
+
+/// What a terminal sends on Ctrl-C shall not reach the process that is started, where the
+/// system can tell processes apart that way (Unix).
+pub fn apart_from_terminal(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
 }
 
 /// Makes this process end when its parent does, even in the midst of a hanging

@@ -63,7 +63,7 @@ pub(super) fn identify(
         asked: &asked::asked(declared, session)?,
         suites: &selected.cases,
     };
-    let outcome = executor.execute(requests, progress)?;
+    let outcome = executor.execute(requests, None, progress)?;
     let mut answers: BTreeMap<(usize, &str), Vec<Vec<Likeness>>> = BTreeMap::new();
     for (key, likeness) in asked_of.into_iter().zip(outcome.likeness) {
         if !likeness.is_empty() {

@@ -1,12 +1,15 @@
 //! Judging on threads of this process, and collecting what was judged.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
 use rayon::prelude::*;
 
+use super::journal::Journal;
 use super::{Executor, Outcome, Progress, RunError};
+use crate::os::interrupt;
 use crate::protocol::{Likeness, Reply, Request};
 use crate::record::{Explanation, Record};
 use crate::stages::Stages;
@@ -15,6 +18,7 @@ use crate::worker::Bench;
 pub(super) fn execute(
     executor: &Executor<'_>,
     requests: &[Request],
+    journal: Option<&mut Journal>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, RunError> {
     let (notes, inbox) = mpsc::channel();
@@ -25,6 +29,9 @@ pub(super) fn execute(
             let served = requests
                 .par_iter()
                 .try_for_each_with(notes.clone(), |notes, request| {
+                    if interrupt::asked() {
+                        return Ok(());
+                    }
                     let pooled = free.lock().ok().and_then(|mut free| free.pop());
                     let mut bench = match pooled {
                         Some(bench) => bench,
@@ -68,7 +75,7 @@ pub(super) fn execute(
                 let _ = notes.send(Note::Failed(error));
             }
         });
-        let mut collector = Collector::new(requests);
+        let mut collector = Collector::new(requests, journal);
         let mut outcome = Ok(());
         for note in inbox {
             if let Err(error) = collector.take(note, progress) {
@@ -94,8 +101,11 @@ pub(super) enum Note {
 }
 
 /// Puts what arrives in any order into the order of the requests.
-pub(super) struct Collector {
-    records: Vec<Vec<(usize, Record)>>,
+pub(super) struct Collector<'a> {
+    journal: Option<&'a mut Journal>,
+    /// requests in all
+    of: usize,
+    records: BTreeMap<(usize, usize), Record>,
     explanations: Vec<Option<Explanation>>,
     likeness: Vec<Vec<Likeness>>,
     done: usize,
@@ -104,10 +114,12 @@ pub(super) struct Collector {
     stages: Stages,
 }
 
-impl Collector {
-    pub(super) fn new(requests: &[Request]) -> Self {
+impl<'a> Collector<'a> {
+    pub(super) fn new(requests: &[Request], journal: Option<&'a mut Journal>) -> Self {
         Self {
-            records: vec![Vec::new(); requests.len()],
+            journal,
+            of: requests.len(),
+            records: BTreeMap::new(),
             explanations: vec![None; requests.len()],
             likeness: vec![Vec::new(); requests.len()],
             done: 0,
@@ -125,14 +137,17 @@ impl Collector {
         match note {
             Note::Judged(job, backend, record) => {
                 self.failures += usize::from(record.verdict.is_failure());
-                self.records[job].push((backend, *record));
+                if let Some(journal) = &mut self.journal {
+                    journal.record(&record)?;
+                }
+                self.records.insert((job, backend), *record);
             }
             Note::Explained(job, explanation) => self.explanations[job] = Some(*explanation),
             Note::Recognised(job, likeness) => self.likeness[job] = likeness,
             Note::Done(stages) => {
                 self.stages.merge(&stages);
                 self.done += 1;
-                let (done, of) = (self.done, self.records.len());
+                let (done, of) = (self.done, self.of);
                 progress(if self.explaining {
                     Progress::Explained { done, of }
                 } else {
@@ -149,16 +164,10 @@ impl Collector {
     }
 
     pub(super) fn finish(self) -> Outcome {
-        let mut records = self.records;
         Outcome {
-            records: records
-                .iter_mut()
-                .flat_map(|of_case| {
-                    of_case.sort_by_key(|(backend, _)| *backend);
-                    std::mem::take(of_case)
-                })
-                .map(|(_, record)| record)
-                .collect(),
+            records: self.records.into_iter().collect(),
+            // What was done in spite of Ctrl-C is a whole run.
+            interrupted: self.done < self.of,
             explanations: self.explanations.into_iter().flatten().collect(),
             likeness: self.likeness,
             stages: self.stages,

@@ -1,11 +1,13 @@
 //! What is to be run, and what can be wrong with that.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use qassay_golden::profile::named::NamedProfile;
 
+use super::journal::Kept;
 use crate::case::CaseId;
 use crate::host;
 use crate::record::{Header, SCHEMA};
@@ -42,6 +44,10 @@ pub struct Plan {
     pub time_limit: Duration,
     /// what goes into the header
     pub origin: Origin,
+    /// what an earlier run judged; it is not judged again
+    pub kept: Option<Kept>,
+    /// the file that has what was judged so far, while the run goes on
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Plan {
@@ -61,6 +67,8 @@ impl Default for Plan {
             workers: Workers::from_environment(),
             time_limit: Duration::from_secs(60),
             origin: Origin::default(),
+            kept: None,
+            journal: None,
         }
     }
 }
@@ -219,6 +227,28 @@ pub enum RunError {
     /// an external backend that cannot be opened, in one line
     #[error("{0}")]
     External(String),
+    /// a journal that an earlier run left
+    #[error(
+        "{} has what an earlier run judged before it was ended: go on with --resume {}, or remove it",
+        .0.display(), .0.display()
+    )]
+    Unfinished(PathBuf),
+    /// a journal that cannot be written, such as on a full disk
+    #[error("cannot write {}: {source}; what was judged before is there, and --resume goes on from it", path.display())]
+    Journal {
+        /// the file
+        path: PathBuf,
+        /// why
+        source: std::io::Error,
+    },
+    /// an earlier run that this one cannot go on from
+    #[error("cannot go on from {}: {why}", path.display())]
+    Resume {
+        /// its file
+        path: PathBuf,
+        /// what is not the same
+        why: String,
+    },
     /// workers
     #[error("cannot run workers: {0}")]
     Workers(String),

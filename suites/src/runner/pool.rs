@@ -8,11 +8,13 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::in_process::{Collector, Note};
+use super::journal::Journal;
 use super::{Executor, Outcome, Progress, RunError, Workers};
 use crate::explain;
+use crate::os::interrupt;
 use crate::protocol::{Fault, Reply, Request};
 use crate::record::{Record, Verdict};
 use crate::stages::Stages;
@@ -28,9 +30,13 @@ const AHEAD: usize = 3;
 /// backends first, and an external one may load a whole framework.
 pub(super) const OPENING: Duration = Duration::from_secs(300);
 
+/// How long nobody looks whether the run is to end.
+const LOOKING: Duration = Duration::from_millis(100);
+
 pub(super) fn execute(
     executor: &Executor<'_>,
     requests: &[Request],
+    journal: Option<&mut Journal>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, RunError> {
     let Workers::Processes { count, command } = &executor.plan.workers else {
@@ -58,6 +64,7 @@ pub(super) fn execute(
                     running: None,
                     fault: None,
                     heard: false,
+                    asked: Instant::now(),
                 };
                 if let Err(error) = driver.drive() {
                     shared.stop.store(true, Ordering::Relaxed);
@@ -67,9 +74,17 @@ pub(super) fn execute(
             });
         }
         drop(notes);
-        let mut collector = Collector::new(requests);
+        let mut collector = Collector::new(requests, journal);
         let mut outcome = Ok(());
-        for note in inbox {
+        loop {
+            if interrupt::asked() {
+                shared.stop.store(true, Ordering::Relaxed);
+            }
+            let note = match inbox.recv_timeout(LOOKING) {
+                Ok(note) => note,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             if let Err(error) = collector.take(note, progress) {
                 shared.stop.store(true, Ordering::Relaxed);
                 outcome = outcome.and(Err(error));
@@ -97,6 +112,8 @@ struct Driver<'a> {
     fault: Option<Fault>,
     /// whether this worker has said anything yet
     heard: bool,
+    /// since when it is waited for
+    asked: Instant,
 }
 
 impl Driver<'_> {
@@ -116,11 +133,15 @@ impl Driver<'_> {
             let Some(worker) = &self.worker else {
                 continue;
             };
-            match worker.replies.recv_timeout(self.limit()) {
+            // In short waits, since a run that is to end does not wait for a kernel.
+            let left = self.limit().saturating_sub(self.asked.elapsed());
+            match worker.replies.recv_timeout(left.min(LOOKING)) {
                 Ok(reply) => {
                     self.heard = true;
+                    self.asked = Instant::now();
                     self.take(reply)?;
                 }
+                Err(RecvTimeoutError::Timeout) if left > LOOKING => {}
                 Err(RecvTimeoutError::Timeout) => {
                     self.kill();
                     let limit = self.limit().as_secs_f64();
@@ -167,6 +188,7 @@ impl Driver<'_> {
             }
             self.worker = Some(worker);
             self.heard = false;
+            self.asked = Instant::now();
         }
         Ok(())
     }

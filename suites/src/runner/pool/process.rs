@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
-use crate::os::describe_exit;
+use crate::os::{apart_from_terminal, describe_exit};
 use crate::protocol::{Reply, Request, Session};
 use crate::runner::RunError;
 
@@ -45,7 +45,10 @@ impl Worker {
         let program = command
             .first()
             .map_or(OsStr::new("worker"), OsString::as_os_str);
-        let mut child = Command::new(program)
+        let mut starting = Command::new(program);
+        // This process decides what becomes of its workers after Ctrl-C.
+        apart_from_terminal(&mut starting);
+        let mut child = starting
             .args(command.iter().skip(1))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
