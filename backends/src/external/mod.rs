@@ -11,7 +11,7 @@ mod ops;
 mod plugin;
 
 pub use declared::{DeclarationError, check, describe, parse};
-pub use exec::ExecError;
+pub use exec::{ExecError, FrameError, read_answer};
 pub use ops::{OPS, op_name};
 
 use crate::backend::Backend;

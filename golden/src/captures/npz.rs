@@ -10,6 +10,11 @@ use ndarray_npy::{ReadNpyExt, ReadableElement};
 use super::error::CaptureError;
 use crate::tensor::{DType, Data, Tensor};
 
+/// The most bytes that an array of a small archive may unpack to.
+const MOST_BYTES: u64 = 96 << 20;
+/// And of a large one, in bytes for each of the archive's.
+const MOST_RATIO: u64 = 100;
+
 /// The arrays of one npz file.
 #[derive(Debug)]
 pub struct Npz {
@@ -70,6 +75,7 @@ impl Npz {
     /// When the archive is absent, truncated or damaged.
     pub fn read(path: &Path) -> Result<Self, CaptureError> {
         let bytes = std::fs::read(path).map_err(|e| CaptureError::unreadable(path, e))?;
+        let most = MOST_BYTES.max(MOST_RATIO * bytes.len() as u64);
         let mut archive =
             zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| CaptureError::Npz {
                 path: path.to_owned(),
@@ -84,11 +90,13 @@ impl Npz {
                 array: name.clone(),
                 what,
             };
-            let mut member = archive.by_index(index).map_err(|e| fail(e.to_string()))?;
+            let member = archive.by_index(index).map_err(|e| fail(e.to_string()))?;
             let mut bytes = Vec::new();
-            member
-                .read_to_end(&mut bytes)
+            (member.take(most + 1).read_to_end(&mut bytes))
                 .map_err(|e| fail(format!("cannot be unpacked: {e}")))?;
+            if bytes.len() as u64 > most {
+                return Err(fail(format!("unpacks to more than {most} bytes")));
+            }
             let values = Values::read(&bytes).map_err(fail)?;
             let array = Array {
                 path: path.to_owned(),
@@ -135,6 +143,7 @@ impl Npz {
 impl Values {
     fn read(bytes: &[u8]) -> Result<Self, String> {
         let descr = descr(bytes)?;
+        check_size(bytes)?;
         fn of<T: ReadableElement>(bytes: &[u8]) -> Result<ArrayD<T>, String> {
             ArrayD::read_npy(bytes).map_err(|e| format!("cannot be read: {e}"))
         }
@@ -161,6 +170,31 @@ impl Values {
             word if word.starts_with('U') => Self::Text(text(bytes)?),
             _ => Self::Other,
         })
+    }
+}
+
+/// Whether an npy file can have as many values as its header claims: what reads it makes
+/// room for them first.
+fn check_size(bytes: &[u8]) -> Result<(), String> {
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    let header = String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]);
+    let shape = (header.split_once("'shape':"))
+        .and_then(|(_, rest)| rest.split_once('(')?.1.split_once(')'))
+        .ok_or("has no shape")?
+        .0;
+    let sizes = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty());
+    let claimed = sizes.map(|size| size.parse::<u64>().map_err(|_| "has no shape"));
+    let claimed = claimed.collect::<Result<Vec<_>, _>>()?;
+    let values = (claimed.iter()).try_fold(1u64, |all, &size| all.checked_mul(size));
+    match values {
+        Some(values) if values <= bytes.len() as u64 => Ok(()),
+        _ => Err(format!(
+            "claims the shape ({shape}) in {} bytes",
+            bytes.len()
+        )),
     }
 }
 
@@ -319,5 +353,51 @@ impl Array {
             array: self.name.clone(),
             what: what.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// An archive of one array of bytes that claims `shape` and has `zeros`.
+    fn error_of(shape: &str, zeros: usize) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        archive
+            .start_file("x.npy", zip::write::SimpleFileOptions::default())
+            .unwrap();
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
+        let header = format!("{header:117}\n");
+        archive.write_all(b"\x93NUMPY\x01\x00").unwrap();
+        let length = (header.len() as u16).to_le_bytes();
+        archive.write_all(&length).unwrap();
+        archive.write_all(header.as_bytes()).unwrap();
+        archive.write_all(&vec![0; zeros]).unwrap();
+        archive.finish().unwrap();
+        match Npz::read(&path) {
+            Ok(npz) => format!("{:?}", npz.array("x").unwrap().shape()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_header_that_claims_more_than_there_is_is_refused() {
+        assert_eq!(error_of("(2, 3)", 6), "[2, 3]");
+        assert_eq!(error_of("()", 1), "[]");
+        for shape in ["(1000000000000,)", "(99999999999, 99999999999)", "(2, -3)"] {
+            let error = error_of(shape, 6);
+            assert!(error.contains("shape"), "{error}");
+            assert!(error.contains("a.npz"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_array_that_unpacks_without_end_is_refused() {
+        let error = error_of("(6,)", MOST_BYTES as usize);
+        assert!(error.contains("unpacks to more than"), "{error}");
     }
 }

@@ -16,8 +16,9 @@ use qassay_golden::spec::{Constants, OpSpec};
 
 use super::declared::{self, DeclarationError};
 use crate::backend::{Backend, Chosen, Declaration, Execution, Kernel, Refusal};
-use crate::view::{View, ViewMut};
-use frame::{FrameError, Incoming, Outgoing};
+use crate::view::{ValuesMut, View, ViewMut};
+pub use frame::FrameError;
+use frame::{Incoming, Outgoing};
 use message::{Answer, PROTOCOLS, Prepared, Ran, Request};
 use process::Process;
 
@@ -53,6 +54,24 @@ pub enum ExecError {
     /// what it declares is wrong
     #[error(transparent)]
     Declaration(#[from] DeclarationError),
+}
+
+/// Reads the next frame of a stream that a worker wrote: its message, and the tensors as the
+/// outputs of one case, u8 of shape [2, 2]. For fuzzers; kernels read theirs by what they asked.
+///
+/// # Errors
+/// When it is no frame, holds no answer of the protocol, or other outputs.
+pub fn read_answer(from: &mut impl std::io::Read) -> Result<(), FrameError> {
+    let incoming = frame::read(from)?;
+    let answer: Answer = incoming.message()?;
+    if let Answer::Ran { cases } = answer {
+        let mut bytes = [0; 4];
+        for index in 0..cases.len() {
+            let values = ValuesMut::U8(&mut bytes);
+            incoming.outputs(index, &mut [ViewMut::new(&[2, 2], 2, values)])?;
+        }
+    }
+    Ok(())
 }
 
 fn spoken() -> String {
