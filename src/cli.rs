@@ -375,4 +375,16 @@ pub enum GoldenCommand {
         #[arg(long, value_name = "FILE")]
         known: Option<PathBuf>,
     },
+    /// Hold the reference to the oracle, in exact rationals; exit 1 at a difference
+    Oracle {
+        /// Inputs for each op and each profile whose rule differs
+        #[arg(long, value_name = "N", default_value_t = 10_000)]
+        count: u64,
+        /// Only these ops, separated by commas
+        #[arg(long, value_delimiter = ',', value_name = "OP[,OP]")]
+        op: Vec<String>,
+        /// The seed that all inputs come from
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
 }

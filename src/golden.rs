@@ -1,9 +1,13 @@
 //! `qassay golden`: golden vectors and captures.
 
-use anyhow::{Context, Result};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use qassay_golden::agreement::{self, Checked};
 use qassay_golden::captures::{self, Known};
 use qassay_golden::vectors;
 use qassay_reports::captures as table;
+use qassay_reports::paint::grouped;
 
 use crate::Outcome;
 use crate::cli::GoldenCommand;
@@ -53,6 +57,7 @@ pub fn run(command: &GoldenCommand, output: &mut Output) -> Result<Outcome> {
             ))?;
             Ok(outcome(changes.lines.is_empty()))
         }
+        GoldenCommand::Oracle { count, op, seed } => oracle(*count, op, *seed, output),
         GoldenCommand::Captures {
             dir,
             uncovered,
@@ -94,4 +99,52 @@ fn outcome(clean: bool) -> Outcome {
     } else {
         Outcome::Differs
     }
+}
+
+/// The reference held to the oracle.
+fn oracle(count: u64, names: &[String], seed: u64, output: &mut Output) -> Result<Outcome> {
+    let known = || agreement::OPS.iter().map(|op| op.name);
+    if let Some(name) = names.iter().find(|name| known().all(|op| op != *name)) {
+        let known: Vec<&str> = known().collect();
+        bail!(
+            "no op of the oracle is named '{name}'; there are: {}",
+            known.join(", ")
+        );
+    }
+    let ops: Vec<Checked> = (agreement::OPS.iter().copied())
+        .filter(|op| names.is_empty() || names.iter().any(|name| name == op.name))
+        .collect();
+    let (mut compared, mut pairs, mut differences, mut printed) = (0, 0, 0, Ok(()));
+    let started = Instant::now();
+    agreement::agreement(&ops, count, seed, &mut |found| {
+        compared += found.compared;
+        pairs += 1;
+        let others = match found.alike {
+            0 => String::new(),
+            n => format!(" and {n} more with the same rule"),
+        };
+        let what = found
+            .difference
+            .as_deref()
+            .map_or("agree".to_owned(), |difference| {
+                differences += 1;
+                format!("DIFFER: {difference}")
+            });
+        let line = format!(
+            "{:15} {}{others}: {} inputs, {what}",
+            found.op,
+            found.profile,
+            grouped(found.compared)
+        );
+        if printed.is_ok() {
+            printed = output.line(line).and_then(|()| output.flush());
+        }
+    });
+    printed?;
+    output.line(format!(
+        "{} inputs of {pairs} pairs of op and rule in {:.1} s, {differences} differences",
+        grouped(compared),
+        started.elapsed().as_secs_f64()
+    ))?;
+    Ok(outcome(differences == 0 && compared > 0))
 }

@@ -8,10 +8,12 @@
 //! - [`ops`]: the reference, one file per op
 //! - [`vectors`]: golden vectors: cases with their expected outputs, in files
 //! - [`oracle`]: a second check of the reference, in exact rationals
+//! - [`agreement`]: the reference held to the oracle at length
 //! - [`witness`]: what the reference saw (coverage, open outputs, steps)
 
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod calibrators;
 pub mod captures;
 pub mod observers;

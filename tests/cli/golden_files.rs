@@ -159,3 +159,18 @@ fn what_is_known_of_upstream_is_held_to_its_count() {
     fs::write(&own, "[[known]]\nsystem = 1").unwrap();
     one_line_error(&args, &["own.toml: line 2: "]);
 }
+
+#[test]
+fn the_reference_is_held_to_the_oracle() {
+    let asked = ["golden", "oracle", "--count", "600", "--op"];
+    let mut args = asked.to_vec();
+    args.push("requantize,choose_qparams");
+    ends_with(
+        &args,
+        0,
+        &["requantize      fbgemm", "agree", " 0 differences"],
+    );
+    let mut args = asked.to_vec();
+    args.push("quantise");
+    one_line_error(&args, &["'quantise'", "there are: quantize,"]);
+}
