@@ -412,6 +412,8 @@ pub enum OpSpec {
     /// the gradient of the input of [`FakeQuantize`](Self::FakeQuantize). Inputs: values, and
     /// the gradient of the output. Output: the gradient of the input; each `shape` f32
     FakeQuantizeGradient(FakeQuantizeSpec),
+    /// the gradients of a fake quantizer's scale and zero point
+    FakeQuantizeScaleGradient(FakeQuantizeSpec),
     /// see [`PowerOfTwoSpec`]
     PowerOfTwo(PowerOfTwoSpec),
     /// see [`ApproximateScaleSpec`]

@@ -111,10 +111,20 @@ fn gradients(
         let expected = vec![(0, file.array("grad_x")?.tensor()?)];
         fake::solved(file, ("grad_x", ENGINE), profile, problem, expected, found)?;
     }
-    let sums = (file.entry).values(|a| a.starts_with("grad_") && a != "grad_x");
-    if sums > 0 {
-        let reason = "gradients of scales are sums: the order of torch's is not described";
-        found.skip("fake_quantize_gradient", sums, reason);
+    if file.npz().has("grad_scale") {
+        let scale = scale(file)?;
+        let x = file.array("x")?.tensor()?;
+        let mut problem = fake::plain(x, fake::range(file)?, None, scale);
+        if let OpSpec::FakeQuantize(spec) = problem.op {
+            problem.op = OpSpec::FakeQuantizeScaleGradient(spec);
+        }
+        problem.inputs.push(file.array("g")?.tensor()?);
+        let mut expected = vec![(0, file.array("grad_scale")?.tensor()?)];
+        if file.npz().has("grad_zp") {
+            expected.push((1, file.array("grad_zp")?.tensor()?));
+        }
+        let part = ("grad_scale", ENGINE);
+        fake::solved(file, part, profile, problem, expected, found)?;
     }
     Ok(())
 }
