@@ -171,6 +171,8 @@ pub enum ObserverKind {
     MinMax,
     /// exponential moving average of each batch's least and greatest value (constant 0.01)
     MovingAverage,
+    /// as moving average, in two products: 0.99 of the old and 0.01 of the new (NNI)
+    WeightedAverage,
     /// as min-max, per channel
     PerChannelMinMax,
     /// as moving average, per channel

@@ -120,7 +120,7 @@ mod tests {
             scale: 0.034_850_005_764_724_52,
             zero_point: 0,
         };
-        let code = 876_198_381;
+        let code = 0x3439_b5ed;
         let of = |granularity| {
             let spec = DequantizeSpec {
                 shape: vec![1],

@@ -420,7 +420,7 @@ fn what_real_engines_gave_near_ties() {
             &profile(name),
             &mut witness,
         );
-        (0..count).map(|i| got.data().code(i)).collect()
+        (0..count).map(|i| got.code(i)).collect()
     };
     // 8 codes of u8 fill a vector, 16 of s8; the last is the tail.
     for (dtype, width, scales, zero_points, pair, body, tail) in [
