@@ -171,6 +171,8 @@ pub enum ObserverKind {
     MinMax,
     /// exponential moving average of each batch's least and greatest value (constant 0.01)
     MovingAverage,
+    /// as moving average, in two products: 0.99 of the old and 0.01 of the new (NNI)
+    WeightedAverage,
     /// as min-max, per channel
     PerChannelMinMax,
     /// as moving average, per channel
@@ -412,6 +414,8 @@ pub enum OpSpec {
     /// the gradient of the input of [`FakeQuantize`](Self::FakeQuantize). Inputs: values, and
     /// the gradient of the output. Output: the gradient of the input; each `shape` f32
     FakeQuantizeGradient(FakeQuantizeSpec),
+    /// the gradients of a fake quantizer's scale and zero point
+    FakeQuantizeScaleGradient(FakeQuantizeSpec),
     /// see [`PowerOfTwoSpec`]
     PowerOfTwo(PowerOfTwoSpec),
     /// see [`ApproximateScaleSpec`]

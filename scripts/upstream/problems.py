@@ -137,11 +137,13 @@ class Maker:
     def pointwise(self, dtype: str, like: dict | None = None) -> dict:
         return tensor(dtype, self.scale(self.rng.random() < 0.3), self.zero_point(dtype))
 
-    def binary(self, op: str, dtype: str, relu: bool = False, ties: bool = False) -> Problem:
+    def binary(self, op: str, dtype: str, relu: bool = False, ties: bool = False, near: bool = False) -> Problem:
         """Add or mul of every code with every seventh code; with `ties`, half of all
-        results lie halfway between two codes."""
+        results lie halfway between two codes. With `near`, of every code with every code:
+        scales are no binary fractions and their ratios next to some, so that the last bit of
+        whatever is rounded on the way decides."""
         low, high = RANGE[dtype]
-        a, b = np.meshgrid(np.arange(low, high + 1), np.arange(low, high + 1, 7))
+        a, b = np.meshgrid(np.arange(low, high + 1), np.arange(low, high + 1, 1 if near else 7))
         a, b = (v.reshape(-1).astype(TYPE[dtype]) for v in (a, b))
         scales = [self.scale(ties or self.rng.random() < 0.3) for _ in range(2)]
         if ties:
@@ -151,6 +153,12 @@ class Maker:
         reach *= 0.5 + self.rng.random()
         if ties:
             reach = 2.0 * scales[0] * (scales[1] if op == "mul" else 1.0)
+        if near:
+            first, power = float(self.scale(False)), lambda low, high: 2.0 ** int(self.rng.integers(low, high))
+            odd = lambda: int(self.rng.integers(1, 9))  # noqa: E731
+            second = self.scale(False) if op == "mul" else first * odd() * power(-4, 0)
+            reach = first * float(np.float32(second)) * power(3, 8) if op == "mul" else first * odd() * power(-2, 2)
+            given = [tensor(dtype, np.float32(scale), self.zero_point(dtype)) for scale in (first, second)]
         out = tensor(dtype, np.float32(reach), self.zero_point(dtype))
         spec = {"shape": [a.size], "a": given[0], "b": given[1], "output": out, "relu": relu}
         return Problem(op, spec, [a, b], what=f"{op} of two tensors")

@@ -40,6 +40,7 @@ ops! {
     Rescale = "rescale",
     FakeQuantize = "fake_quantize",
     FakeQuantizeGradient = "fake_quantize_gradient",
+    FakeQuantizeScaleGradient = "fake_quantize_scale_gradient",
     PowerOfTwo = "power_of_two",
     ApproximateScale = "approximate_scale",
     RoundTrip = "round_trip",

@@ -37,6 +37,11 @@ pub fn prepare<I: Isa>(isa: I, spec: &ObserveSpec) -> Result<Box<dyn Kernel>, Re
                 "histograms of other than 2048 bins, and growing ones".into(),
             ));
         }
+        ObserverKind::WeightedAverage => {
+            return Err(Refusal::Unsupported(
+                "moving averages in two products".into(),
+            ));
+        }
         ObserverKind::MinMax => ("min-max", false, false),
         ObserverKind::MovingAverage => ("moving-average", true, false),
         ObserverKind::PerChannelMinMax => ("per-channel-min-max", false, true),

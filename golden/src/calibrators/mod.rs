@@ -4,6 +4,7 @@
 
 mod abs_max;
 mod average;
+pub(crate) mod clip;
 mod entropy_means;
 mod entropy_single;
 mod entropy_truncated;
@@ -89,6 +90,14 @@ pub(crate) fn calibrate(
         Calibrator::AverageAbsMax => {
             let samples = spec.shape.first().copied().unwrap_or(1);
             vec![vec![average::threshold(samples, &batches)]]
+        }
+        Calibrator::Clipped { clip, symmetric } => {
+            let &[values] = batches.as_slice() else {
+                return Err(undefined("statistics of one batch"));
+            };
+            let rows = spec.shape.first().copied().unwrap_or(1);
+            let (low, high) = clip::limits(clip, symmetric, rows, values)?;
+            vec![vec![f64::from(low)], vec![f64::from(high)]]
         }
         Calibrator::MovingAbsMax { rate, state, accum } => {
             let kept = moving_abs_max::threshold(rate, state, accum, &batches);

@@ -102,6 +102,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Rescale(_) => "rescale".into(),
         OpSpec::FakeQuantize(_) => "fake_quantize".into(),
         OpSpec::FakeQuantizeGradient(_) => "fake_quantize_gradient".into(),
+        OpSpec::FakeQuantizeScaleGradient(_) => "fake_quantize_scale_gradient".into(),
         OpSpec::ApproximateScale(_) => "approximate_scale".into(),
         OpSpec::PowerOfTwo(_) => "power_of_two".into(),
         OpSpec::RoundTrip(_) => "round_trip".into(),

@@ -1,7 +1,7 @@
 //! Observers: running statistics of values, from which scale and zero point are
 //! chosen. One file each; every observer takes batches one at a time.
 //!
-//! Source of all: PyTorch torch/ao/quantization/observer.py, v2.6.0.
+//! Source, where a file names no other: PyTorch torch/ao/quantization/observer.py, v2.6.0.
 
 mod growing_histogram;
 mod histogram;
@@ -9,6 +9,7 @@ mod min_max;
 mod moving_average;
 mod per_channel;
 mod search;
+mod weighted_average;
 
 pub use growing_histogram::GrowingHistogram;
 pub use histogram::{BINS, Histogram};
@@ -17,6 +18,7 @@ pub use min_max::MinMax;
 pub use moving_average::MovingAverage;
 pub use per_channel::PerChannel;
 pub use search::search_range;
+pub use weighted_average::WeightedAverage;
 
 use crate::ops::ReferenceError;
 use crate::spec::{ObserveSpec, ObserverKind};
@@ -61,6 +63,7 @@ pub(crate) fn observe(
     match spec.kind {
         ObserverKind::MinMax => Ok(single(MinMax::default(), &batches, witness)),
         ObserverKind::MovingAverage => Ok(single(MovingAverage::default(), &batches, witness)),
+        ObserverKind::WeightedAverage => Ok(single(WeightedAverage::default(), &batches, witness)),
         ObserverKind::PerChannelMinMax => channels::<MinMax>(spec, &batches, witness),
         ObserverKind::PerChannelMovingAverage => channels::<MovingAverage>(spec, &batches, witness),
         ObserverKind::Histogram

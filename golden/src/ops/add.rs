@@ -9,7 +9,7 @@
 //! forms reproduce the captured layers of real networks.
 
 use super::ReferenceError;
-use super::fixed_point::{FixedPoint as FixedMultiplier, fixed_point};
+use super::fixed_point::{FixedPoint as FixedMultiplier, fixed_point, srdhm};
 use super::store::Store;
 use crate::profile::{AddForm, Profile, Scaling};
 use crate::spec::{BinarySpec, QParams};
@@ -74,8 +74,9 @@ pub(crate) fn add(
         }
         AddForm::FmaFixed => {
             let (ra, rb) = (sa / so, sb / so);
-            let fixed =
-                qo.zero_point as f32 - (ra * qa.zero_point as f32 + rb * qb.zero_point as f32);
+            // Compiled with FMA, the first of the two products is not rounded.
+            let of_zeros = ra.mul_add(qa.zero_point as f32, rb * qb.zero_point as f32);
+            let fixed = qo.zero_point as f32 - of_zeros;
             codes
                 .map(|(i, a, b)| {
                     let code = (a as f32).mul_add(ra, (b as f32).mul_add(rb, fixed));
@@ -83,21 +84,32 @@ pub(crate) fn add(
                 })
                 .collect()
         }
-        AddForm::Gemmlowp20 => {
-            let twice_max = 2.0 * qa.scale.max(qb.scale);
+        form @ (AddForm::Gemmlowp20 | AddForm::Gemmlowp20Vector) => {
+            // TFLite keeps scales as f32.
+            let of = |qparams: QParams| f64::from(qparams.scale as f32);
+            let (sa, sb, so) = (of(qa), of(qb), of(qo));
+            let twice_max = 2.0 * sa.max(sb);
             let fixed = |real: f64| -> Result<FixedMultiplier, ReferenceError> {
                 let fixed = fixed_point(Scaling::Q31SrdhmRdbpot, real)?;
                 Ok(fixed.expect("a fixed-point scaling"))
             };
-            let (by_a, by_b) = (fixed(qa.scale / twice_max)?, fixed(qb.scale / twice_max)?);
+            let (by_a, by_b) = (fixed(sa / twice_max)?, fixed(sb / twice_max)?);
             let left_shift = left_shift(spec);
-            let by_sum = fixed(twice_max / (f64::from(1 << left_shift) * qo.scale))?;
-            let shifted =
-                |code: i64, zero_point: i32| ((code - i64::from(zero_point)) << left_shift) as i32;
+            let by_sum = fixed(twice_max / (f64::from(1 << left_shift) * so))?;
+            let body = match form {
+                AddForm::Gemmlowp20Vector if !minus => vector_body(spec.output.dtype, a.len()),
+                _ => 0,
+            };
+            let brought = |i: usize, by: FixedMultiplier, code: i64, qparams: QParams| {
+                let steps = code - i64::from(qparams.zero_point);
+                match i < body {
+                    true => in_vector(spec.output.dtype, by, steps, left_shift),
+                    false => by.apply((steps << left_shift) as i32),
+                }
+            };
             codes
-                .map(|(_, a, b)| {
-                    let a = by_a.apply(shifted(a, qa.zero_point));
-                    let b = by_b.apply(shifted(b, qb.zero_point));
+                .map(|(i, a, b)| {
+                    let (a, b) = (brought(i, by_a, a, qa), brought(i, by_b, b, qb));
                     let sum = if minus { a - b } else { a + b } as i32;
                     witness.step(Some(sum.into()), by_sum.exact(sum));
                     witness.events.hit_if(Event::ExactTie, by_sum.is_tie(sum));
@@ -133,6 +145,32 @@ fn left_shift(spec: &BinarySpec) -> u32 {
         15
     } else {
         20
+    }
+}
+
+/// How many leading elements TFLite's vector kernels take; wider codes have none.
+fn vector_body(dtype: DType, len: usize) -> usize {
+    let width = match dtype {
+        DType::I8 => 16,
+        DType::U8 => 8,
+        _ => return 0,
+    };
+    len / width * width
+}
+
+/// `steps · 2^left_shift` times a multiplier of at most 1, as TFLite's vector kernels:
+/// optimized/integer_ops/add.h (AddElementwiseInt8), optimized/optimized_ops.h
+/// (AddElementwise).
+fn in_vector(dtype: DType, by: FixedMultiplier, steps: i64, left_shift: u32) -> i64 {
+    let (multiplier, power) = by.parts();
+    let shifted = |x: i64, power: i32| match power < 0 {
+        true => x >> power.unsigned_abs().min(63),
+        false => x << power,
+    };
+    let high = |x: i64| i64::from(srdhm(x as i32, multiplier as i32));
+    match dtype {
+        DType::I8 => high(shifted(steps, left_shift as i32 + power)),
+        _ => shifted(high(steps << left_shift), power),
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) fn approximate_scale(
         )));
     };
     check_bits(spec.bits)?;
-    let found: Vec<Approximation> = factors.iter().map(|&x| approximate(x, spec.bits)).collect();
+    let found: Vec<Approximation> = (factors.iter())
+        .map(|&x| within(x, spec.bits, spec.greatest_shift))
+        .collect();
     let of = |value: fn(&Approximation) -> f32| {
         let values = found.iter().map(value).collect();
         Tensor::new([spec.len], Data::F32(values)).expect("as many as factors")
@@ -61,9 +63,15 @@ pub(crate) struct Approximation {
 
 /// shift = ⌊log2((1 ⊘ x) ⊗ (2^bits − 1))⌋, multiplier = ⌊x ⊗ 2^shift⌋.
 pub(crate) fn approximate(x: f32, bits: u32) -> Approximation {
+    within(x, bits, None)
+}
+
+/// As [`approximate`], by no greater shift than `greatest`.
+fn within(x: f32, bits: u32, greatest: Option<u32>) -> Approximation {
     let most = ((1u64 << bits) - 1) as f32;
     let room = f64::from(1.0 / x * most);
     let shift = ((ln(room) / std::f64::consts::LN_2) as f32).floor();
+    let shift = greatest.map_or(shift, |greatest| shift.min(greatest as f32));
     let power = super::fake_quantize::two_to(shift);
     let multiplier = (x * power).floor();
     Approximation {
@@ -93,6 +101,14 @@ mod tests {
             (found.multiplier, found.shift, found.value),
             (250.0, -2.0, 1000.0)
         );
+    }
+
+    #[test]
+    fn a_shift_is_held_to_the_greatest() {
+        // 255 · 1000 lies between 2^17 and 2^18; 2^8 / 1000 is below 1.
+        assert_eq!(within(0.001, 8, Some(17)).shift, 17.0);
+        let found = within(0.001, 8, Some(8));
+        assert_eq!((found.multiplier, found.shift), (0.0, 8.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! for the body of a row, one for the elements that do not fill a vector.
 
 use super::ReferenceError;
-use crate::profile::{DequantizeForm, Profile};
+use crate::profile::{ChannelDequantize, DequantizeForm, Profile};
 use crate::spec::{DequantizeSpec, QParams};
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
@@ -19,7 +19,13 @@ pub(super) fn dequantize(
     let body = rule.width.body_of(input.len());
     let values = (0..input.len())
         .map(|index| {
-            let form = if index < body { rule.body } else { rule.tail };
+            let form = match rule.per_channel {
+                ChannelDequantize::MulF64 if spec.granularity.is_per_channel() => {
+                    DequantizeForm::MulF64
+                }
+                _ if index < body => rule.body,
+                _ => rule.tail,
+            };
             let qparams = spec.granularity.channel(channels.of(index));
             witness.zero_point(spec.dtype, qparams.zero_point);
             dequantize_value(form, spec.dtype, input.data().code(index), qparams)
@@ -58,6 +64,7 @@ pub(crate) fn dequantize_value(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Granularity;
 
     #[test]
     fn a_premultiplied_zero_point_rounds_differently() {
@@ -104,6 +111,34 @@ mod tests {
         assert_eq!(value, 12_582_912.0);
         // In f64 throughout it would be 12582912.75, which rounds to 12582913.
         assert_ne!(value, (0.75 * f64::from((1 << 24) + 1)) as f32);
+    }
+
+    /// PyTorch 2.15: a scale per tensor is narrowed to f32, scales per channel are not.
+    #[test]
+    fn scales_of_channels_stay_wide_where_the_profile_says_so() {
+        let qparams = QParams {
+            scale: 0.034_850_005_764_724_52,
+            zero_point: 0,
+        };
+        let code = 0x3439_b5ed;
+        let of = |granularity| {
+            let spec = DequantizeSpec {
+                shape: vec![1],
+                dtype: DType::I32,
+                granularity,
+            };
+            let input = Tensor::new([1], Data::I32(vec![code])).unwrap();
+            let profile = &crate::profile::named::find("pytorch-scalar")
+                .unwrap()
+                .profile;
+            let mut witness = Witness::default();
+            dequantize(&spec, &input, profile, &mut witness).unwrap()
+        };
+        let tensor = of(Granularity::PerTensor(qparams));
+        let qparams = vec![qparams];
+        let channel = of(Granularity::PerChannel { axis: 0, qparams });
+        assert_eq!(tensor.data(), &Data::F32(vec![30_535_482.0]));
+        assert_eq!(channel.data(), &Data::F32(vec![30_535_484.0]));
     }
 
     #[test]

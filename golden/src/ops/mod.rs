@@ -9,6 +9,7 @@ mod approximate_scale;
 mod avg_pool;
 mod batch_matmul;
 mod blocks;
+pub(crate) mod cascade_sum;
 mod cast;
 mod channels;
 mod check;
@@ -110,6 +111,9 @@ pub fn reference(
         OpSpec::Recode(spec) => recode::recode(spec, &inputs[0], profile, witness)?,
         OpSpec::AvgPool(spec) => avg_pool::avg_pool(spec, &inputs[0], profile, witness)?,
         OpSpec::MaxPool(spec) => max_pool::max_pool(spec, &inputs[0], witness)?,
+        OpSpec::FakeQuantizeScaleGradient(spec) => {
+            return fake_quantize::scale_gradient(spec, &inputs[0], &inputs[1], profile);
+        }
         OpSpec::FakeQuantizeGradient(spec) => {
             fake_quantize::gradient(spec, &inputs[0], &inputs[1], profile)?
         }

@@ -31,7 +31,11 @@ pub(crate) fn mul(
     let (sa, sb) = (spec.a.qparams.scale, spec.b.qparams.scale);
     let so = spec.output.qparams.scale;
     let fixed = match profile.pointwise.mul {
-        MulForm::Gemmlowp => fixed_point(Scaling::Q31SrdhmRdbpot, sa * sb / so)?,
+        // Scales are f32 in TFLite, and so is what is made of them here.
+        MulForm::Gemmlowp => {
+            let multiplier = sa as f32 * sb as f32 / so as f32;
+            fixed_point(Scaling::Q31SrdhmRdbpot, multiplier.into())?
+        }
         _ => None,
     };
     let products = (0..a.len())
@@ -51,15 +55,15 @@ pub(crate) fn mul(
                 MulForm::IntegerProduct => {
                     product as f32 * (sa as f32 * sb as f32 * (1.0 / so as f32))
                 }
-                MulForm::DequantizeDiv | MulForm::DequantizeDivAdd => {
+                MulForm::DequantizeDiv => {
                     (sa as f32 * a as f32) * (sb as f32 * b as f32) / so as f32
                 }
                 MulForm::IntegerProductDiv => product as f32 * (sa * sb / so) as f32,
-                MulForm::IntegerProductDivF32 => {
+                MulForm::IntegerProductDivF32 | MulForm::IntegerProductDivAdd => {
                     product as f32 * (sa as f32 * sb as f32 / so as f32)
                 }
             };
-            if profile.pointwise.mul == MulForm::DequantizeDivAdd {
+            if profile.pointwise.mul == MulForm::IntegerProductDivAdd {
                 let code = steps + spec.output.qparams.zero_point as f32;
                 store.round(i, Some(product), code, witness)
             } else {

@@ -139,6 +139,16 @@ axis! {
 }
 
 axis! {
+    /// How codes become values where each channel has a scale.
+    ChannelDequantize {
+        /// as with one scale
+        AsPerTensor = "as-per-tensor",
+        /// f32(s · (f32(q) − f32(z))), the difference in f32, s and the product in f64
+        MulF64 = "mul-f64",
+    }
+}
+
+axis! {
     /// How many leading elements of a row use the body's arithmetic: a multiple of this width; the rest is the tail.
     BodyWidth {
         /// every element is body
@@ -175,6 +185,8 @@ rule! {
         body: DequantizeForm,
         /// arithmetic of the tail
         tail: DequantizeForm,
+        /// with a scale per channel
+        per_channel: ChannelDequantize,
         /// where the tail starts
         width: BodyWidth,
     }

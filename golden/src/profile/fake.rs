@@ -160,6 +160,16 @@ axis! {
 }
 
 axis! {
+    /// The gradients of scale and zero point, where they are learned.
+    ScaleGradient {
+        /// they are not learned
+        None = "none",
+        /// LSQ: what the clamped codes, or what rounding took, times the gradient above, times 1 / √(qmax · count), summed as PyTorch sums
+        LearnedStep = "learned-step",
+    }
+}
+
+axis! {
     /// How the mean over a channel of a channel-last tensor is summed, in f32.
     ChannelMean {
         /// in order
@@ -216,6 +226,8 @@ rule! {
         result: FakeResult,
         /// where the gradient passes
         gradient: FakeGradient,
+        /// gradients of scale and zero point
+        scale_gradient: ScaleGradient,
         /// sums that scales are fitted by
         mean: ChannelMean,
         /// logarithms that exponents are chosen by

@@ -12,14 +12,16 @@ axis! {
         DequantizeDiv = "dequantize-div",
         /// fma(sa, a, −sa·za) ⊕ fma(sb, b, −sb·zb), then ⊗ (1 ⊘ so) (ATen vector kernel)
         FmaPremul = "fma-premul",
-        /// fma(a, sa/so, fma(b, sb/so, zo − (sa/so·za + sb/so·zb))), then rounded (ONNX Runtime)
+        /// fma(a, ra, fma(b, rb, zo ⊖ fma(ra, za, rb ⊗ zb))) with r = s ⊘ so, then rounded (ONNX Runtime)
         FmaFixed = "fma-fixed",
         /// fixed-point multipliers below 2^22 and a shift rounded half away; ratios of scales in \[2^−14, 2^8) (QNNPACK)
         FixedPoint21 = "fixed-point-21",
         /// fixed-point multipliers of at most 2^21 and a shift rounded half up; ratios of scales in \[2^−10, 2^8) (XNNPACK)
         FixedPoint20Up = "fixed-point-20-up",
-        /// both inputs by 2^20 (16 bits: 2^15), each by its ratio to twice the larger scale, the sum by the rest: three gemmlowp multiplications, each rounded half up, then half away (TFLite)
+        /// scales in f32, all else of them in f64; both inputs by 2^20 (16 bits: 2^15), each by its ratio to twice the larger scale, the sum by the rest: three gemmlowp multiplications, each rounded half up, then half away (TFLite)
         Gemmlowp20 = "gemmlowp-20",
+        /// as gemmlowp-20; in whole groups of 16 inputs of 8 bits with a sign lose the bits of their ratio's shift before the high multiplication, in whole groups of 8 without one after it, rounded down; no other than sums (TFLite's vector kernels)
+        Gemmlowp20Vector = "gemmlowp-20-vector",
     }
 }
 
@@ -30,13 +32,13 @@ axis! {
         IntegerProduct = "integer-product",
         /// (sa ⊗ (a − za)) ⊗ (sb ⊗ (b − zb)) ⊘ so
         DequantizeDiv = "dequantize-div",
-        /// (sa ⊗ (a − za)) ⊗ (sb ⊗ (b − zb)) ⊘ so ⊕ zo, then rounded (ONNX Runtime)
-        DequantizeDivAdd = "dequantize-div-add",
+        /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊘ so) ⊕ zo, then rounded (ONNX Runtime)
+        IntegerProductDivAdd = "integer-product-div-add",
         /// f32((a − za)(b − zb)) ⊗ f32(sa·sb/so)
         IntegerProductDiv = "integer-product-div",
         /// f32((a − za)(b − zb)) ⊗ (sa ⊗ sb ⊘ so) (XNNPACK)
         IntegerProductDivF32 = "integer-product-div-f32",
-        /// (a − za)(b − zb) times sa·sb/so by gemmlowp: high multiply rounded half up, then shift rounded half away (TFLite)
+        /// (a − za)(b − zb) times sa ⊗ sb ⊘ so by gemmlowp: high multiply rounded half up, then shift rounded half away (TFLite)
         Gemmlowp = "gemmlowp",
     }
 }

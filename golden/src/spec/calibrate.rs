@@ -41,6 +41,13 @@ pub enum Calibrator {
         /// accum before the first batch
         accum: f32,
     },
+    /// limits from statistics of one batch. Outputs: low, high
+    Clipped {
+        /// which statistics
+        clip: Clip,
+        /// both limits are as far from 0
+        symmetric: bool,
+    },
     /// the share (0.3, 0.32, … of the batch's greatest value) that quantizes with the least loss.
     /// Output: threshold
     LeastLoss {
@@ -56,6 +63,35 @@ pub enum Calibrator {
         /// what is chosen from the bins
         choose: Choose,
     },
+}
+
+/// Which statistics of a tensor are its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clip {
+    /// the mean of each row's least, and of each row's greatest value; rows lie along the first axis
+    MeanOfRows,
+    /// so many standard deviations on each side of the mean, within the values
+    Deviations(f64),
+    /// ACIQ: a multiple of the spread on each side of the mean
+    Aciq {
+        /// what values are taken to be like
+        distribution: Distribution,
+        /// bits of a code, which the multiple depends on; 1 to 8
+        bits: u32,
+        /// as after a relu: the limits are one multiple apart, not two
+        half: bool,
+    },
+}
+
+/// What values are taken to be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Laplace's; its spread is the mean distance from the mean
+    Laplace,
+    /// the normal one; its spread is the standard deviation
+    Gauss,
 }
 
 /// What quantization costs.
@@ -178,6 +214,7 @@ impl CalibrateSpec {
     pub fn outputs(&self) -> &'static [&'static str] {
         match self.calibrator {
             Calibrator::Histogram { choose, .. } => choose.outputs(),
+            Calibrator::Clipped { .. } => &["low", "high"],
             Calibrator::MovingAbsMax { .. } => &["threshold", "state", "accum"],
             _ => &["threshold"],
         }

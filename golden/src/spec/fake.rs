@@ -94,6 +94,15 @@ pub enum FakeParameters {
     },
     /// the least and the greatest value of each channel of the input are the limits
     Measured(LimitsRequest),
+    /// statistics of the input are the limits of the whole tensor
+    Clipped {
+        /// which statistics
+        clip: super::Clip,
+        /// what is made of the limits
+        request: LimitsRequest,
+    },
+    /// the scale is the mean of |x| of the whole tensor
+    MeanAbs,
     /// scales are fitted to the values of each channel by least squares
     Fitted(Fit),
 }
@@ -188,6 +197,9 @@ pub struct ApproximateScaleSpec {
     pub len: usize,
     /// bits of a multiplier, 1 to 31
     pub bits: u32,
+    /// the greatest shift, where there is one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greatest_shift: Option<u32>,
 }
 
 impl FakeQuantizeSpec {

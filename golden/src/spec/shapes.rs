@@ -43,6 +43,7 @@ impl OpSpec {
             Self::Rescale(s) => vec![(s.shape.clone(), s.output)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::FakeQuantizeGradient(s) => vec![(s.shape.clone(), DType::F32)],
+            Self::FakeQuantizeScaleGradient(_) => vec![(vec![1], DType::F32); 2],
             Self::ApproximateScale(s) => vec![(vec![s.len], DType::F32); 3],
             Self::FakeQuantize(s) => {
                 let shapes = [
@@ -125,7 +126,9 @@ impl OpSpec {
             Self::DequantizeBlocks(s) => s.inputs_of(s.codes),
             Self::Rescale(s) => vec![(s.shape.clone(), s.input)],
             Self::ApproximateScale(s) => vec![(vec![s.len], DType::F32)],
-            Self::FakeQuantizeGradient(s) => vec![(s.shape.clone(), DType::F32); 2],
+            Self::FakeQuantizeGradient(s) | Self::FakeQuantizeScaleGradient(s) => {
+                vec![(s.shape.clone(), DType::F32); 2]
+            }
             Self::FakeQuantize(s) => vec![(s.shape.clone(), DType::F32)],
             Self::PowerOfTwo(s) => vec![(s.shape.clone(), DType::F32)],
             Self::RoundTrip(s) => vec![(s.shape.clone(), DType::F32)],

@@ -259,8 +259,8 @@ def capture(out: str, seed: int, maker: Maker) -> Folder:
                 kinds = {"ties": False, **{key: v for key, v in layer.items() if key != "ties"}}
                 c.conv(maker.conv(x_type=x, w_type="u8", output="sums", bias="none", **kinds))
         for op, name in (("add", "QLinearAdd"), ("mul", "QLinearMul")):
-            for ties in (False, False, True):
-                p = maker.binary(op, x, ties=ties)
+            for kind in ({}, {}, {"ties": True}, {"near": True}, {"near": True}, {"near": True}):
+                p = maker.binary(op, x, **kind)
                 c.pointwise(name, p)
                 folder.add("ort_qdq", "onnxruntime-qdq", p, unfused(op.capitalize(), p))
         for _ in range(3):

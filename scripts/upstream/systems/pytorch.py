@@ -256,6 +256,7 @@ def capture(out: str, seed: int, maker: Maker) -> Folder:
         for relu in (False, True):
             for ties in (False, True):
                 c.binary(maker.binary(op, "u8", relu, ties))
+        c.binary(maker.binary(op, "u8", near=True))
     for _ in range(3):
         c.pointwise(maker, "u8")
         c.function(maker, "u8")

@@ -188,6 +188,8 @@ def capture(folder: Folder, maker: Maker, schema, interpreter, resolver) -> Fold
                 c.pointwise("ADD", maker.binary("add", dtype, relu, ties), schema.AddOptionsT())
                 c.pointwise("MUL", maker.binary("mul", dtype, relu, ties), schema.MulOptionsT())
         for _ in range(3):
+            c.pointwise("ADD", maker.binary("add", dtype, near=True), schema.AddOptionsT())
+            c.pointwise("MUL", maker.binary("mul", dtype, near=True), schema.MulOptionsT())
             ends = {"LOGISTIC": ("sigmoid", 2.0**-8, -128), "TANH": ("tanh", 2.0**-7, 0)}
             for op, (function, scale, zero) in ends.items():
                 given = {"dtype": dtype, "qparams": pair(scale, zero + (128 if dtype == "u8" else 0))}

@@ -496,7 +496,9 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "pointwise" => axis.field.starts_with("recode"),
             stage => matches!(stage, "quantize" | "dequantize"),
         },
-        OpSpec::FakeQuantize(_) | OpSpec::FakeQuantizeGradient(_) => axis.stage == "fake_quantize",
+        OpSpec::FakeQuantize(_)
+        | OpSpec::FakeQuantizeGradient(_)
+        | OpSpec::FakeQuantizeScaleGradient(_) => axis.stage == "fake_quantize",
         OpSpec::PowerOfTwo(_) => {
             axis.stage == "fake_quantize"
                 && matches!(axis.field, "logarithm" | "result" | "subnormals")

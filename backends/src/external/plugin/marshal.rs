@@ -272,6 +272,9 @@ impl Kept {
                 ObserverKind::PerChannelMinMax => abi::PER_CHANNEL_MIN_MAX,
                 ObserverKind::PerChannelMovingAverage => abi::PER_CHANNEL_MOVING_AVERAGE,
                 ObserverKind::Histogram => abi::HISTOGRAM,
+                ObserverKind::WeightedAverage => {
+                    return Err(unsupported("moving averages in two products".into()));
+                }
                 ObserverKind::HistogramOf { .. } | ObserverKind::GrowingHistogram { .. } => {
                     return Err(unsupported(
                         "histograms of other bins or that grow in another way".into(),

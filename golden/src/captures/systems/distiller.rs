@@ -1,16 +1,21 @@
 //! Distiller: range-linear parameters and codes, clipped quantizers.
 
+use super::calibrated::{scalar, solved};
 use crate::captures::error::CaptureError;
 use crate::captures::fake::{self, CODES, FACTORS, VALUES, ZERO_POINTS};
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::{ApproximateScaleSpec, Domain, FakeParameters, LimitsRequest, OpSpec, Problem};
+use crate::spec::FakeParameters::{self, MeanAbs};
+use crate::spec::{
+    ApproximateScaleSpec, Calibrator, Clip, Distribution, Domain, Levels, LimitsRequest, OpSpec,
+    Problem,
+};
 use crate::tensor::{Data, Tensor};
 
 const ENGINE: &str = "torch";
-const STATISTICS: &str =
-    "means and deviations of f32 values: the order of torch's sums is not described";
+/// What `N_STD` is captured with.
+const STANDARD_DEVIATIONS: f64 = 2.5;
 
 /// `q_utils` alone, on the tensors that calibrators are captured on.
 pub(super) fn read_q_utils(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
@@ -19,7 +24,6 @@ pub(super) fn read_q_utils(file: &CapturedFile<'_>, found: &mut Found) -> Result
     }
     let inputs = file.beside("inputs.npz")?;
     for array in file.npz().names() {
-        let values = file.array(array)?.len() as u64;
         let parts: Vec<&str> = array.split('.').collect();
         let (input, kind, flags) = match parts.as_slice() {
             ["edge", "q(scale=10)"] => {
@@ -27,14 +31,14 @@ pub(super) fn read_q_utils(file: &CapturedFile<'_>, found: &mut Found) -> Result
                 continue;
             }
             [_, .., "q"] | ["edge", "x"] => continue,
-            [_, "avgminmax" | "3std"] => {
-                found.skip("statistics", values, STATISTICS);
+            [input, "avgminmax" | "3std"] => {
+                let x = inputs.array(input)?.tensor()?;
+                limits(file, array, parts[1] == "3std", x, found)?;
                 continue;
             }
             [input, kind, flags @ ..] if kind.contains("sym") => (*input, *kind, flags),
             _ => {
-                let reason = "the greatest shift is limited: the reference op has no limit";
-                found.skip("scale_approx", values, reason);
+                approximated(file, array, found)?;
                 continue;
             }
         };
@@ -78,6 +82,47 @@ fn edge(file: &CapturedFile<'_>, array: &str, found: &mut Found) -> Result<(), C
     fake::solved(file, (array, ENGINE), "distiller", problem, expected, found)
 }
 
+/// `[low, high]` of a tensor: of all values as one row, or within 3 deviations.
+fn limits(
+    file: &CapturedFile<'_>,
+    array: &str,
+    deviations: bool,
+    x: Tensor,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let clip = match deviations {
+        true => Clip::Deviations(3.0),
+        false => Clip::MeanOfRows,
+    };
+    let calibrator = Calibrator::Clipped {
+        clip,
+        symmetric: false,
+    };
+    let row = fake::reshaped(file, &x, &[1, x.len()])?;
+    let pair = file.array(array)?.floats()?;
+    let expected = pair.into_iter().map(scalar).collect();
+    solved(file, array, calibrator, vec![row], expected)?.into(found);
+    Ok(())
+}
+
+/// `approx_<factor>`: approximation, multiplier and shift by 16 bits, shifted by 16 at most.
+fn approximated(
+    file: &CapturedFile<'_>,
+    array: &str,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let factor: Option<f32> = array.strip_prefix("approx_").and_then(|x| x.parse().ok());
+    let factor = factor.ok_or_else(|| file.problem(format!("`{array}` names no factor")))?;
+    let one = |value: f64| problem::flat(Data::F32(vec![value as f32]));
+    let &[value, multiplier, shift] = file.array(array)?.floats()?.as_slice() else {
+        return Err(file.problem(format!("`{array}` is no value, multiplier and shift")));
+    };
+    let problem = approximation(one(f64::from(factor)), 16, Some(16));
+    let expected = [multiplier, shift, value].map(one).into_iter().enumerate();
+    let expected = expected.collect();
+    fake::solved(file, (array, ENGINE), "distiller", problem, expected, found)
+}
+
 /// The lowest and the highest code of `bits`; `narrow` drops the lowest of signed ones.
 fn codes(bits: u32, signed: bool, narrow: bool) -> (i64, i64) {
     let half = 1 << (bits - 1);
@@ -110,15 +155,18 @@ fn multipliers(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Capture
         for (index, what) in ["mult", "shift", "approx"].into_iter().enumerate() {
             expected.push((index, file.array(&format!("{part}.{what}"))?.tensor()?));
         }
-        let problem = approximation(factors, bits);
+        let problem = approximation(factors, bits, None);
         fake::solved(file, (part, ENGINE), "distiller", problem, expected, found)?;
     }
     Ok(())
 }
 
-fn approximation(factors: Tensor, bits: u32) -> Problem {
-    let len = factors.len();
-    let op = OpSpec::ApproximateScale(ApproximateScaleSpec { len, bits });
+fn approximation(factors: Tensor, bits: u32, greatest_shift: Option<u32>) -> Problem {
+    let op = OpSpec::ApproximateScale(ApproximateScaleSpec {
+        len: factors.len(),
+        bits,
+        greatest_shift,
+    });
     problem::plain(op, vec![factors])
 }
 
@@ -146,20 +194,33 @@ fn range_linear(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Captur
     for part in parts {
         let array = |what: &str| file.array(&format!("{part}.{what}"));
         let clip = part.split_once('_').map_or("", |(_, clip)| clip);
-        if !clip.starts_with("NONE") {
-            let values = array("scale")?.len() + array("zp")?.len();
-            found.skip("statistics", values as u64, STATISTICS);
-            continue;
-        }
         let bits = match part.starts_with("b8") {
             true => 8,
             false => 4,
         };
         let axis = clip.ends_with("_pc").then_some(0);
-        let parameters = FakeParameters::Measured(LimitsRequest {
+        let request = LimitsRequest {
             symmetric,
             integral_zero_point: true,
-        });
+        };
+        let half = clip.ends_with("_half");
+        let aciq = |distribution| Clip::Aciq {
+            distribution,
+            bits,
+            half,
+        };
+        let clip = match clip.trim_end_matches("_half").trim_end_matches("_pc") {
+            "NONE" => None,
+            "AVG" => Some(Clip::MeanOfRows),
+            "N_STD" => Some(Clip::Deviations(STANDARD_DEVIATIONS)),
+            "GAUSS" => Some(aciq(Distribution::Gauss)),
+            "LAPLACE" => Some(aciq(Distribution::Laplace)),
+            other => return Err(file.problem(format!("`{other}` is no way to clip"))),
+        };
+        let parameters = match clip {
+            None => FakeParameters::Measured(request),
+            Some(clip) => FakeParameters::Clipped { clip, request },
+        };
         let range = codes(bits, signed, mode.ends_with("_RESTRICTED"));
         let problem = fake::plain(file.array("x")?.tensor()?, range, axis, parameters);
         let mut expected = vec![
@@ -198,7 +259,12 @@ fn clipped(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
                 fake::limits((-1.0, 1.0), true),
             ),
             "dorefa" if bits == 1 => {
-                found.skip("binary", values.len() as u64, STATISTICS);
+                let x = file.array("x")?.tensor()?;
+                let problem =
+                    fake::with_levels(x, (-1, 1), None, Domain::Plain, Levels::Signs, MeanAbs);
+                let expected = vec![(VALUES, values.tensor()?)];
+                let profile = "distiller-binary";
+                fake::solved(file, (array, ENGINE), profile, problem, expected, found)?;
                 continue;
             }
             "dorefa" => (

@@ -16,6 +16,7 @@ mod litert_pointwise;
 mod minilm;
 mod mxnet;
 mod nni;
+mod nni_steps;
 mod nvidia;
 mod onnx_nodes;
 mod onnxruntime;

@@ -5,10 +5,10 @@ use crate::captures::fake::{self, VALUES};
 use crate::captures::manifest::CapturedFile;
 use crate::captures::problem;
 use crate::captures::vector::Found;
-use crate::spec::{Domain, FakeParameters, OpSpec, QparamsRequest};
-use crate::tensor::{DType, Data};
+use crate::spec::{Domain, FakeParameters, ObserverKind, OpSpec, QparamsRequest};
+use crate::tensor::{DType, Data, Tensor};
 
-const ENGINE: &str = "torch";
+pub(super) const ENGINE: &str = "torch";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let (folder, name) = file.entry.file.split_once('/').unwrap_or(("", ""));
@@ -32,13 +32,13 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
             fake::solved(file, ("", ENGINE), "nni-bnn", problem, expected, found)?;
         }
         "qparams" => qparams(file, found)?,
-        "qat" => {
-            let reason = "a moving average that grows by another constant: no reference observer";
-            found.skip("observe", file.entry.values(|a| a == "ema"), reason);
+        "qat" => averages(file, found)?,
+        "e2e" if name != "inputs.npz" && name != "model.npz" => {
+            super::nni_steps::read(file, found)?
         }
         _ if name == "inputs.npz" || name == "model.npz" => {}
         _ => {
-            let reason = "whole networks in training: their float layers have no reference";
+            let reason = "no reference op";
             found.skip(folder, file.entry.values(|_| true), reason);
         }
     }
@@ -59,6 +59,27 @@ fn one(
     fake::solved(file, (output, ENGINE), profile, problem, expected, found)
 }
 
+/// `ema` after each value of `cur`.
+fn averages(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let of = |name: &str| -> Result<Vec<Tensor>, CaptureError> {
+        let values = file.array(name)?.floats()?;
+        let one = |value: &f64| problem::flat(Data::F32(vec![*value as f32]));
+        Ok(values.iter().map(one).collect())
+    };
+    let (given, averages) = (of("cur")?, of("ema")?);
+    if given.len() != averages.len() {
+        return Err(file.problem("`cur` and `ema` are not as many"));
+    }
+    for (index, average) in averages.into_iter().enumerate() {
+        let batches = given[..=index].to_vec();
+        let problem = problem::observe(ObserverKind::WeightedAverage, 0, batches);
+        let expected = vec![(0, average.clone()), (1, average)];
+        let part = format!("ema.{index}");
+        fake::solved(file, (&part, ENGINE), "nni", problem, expected, found)?;
+    }
+    Ok(())
+}
+
 /// Scale and zero point of tracked ranges.
 fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let range = fake::range(file)?;
@@ -68,7 +89,17 @@ fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
         symmetric: file.params().text("scheme") == Some("symmetric"),
         reduce_range: false,
     };
-    let of = |what: &str| file.array(what)?.floats();
+    chosen(file, "", request, found)
+}
+
+/// `<prefix>scale` and `<prefix>zero_point` of `<prefix>tracked_min` and `<prefix>tracked_max`.
+pub(super) fn chosen(
+    file: &CapturedFile<'_>,
+    prefix: &str,
+    request: QparamsRequest,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
+    let of = |what: &str| file.array(&format!("{prefix}{what}"))?.floats();
     let (least, greatest) = (of("tracked_min")?, of("tracked_max")?);
     let (scales, zero_points) = (of("scale")?, of("zero_point")?);
     if [&greatest, &scales, &zero_points]
@@ -88,7 +119,7 @@ fn qparams(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureErro
                 zero_point.ok_or_else(|| file.problem("a zero point does not fit i32"))?,
             ),
         ];
-        let part = index.to_string();
+        let part = format!("{prefix}{index}");
         fake::solved(file, (&part, ENGINE), "nni", problem, expected, found)?;
     }
     Ok(())
@@ -111,10 +142,20 @@ fn gradients(
         let expected = vec![(0, file.array("grad_x")?.tensor()?)];
         fake::solved(file, ("grad_x", ENGINE), profile, problem, expected, found)?;
     }
-    let sums = (file.entry).values(|a| a.starts_with("grad_") && a != "grad_x");
-    if sums > 0 {
-        let reason = "gradients of scales are sums: the order of torch's is not described";
-        found.skip("fake_quantize_gradient", sums, reason);
+    if file.npz().has("grad_scale") {
+        let scale = scale(file)?;
+        let x = file.array("x")?.tensor()?;
+        let mut problem = fake::plain(x, fake::range(file)?, None, scale);
+        if let OpSpec::FakeQuantize(spec) = problem.op {
+            problem.op = OpSpec::FakeQuantizeScaleGradient(spec);
+        }
+        problem.inputs.push(file.array("g")?.tensor()?);
+        let mut expected = vec![(0, file.array("grad_scale")?.tensor()?)];
+        if file.npz().has("grad_zp") {
+            expected.push((1, file.array("grad_zp")?.tensor()?));
+        }
+        let part = ("grad_scale", ENGINE);
+        fake::solved(file, part, profile, problem, expected, found)?;
     }
     Ok(())
 }

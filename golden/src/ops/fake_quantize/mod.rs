@@ -5,14 +5,18 @@ mod element;
 mod fit;
 mod gradient;
 mod limits;
+mod scale_gradient;
 
 pub(super) use self::gradient::gradient;
+pub(super) use self::scale_gradient::scale_gradient;
 
 use self::domain::within;
 use self::limits::Steps;
 use super::ReferenceError;
 use super::approximate_scale::check_bits;
+use super::cascade_sum;
 use super::channels::Channels;
+use crate::calibrators::clip;
 use crate::profile::{FakeQuantizeRule, FakeResult, Profile};
 use crate::spec::{Domain, FakeParameters, FakeQuantizeSpec};
 use crate::tensor::{Data, Tensor};
@@ -145,8 +149,38 @@ fn steps(
             let of = |&limits| Steps::of_limits(rule, limits, spec.range, *request);
             Ok((limits.iter().map(of).collect(), None))
         }
+        FakeParameters::Clipped { clip, request } => {
+            fits(1)?;
+            let rows = spec.shape.first().copied().unwrap_or(1);
+            let limits = clip::limits(*clip, request.symmetric, rows, values)?;
+            Ok((
+                vec![Steps::of_limits(rule, limits, spec.range, *request)],
+                None,
+            ))
+        }
+        FakeParameters::MeanAbs => {
+            fits(1)?;
+            summable(values)?;
+            let sizes: Vec<f32> = values.iter().map(|x| x.abs()).collect();
+            Ok((vec![Steps::fitted(cascade_sum::mean(&sizes), 0.0)], None))
+        }
         FakeParameters::Fitted(fit) => fit::fit(spec, fit, values, channels, rule),
     }
+}
+
+/// Whether the order in which these values are summed is fixed.
+///
+/// # Errors
+/// When it is not.
+fn summable(values: &[f32]) -> Result<(), ReferenceError> {
+    if (1..=cascade_sum::MOST).contains(&values.len()) {
+        return Ok(());
+    }
+    Err(ReferenceError::Undefined(format!(
+        "a sum of {} values: 1 to {} are summed in a fixed order",
+        values.len(),
+        cascade_sum::MOST
+    )))
 }
 
 /// `x` between the bounds; NaN stays NaN.

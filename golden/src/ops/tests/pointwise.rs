@@ -155,7 +155,7 @@ fn every_product_of_two_codes_is_the_exact_one_rounded() {
     for form in [
         MulForm::IntegerProduct,
         MulForm::DequantizeDiv,
-        MulForm::DequantizeDivAdd,
+        MulForm::IntegerProductDivAdd,
         MulForm::IntegerProductDiv,
         MulForm::IntegerProductDivF32,
     ] {
@@ -175,7 +175,7 @@ fn every_product_of_two_codes_is_the_exact_one_rounded() {
             let product = (i32::from(a[i]) - 7) * (i32::from(b[i]) + 9);
             let steps = f64::from(product) / 16.0;
             let code = match form {
-                MulForm::DequantizeDivAdd => (steps + 31.0).round_ties_even(),
+                MulForm::IntegerProductDivAdd => (steps + 31.0).round_ties_even(),
                 _ => steps.round_ties_even() + 31.0,
             };
             assert_eq!(f64::from(got[i]), code.clamp(31.0, 255.0), "{product}");
@@ -400,4 +400,79 @@ fn max_pool_takes_the_greatest_code_inside_the_image() {
     );
     assert_eq!(got, Data::U8(vec![5, 6, 8, 9]));
     assert_eq!(witness.events.count(Event::PaddingTap), 4 * 5);
+}
+
+/// What LiteRT 2.3 and ONNX Runtime 1.32 gave on an x86 CPU for the same pair of codes over and
+/// over, scales chosen so that other forms give other codes.
+#[test]
+fn what_real_engines_gave_near_ties() {
+    let op = |scales: [f64; 3], zero_points: [i32; 3], dtype, count| {
+        let [a, b, output] = [0, 1, 2].map(|i| quantized(dtype, scales[i], zero_points[i]));
+        binary(count, a, b, output)
+    };
+    let codes = |name: &str, op: OpSpec, pair: [i64; 2], dtype, count: usize| -> Vec<i64> {
+        let inputs = pair.map(|code| Data::from_codes(dtype, std::iter::repeat_n(code, count)));
+        let mut witness = Witness::default();
+        let got = run(
+            op,
+            Constants::default(),
+            inputs.to_vec(),
+            &profile(name),
+            &mut witness,
+        );
+        (0..count).map(|i| got.code(i)).collect()
+    };
+    // 8 codes of u8 fill a vector, 16 of s8; the last is the tail.
+    for (dtype, width, scales, zero_points, pair, body, tail) in [
+        (
+            DType::U8,
+            8,
+            [
+                0.03774980455636978,
+                0.013482073321938515,
+                0.021571317687630653,
+            ],
+            [182, 7, 124],
+            [76, 231],
+            78,
+            79,
+        ),
+        (
+            DType::I8,
+            16,
+            [
+                0.016812844201922417,
+                0.07845994085073471,
+                0.02241712622344494,
+            ],
+            [43, -11, 3],
+            [-101, -16],
+            -122,
+            -123,
+        ),
+    ] {
+        let add = || OpSpec::Add(op(scales, zero_points, dtype, width + 1));
+        let of = |name| codes(name, add(), pair, dtype, width + 1);
+        assert_eq!(of("litert-reference"), vec![tail; width + 1]);
+        let mut expected = vec![body; width];
+        expected.push(tail);
+        assert_eq!(of("litert-optimized"), expected);
+    }
+    let scales = [
+        0.08258996158838272,
+        0.057162150740623474,
+        1.2085810899734497,
+    ];
+    let mul = OpSpec::Mul(op(scales, [251, 34, 52], DType::U8, 1));
+    assert_eq!(codes("litert-reference", mul, [30, 23], DType::U8, 1), [62]);
+    let scales = [0.08520194888114929, 0.04227844253182411, 0.6916235089302063];
+    let mul = OpSpec::Mul(op(scales, [249, 45, 229], DType::U8, 1));
+    assert_eq!(codes("onnxruntime", mul, [1, 177], DType::U8, 1), [58]);
+    let scales = [
+        0.29743826389312744,
+        0.05311397463083267,
+        0.08498235791921616,
+    ];
+    let add = OpSpec::Add(op(scales, [135, 125, 122], DType::U8, 1));
+    assert_eq!(codes("onnxruntime", add, [78, 253], DType::U8, 1), [2]);
 }

@@ -55,6 +55,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
     dequantize: DequantizeRule {
         body: DequantizeForm::SubMul,
         tail: DequantizeForm::SubMul,
+        per_channel: ChannelDequantize::AsPerTensor,
         width: BodyWidth::Whole,
     },
     qparams: DYNAMIC_QPARAMS,
@@ -279,7 +280,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     },
     pointwise: PointwiseRule {
         add: AddForm::FmaFixed,
-        mul: MulForm::DequantizeDivAdd,
+        mul: MulForm::IntegerProductDivAdd,
         avg_pool_body: AvgPoolForm::RealsOrGlobal,
         avg_pool_tail: AvgPoolForm::RealsOrGlobal,
         function: FunctionForm::DequantizeDivF32,
@@ -371,8 +372,9 @@ pub(super) const PYTORCH_SCALAR: Profile = Profile {
         ..FBGEMM_SCALAR.quantize
     },
     dequantize: DequantizeRule {
-        body: DequantizeForm::MulF64,
-        tail: DequantizeForm::MulF64,
+        body: DequantizeForm::SubMul,
+        tail: DequantizeForm::SubMul,
+        per_channel: ChannelDequantize::MulF64,
         width: BodyWidth::Whole,
     },
     ..FBGEMM
@@ -437,6 +439,7 @@ pub(super) const PYTORCH_DECOMPOSED: Profile = Profile {
     dequantize: DequantizeRule {
         body: DequantizeForm::FloatSubMul,
         tail: DequantizeForm::FloatSubMul,
+        per_channel: ChannelDequantize::AsPerTensor,
         width: BodyWidth::Whole,
     },
     qparams: OBSERVER_QPARAMS,

@@ -19,6 +19,7 @@ pub(super) const PYTORCH: FakeQuantizeRule = FakeQuantizeRule {
     value: FakeValue::SubMul,
     result: FakeResult::Value,
     gradient: FakeGradient::CodesWithin,
+    scale_gradient: ScaleGradient::None,
     mean: ChannelMean::InOrder,
     logarithm: Logarithm::Rounded,
     subnormals: Subnormals::Kept,
@@ -81,12 +82,14 @@ const NNI: FakeQuantizeRule = FakeQuantizeRule {
     zero_point: FakeZeroPoint::BeforeRound,
     clamp: FakeClamp::BeforeRound,
     gradient: FakeGradient::StepsNotBeyond,
+    scale_gradient: ScaleGradient::LearnedStep,
     ..FLOATS
 };
 
 const PADDLESLIM_LSQ: FakeQuantizeRule = FakeQuantizeRule {
     rounding: Rounding::AwayViaFloorHalf,
     zero_point: FakeZeroPoint::NegativeBeforeRound,
+    scale_gradient: ScaleGradient::None,
     ..NNI
 };
 
@@ -132,7 +135,7 @@ const fn of(
 }
 
 /// The table.
-pub(super) const FAKE: [NamedProfile; 24] = [
+pub(super) const FAKE: [NamedProfile; 25] = [
     of(
         "nvidia-fake-quantize",
         "NVIDIA's pytorch-quantization: multiply by 127 / amax, nearest-even, divide by the same",
@@ -298,6 +301,15 @@ pub(super) const FAKE: [NamedProfile; 24] = [
         "Distiller's range-linear quantizers: multiply by steps per unit, subtract the zero point, nearest-even, then hold to the codes",
         "Distiller distiller/quantization/q_utils.py (linear_quantize_clamp, linear_dequantize); captures distiller, distiller-d859fc8",
         DISTILLER,
+    ),
+    of(
+        "distiller-binary",
+        "Distiller's DoReFa with one bit: as distiller, codes are multiplied by the scale",
+        "Distiller distiller/quantization/clipped_linear.py (DorefaParamsBinarizationSTE); captures distiller-d859fc8",
+        FakeQuantizeRule {
+            value: FakeValue::SubMul,
+            ..DISTILLER
+        },
     ),
     of(
         "distiller-clipped",

@@ -16,8 +16,9 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         nan: NanRule::ThroughCast,
     },
     dequantize: DequantizeRule {
-        body: DequantizeForm::MulF64,
-        tail: DequantizeForm::MulF64,
+        body: DequantizeForm::SubMul,
+        tail: DequantizeForm::SubMul,
+        per_channel: ChannelDequantize::AsPerTensor,
         width: BodyWidth::Whole,
     },
     requantize: RequantizeRule {
@@ -80,7 +81,8 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::MulAddPremul,
-        tail: DequantizeForm::MulF64,
+        tail: DequantizeForm::SubMul,
+        per_channel: ChannelDequantize::AsPerTensor,
         width: BodyWidth::Groups8,
     },
     requantize: RequantizeRule {
@@ -91,6 +93,7 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
         ..LITERT_REFERENCE.requantize
     },
     pointwise: PointwiseRule {
+        add: AddForm::Gemmlowp20Vector,
         recode: RecodeForm::Q31SrdhmRshu,
         ..LITERT_REFERENCE.pointwise
     },

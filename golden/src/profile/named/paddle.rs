@@ -15,6 +15,7 @@ pub(super) const PADDLE: Profile = Profile {
     dequantize: DequantizeRule {
         body: DequantizeForm::MulLimitDiv,
         tail: DequantizeForm::MulLimitDiv,
+        per_channel: ChannelDequantize::AsPerTensor,
         ..EXACT.dequantize
     },
     qparams: QparamsRule {

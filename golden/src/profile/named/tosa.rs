@@ -18,6 +18,7 @@ pub(super) const TOSA: Profile = Profile {
     dequantize: DequantizeRule {
         body: DequantizeForm::FloatSubMul,
         tail: DequantizeForm::FloatSubMul,
+        per_channel: ChannelDequantize::AsPerTensor,
         ..EXACT.dequantize
     },
     qparams: OBSERVER_QPARAMS,

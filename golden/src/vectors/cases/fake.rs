@@ -4,8 +4,8 @@
 use super::draw::Draw;
 use super::{Cases, problem};
 use crate::spec::{
-    ApproximateScaleSpec, Domain, FakeParameters, FakeQuantizeSpec, Fit, Levels, LimitsRequest,
-    OpSpec, PowerOfTwoSpec, RealQParams,
+    ApproximateScaleSpec, Clip, Distribution, Domain, FakeParameters, FakeQuantizeSpec, Fit,
+    Levels, LimitsRequest, OpSpec, PowerOfTwoSpec, RealQParams,
 };
 use crate::tensor::Data;
 
@@ -111,7 +111,51 @@ pub(super) fn fake_quantize() -> Cases {
         add(name, FakeQuantizeSpec { domain, ..spec }, values);
     }
     fitted(&mut add);
+    statistics(&mut add);
     cases
+}
+
+/// Scales of statistics: 5 rows of 11 values, more than a vector and not whole vectors.
+fn statistics(add: &mut impl FnMut(&str, FakeQuantizeSpec, Vec<f32>)) {
+    let clipped = |clip, symmetric| FakeParameters::Clipped {
+        clip,
+        request: LimitsRequest {
+            symmetric,
+            integral_zero_point: true,
+        },
+    };
+    let aciq = |distribution, half| Clip::Aciq {
+        distribution,
+        bits: 4,
+        half,
+    };
+    let laplace = aciq(Distribution::Laplace, false);
+    for (name, levels, parameters) in [
+        ("rows", Levels::Steps, clipped(Clip::MeanOfRows, true)),
+        (
+            "deviations",
+            Levels::Steps,
+            clipped(Clip::Deviations(1.5), false),
+        ),
+        ("laplace", Levels::Steps, clipped(laplace, true)),
+        (
+            "gauss.half",
+            Levels::Steps,
+            clipped(aciq(Distribution::Gauss, true), false),
+        ),
+        ("mean-abs", Levels::Signs, FakeParameters::MeanAbs),
+    ] {
+        let spec = FakeQuantizeSpec {
+            shape: vec![5, 11],
+            range: (-8, 7),
+            axis: None,
+            domain: Domain::Plain,
+            levels,
+            parameters,
+        };
+        let values = Draw::new("fake_quantize/statistics").reals(3.0, 55);
+        add(&format!("statistics/{name}"), spec, values);
+    }
 }
 
 /// Ties of steps, their neighbours, special values, and values drawn.
@@ -143,12 +187,44 @@ pub(super) fn approximate_scale() -> Cases {
         let spec = ApproximateScaleSpec {
             len: factors.len(),
             bits,
+            greatest_shift: None,
         };
         let data = vec![Data::F32(factors.clone())];
         let problem = problem(OpSpec::ApproximateScale(spec), data);
         (format!("bits{bits}"), problem)
     };
-    [8, 15, 31].map(case).to_vec()
+    let mut cases = [8, 15, 31].map(case).to_vec();
+    let (_, mut limited) = case(8);
+    if let OpSpec::ApproximateScale(spec) = &mut limited.op {
+        spec.greatest_shift = Some(8);
+    }
+    cases.push(("bits8.shift8".to_owned(), limited));
+    cases
+}
+
+/// As the gradient's case, with a zero point too; without NaN and infinity, which leave nothing else.
+pub(super) fn fake_quantize_scale_gradient() -> Cases {
+    let mut cases = Cases::new();
+    for zero_point in [0.0, 1.5] {
+        let (_, mut problem) = fake_quantize_gradient().remove(0);
+        let OpSpec::FakeQuantizeGradient(mut spec) = problem.op else {
+            unreachable!("the op of that case");
+        };
+        if let FakeParameters::Scales(scales) = &mut spec.parameters {
+            scales[0].zero_point = zero_point;
+        }
+        for tensor in &mut problem.inputs {
+            let Data::F32(values) = tensor.data() else {
+                unreachable!("gradients are of f32");
+            };
+            let finite = values.iter().map(|x| if x.is_finite() { *x } else { 0.3 });
+            let finite = Data::F32(finite.collect());
+            *tensor = crate::tensor::Tensor::new(spec.shape.clone(), finite).expect("as many");
+        }
+        problem.op = OpSpec::FakeQuantizeScaleGradient(spec);
+        cases.push((format!("s4.zp{zero_point}"), problem));
+    }
+    cases
 }
 
 pub(super) fn fake_quantize_gradient() -> Cases {

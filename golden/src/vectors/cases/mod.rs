@@ -58,6 +58,10 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
         ("rescale", rescale::rescale()),
         ("fake_quantize", fake::fake_quantize()),
         ("fake_quantize_gradient", fake::fake_quantize_gradient()),
+        (
+            "fake_quantize_scale_gradient",
+            fake::fake_quantize_scale_gradient(),
+        ),
         ("power_of_two", fake::power_of_two()),
         ("approximate_scale", fake::approximate_scale()),
         ("round_trip", narrow::round_trip()),

@@ -86,6 +86,7 @@ pub(super) fn observe() -> Cases {
     let kinds = [
         ("min-max", ObserverKind::MinMax),
         ("moving-average", ObserverKind::MovingAverage),
+        ("weighted-average", ObserverKind::WeightedAverage),
         ("per-channel-min-max", ObserverKind::PerChannelMinMax),
         (
             "per-channel-moving-average",
