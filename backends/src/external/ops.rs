@@ -72,6 +72,7 @@ ops! {
     Rsqrt = "rsqrt",
     BatchMatmul = "batch_matmul",
     LinearRows = "linear_rows",
+    Float = "float",
 }
 
 #[cfg(test)]

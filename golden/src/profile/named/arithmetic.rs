@@ -77,6 +77,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         scale: DynamicScale::LeftToRight,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialMulAdd,
+        float_conv: FloatAccumulation::SequentialMulAdd,
         half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
@@ -140,6 +141,7 @@ pub(super) const FBGEMM_EXACT: Profile = Profile {
         scale: DynamicScale::Product,
         bias: DynamicBias::Fma,
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
@@ -218,6 +220,7 @@ pub(super) const ONEDNN: Profile = Profile {
         scale: DynamicScale::DoubleReciprocal,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
     },
     ..FBGEMM_EXACT
@@ -273,6 +276,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     },
     float_output: FloatOutputRule {
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
@@ -411,6 +415,8 @@ pub(super) const PYTORCH_PT2E: Profile = Profile {
 };
 
 pub(super) const ONEDNN_PT2E_JIT_AVX2: Profile = Profile {
+    quantize: PYTORCH_DECOMPOSED.quantize,
+    dequantize: PYTORCH_DECOMPOSED.dequantize,
     float_output: FloatOutputRule {
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
@@ -441,4 +447,13 @@ pub(super) const PYTORCH_DECOMPOSED: Profile = Profile {
     },
     qparams: OBSERVER_QPARAMS,
     ..FBGEMM
+};
+
+pub(super) const PYTORCH_DECOMPOSED_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        weight_only: FloatAccumulation::SideBySide,
+        float_conv: FloatAccumulation::FmaFromBias,
+        ..PYTORCH_DECOMPOSED.float_output
+    },
+    ..PYTORCH_DECOMPOSED
 };
