@@ -83,7 +83,9 @@ pub fn graph(dir: &Path) -> Result<Graph, CaptureError> {
         if let Some(entry) = entry.into_iter().find(|e| Path::new(&e.file) == wanted) {
             return systems::graph(&folder, entry)?.ok_or_else(|| {
                 let system = &folder.manifest.system;
-                no_graph(&format!("is of system `{system}`, of which no networks are known"))
+                no_graph(&format!(
+                    "is of system `{system}`, of which no networks are known"
+                ))
             });
         }
     }

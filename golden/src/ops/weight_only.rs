@@ -4,7 +4,9 @@
 //! k ascends in one chain of operations, or in several side by side that are added at the end.
 //! A kernel that sums in another order has another profile; none of the captured systems
 //! documents its order. That of `side-by-side` was found on the logits of the networks in
-//! captures models/digits-cnn-torch (16 rows, 10 columns, k = 128).
+//! captures models/digits-cnn-torch (16 rows shared out among threads, 10 columns, k = 128). It
+//! is that of PyTorch 2.15 wherever MKL_CBWR=COMPATIBLE forbids AVX and one thread has 2 to 7
+//! rows, 2 columns or more, and whole steps of k; with 8 rows or more, or one, MKL sums otherwise.
 
 use super::ReferenceError;
 use super::dequantize::dequantize_value;
@@ -75,18 +77,21 @@ pub(super) fn side_by_side(
         return Ok(vec![1; columns]);
     }
     let whole = columns / COLUMNS * COLUMNS;
-    if !k.is_multiple_of(COLUMNS) || columns - whole >= COLUMNS / 2 {
+    let sums = |column| if column < whole { COLUMNS } else { MOST_SUMS };
+    let sums: Vec<usize> = (0..columns).map(sums).collect();
+    if columns < 2 || !sums.iter().all(|&sums| k.is_multiple_of(sums)) {
         return Err(ReferenceError::Undefined(format!(
-            "sums side by side are known for k in eights and fewer than 4 columns after the last \
-             whole 8, not for k = {k} and {columns} columns"
+            "sums side by side are known for 2 columns or more and k in fours (in eights where \
+             columns are not in fours), not for {columns} columns and k = {k}"
         )));
     }
-    let sums = |column| if column < whole { 4 } else { 8 };
-    Ok((0..columns).map(sums).collect())
+    Ok(sums)
 }
 
-/// Columns that are summed together where sums run side by side; also the most such sums.
-const COLUMNS: usize = 8;
+/// Columns that are summed together where sums run side by side; also their sums.
+const COLUMNS: usize = 4;
+/// The sums of a column that is left over.
+const MOST_SUMS: usize = 8;
 
 /// Σ x · w, with the bias where there is one; `sums` of them side by side.
 pub(super) fn dot(
@@ -107,7 +112,7 @@ pub(super) fn dot(
             pairs.fold(bias.unwrap_or(0.0), |sum, (x, &w)| x.mul_add(w, sum))
         }
         FloatAccumulation::SideBySide => {
-            let mut side = [0.0f32; COLUMNS];
+            let mut side = [0.0f32; MOST_SUMS];
             for (k, (x, w)) in pairs.enumerate() {
                 side[k % sums] += x * w;
             }
@@ -136,7 +141,10 @@ mod tests {
         // x·x = 1 + 2^-11 + 2^-24 needs 25 bits.
         let x = 1.0 + 1.0 / 4096.0;
         let (a, b) = ([-1.0 - 1.0 / 2048.0, x], [1.0, x]);
-        assert_eq!(dot(FloatAccumulation::SequentialMulAdd, 1, &a, &b, None), 0.0);
+        assert_eq!(
+            dot(FloatAccumulation::SequentialMulAdd, 1, &a, &b, None),
+            0.0
+        );
         let rest = 1.0 / 16_777_216.0;
         assert_eq!(dot(FloatAccumulation::SequentialFma, 1, &a, &b, None), rest);
         assert_eq!(dot(FloatAccumulation::F64, 1, &a, &b, None), rest);
@@ -170,13 +178,23 @@ mod tests {
     #[test]
     fn sums_side_by_side_are_added_by_halves() {
         let big = 16_777_216.0;
-        let value = |sums, x: [f32; 8]| dot(FloatAccumulation::SideBySide, sums, &x, &[1.0; 8], None);
+        let value =
+            |sums, x: [f32; 8]| dot(FloatAccumulation::SideBySide, sums, &x, &[1.0; 8], None);
         // 4 sums: 0 and 4 meet in the first, 2 and 6 in the third; these two are added first.
-        assert_eq!(value(4, [big, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), big + 2.0);
+        assert_eq!(
+            value(4, [big, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+            big + 2.0
+        );
         assert_eq!(value(4, [big, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]), big);
-        assert_eq!(value(4, [big, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]), big + 2.0);
+        assert_eq!(
+            value(4, [big, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]),
+            big + 2.0
+        );
         // 8 sums: 0 meets 4, then 2 + 6, then the odd ones.
-        assert_eq!(value(8, [big, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), big + 2.0);
+        assert_eq!(
+            value(8, [big, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+            big + 2.0
+        );
         assert_eq!(value(8, [big, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0]), big);
     }
 
@@ -184,8 +202,12 @@ mod tests {
     fn sums_side_by_side_are_known_for_some_shapes() {
         let sums = |columns, k| side_by_side(FloatAccumulation::SideBySide, columns, k);
         assert_eq!(sums(10, 128).unwrap(), [4, 4, 4, 4, 4, 4, 4, 4, 8, 8]);
-        for (columns, k) in [(12, 128), (10, 12)] {
-            assert!(matches!(sums(columns, k), Err(ReferenceError::Undefined(_))));
+        assert_eq!(sums(12, 132).unwrap(), [4; 12]);
+        for (columns, k) in [(10, 132), (12, 30), (1, 128)] {
+            assert!(matches!(
+                sums(columns, k),
+                Err(ReferenceError::Undefined(_))
+            ));
         }
         let chain = side_by_side(FloatAccumulation::F64, 12, 5).unwrap();
         assert_eq!(chain, [1; 12]);

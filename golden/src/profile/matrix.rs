@@ -274,7 +274,7 @@ axis! {
         SequentialFma = "sequential-fma",
         /// k ascending, fused multiply-add, the first onto the bias (oneDNN's generated convolutions of f32)
         FmaFromBias = "fma-from-bias",
-        /// products and sums rounded apart; k goes in turn to 4 sums, added (0 + 2) + (1 + 3), or to 8, likewise by halves, in columns after the last whole 8; k in eights, fewer than 4 columns left over, else undefined (MKL's sgemm on CPUs of other makers than Intel)
+        /// products and sums rounded apart; k goes in turn to 4 sums, added (0 + 2) + (1 + 3), or to 8, likewise by halves, in columns after the last whole 4; k in such steps, 2 columns or more, else undefined (MKL's sgemm without AVX, 2 to 7 rows a thread)
         SideBySide = "side-by-side",
         /// in f64, rounded to f32 once at the end
         F64 = "f64",

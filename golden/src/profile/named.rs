@@ -260,7 +260,7 @@ const KERNELS: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "pytorch-decomposed-avx2",
-        summary: "a network of PyTorch's export path as ATen runs it: as pytorch-decomposed, convolutions of f32 by oneDNN on AVX2, linear by MKL on CPUs of other makers than Intel",
+        summary: "a network of PyTorch's export path as ATen runs it: as pytorch-decomposed, convolutions of f32 by oneDNN on AVX2, linear by MKL without AVX (a CPU of another maker than Intel) and few rows a thread",
         source: "captures models/digits-cnn-torch (pt2e_x86inductor, pt2e_xnnpack)",
         profile: PYTORCH_DECOMPOSED_AVX2,
     },

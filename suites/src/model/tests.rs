@@ -104,7 +104,8 @@ fn backends_give_the_bits_of_the_engine_that_has_their_profile() {
             if entry.declaration.profile != *profile {
                 continue;
             }
-            let run = run_backend(&graph, engine, &*entry.open());
+            let profile = named::find(profile).unwrap();
+            let run = run_backend(&graph, (engine, profile), profile, &*entry.open());
             for (node, answer) in graph.nodes.iter().zip(&run.nodes) {
                 let good = matches!(answer, Answer::Same | Answer::Unsupported);
                 assert!(good, "{name}, {}, {}: {answer:?}", run.backend, node.name);
@@ -123,7 +124,8 @@ fn a_backend_of_another_arithmetic_differs() {
         .iter()
         .find(|e| e.declaration.name == "fbgemm/avx2-exact")
         .unwrap();
-    let run = run_backend(&graph, "fbgemm", &*exact.open());
+    let fbgemm = named::find("fbgemm").unwrap();
+    let run = run_backend(&graph, ("fbgemm", fbgemm), fbgemm, &*exact.open());
     let conv1 = graph.nodes.iter().position(|n| n.name == "conv1").unwrap();
     assert!(
         matches!(run.nodes[conv1], Answer::Differs(n) if n > 100),

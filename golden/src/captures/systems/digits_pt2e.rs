@@ -78,7 +78,10 @@ pub(super) fn graph(file: &CapturedFile<'_>, name: &str) -> Result<Graph, Captur
         file,
         weights: file.beside(&weights)?,
         own: engines[0],
-        by_name: nodes.iter().map(|node| (text(node, "name"), node)).collect(),
+        by_name: nodes
+            .iter()
+            .map(|node| (text(node, "name"), node))
+            .collect(),
         given: HashSet::new(),
         tensors: HashMap::from([("x".to_owned(), images)]),
         nodes: Vec::new(),
@@ -154,7 +157,11 @@ impl Reader<'_> {
                 None => {
                     let array = format!("t.{name}");
                     let stored = self.file.npz().has(&array);
-                    let values = if stored { self.file.array(&array)?.len() } else { 0 };
+                    let values = if stored {
+                        self.file.array(&array)?.len()
+                    } else {
+                        0
+                    };
                     self.nodes.push(Node {
                         name: name.to_owned(),
                         op: op.to_owned(),
@@ -225,7 +232,12 @@ impl Reader<'_> {
                 let output = args.quantized(1, 5)?;
                 let range = Some((args.integer(3)?, args.integer(4)?));
                 let pair = Granularity::PerTensor(output.qparams);
-                one(problem::quantize(self.tensor(first)?, output.dtype, pair, range))
+                one(problem::quantize(
+                    self.tensor(first)?,
+                    output.dtype,
+                    pair,
+                    range,
+                ))
             }
             "quantized_decomposed.dequantize_per_tensor.default" => {
                 let pair = Granularity::PerTensor(args.quantized(1, 5)?.qparams);
@@ -397,7 +409,14 @@ impl Reader<'_> {
             groups: usize::try_from(args.integer(bias + 4)?).unwrap_or(0),
         };
         let x = self.tensor(args.name(0))?;
-        problem::conv(self.file, x, w.channel_last()?, Some(values), windows, product)
+        problem::conv(
+            self.file,
+            x,
+            w.channel_last()?,
+            Some(values),
+            windows,
+            product,
+        )
     }
 
     /// A convolution to f32, to which another tensor of f32 is added before the relu: three
