@@ -272,7 +272,7 @@ axis! {
         SequentialMulAdd = "sequential-mul-add",
         /// k ascending, fused multiply-add
         SequentialFma = "sequential-fma",
-        /// k ascending, fused multiply-add, the first onto the bias (oneDNN's generated convolutions of f32)
+        /// fused multiply-add, the first onto the bias; k ascending, in convolutions 8 channels at a time through all kernel positions (oneDNN's generated convolutions of f32)
         FmaFromBias = "fma-from-bias",
         /// products and sums rounded apart; k goes in turn to 4 sums, added (0 + 2) + (1 + 3), or to 8, likewise by halves, in columns after the last whole 4; k in such steps, 2 columns or more, else undefined (MKL's sgemm without AVX, 2 to 7 rows a thread)
         SideBySide = "side-by-side",
