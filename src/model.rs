@@ -5,7 +5,7 @@ use qassay_backends::{external, registry, select};
 use qassay_golden::captures::graph;
 use qassay_golden::profile::named;
 use qassay_reports::model as report;
-use qassay_suites::model::{Answer, run_backend, run_engine, unmet};
+use qassay_suites::model::{Answer, engine_of, run_backend, run_engine, unmet};
 
 use crate::Outcome;
 use crate::cli::ModelArgs;
@@ -64,14 +64,21 @@ pub fn run(args: &ModelArgs, output: &mut Output) -> Result<Outcome> {
         .iter()
         .all(|run| run.nodes.iter().all(|node| node.upstream == 0));
     for entry in &backends {
-        // Engines of one profile give the same bits: the first stands for all.
         let declared = entry.declaration.profile;
-        let Some((engine, _)) = engines.iter().find(|(_, named)| named.name == declared) else {
+        let declared = named::find(declared).with_context(|| format!("no profile '{declared}'"))?;
+        let is_declared =
+            |name: &str| (registry::entries().iter()).any(|e| e.declaration.profile == name);
+        let Some(engine) = engine_of(&graph, &engines, declared, is_declared) else {
             continue;
         };
-        let run = run_backend(&graph, engine, &*entry.open());
-        let good = |answer: &Answer| matches!(answer, Answer::Same | Answer::Unsupported);
-        conforms &= run.nodes.iter().all(good);
+        let run = run_backend(&graph, engine, declared, &*entry.open());
+        let bad = |answer: &Answer| {
+            matches!(
+                answer,
+                Answer::Differs(_) | Answer::Precondition(_) | Answer::Failed(_)
+            )
+        };
+        conforms &= !run.nodes.iter().any(bad);
         output.line(report::backend(&graph, &run, paint))?;
     }
     Ok(if conforms {

@@ -13,6 +13,7 @@ mod concat;
 mod conv_transpose;
 mod elu;
 mod fake;
+mod float;
 mod narrow_weights;
 mod norm;
 mod plain;
@@ -31,6 +32,7 @@ pub use concat::*;
 pub use conv_transpose::*;
 pub use elu::*;
 pub use fake::*;
+pub use float::*;
 pub use narrow_weights::*;
 pub use norm::*;
 pub use plain::*;
@@ -314,7 +316,7 @@ pub struct ConvSpec {
     pub weights: Granularity,
     /// the bias
     pub bias: BiasKind,
-    /// the output; never [`Output::Float`]
+    /// the output
     pub output: Output,
     /// what the output is held to
     pub relu: Relu,
@@ -480,6 +482,8 @@ pub enum OpSpec {
     BatchMatmul(BatchMatmulSpec),
     /// see [`LinearRowsSpec`]
     LinearRows(LinearRowsSpec),
+    /// what stands between dequantize and quantize in exported networks; see [`FloatOp`]
+    Float(FloatOp),
 }
 
 /// The tensors that are known before a kernel runs.

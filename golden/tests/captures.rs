@@ -287,7 +287,13 @@ fn the_reference_gives_every_committed_value() {
     covered(
         "digits-cnn-torch",
         "decomposed",
-        &["quantize", "dequantize"],
+        &[
+            "quantize",
+            "dequantize",
+            "avg_pool_f32",
+            "flatten_f32",
+            "linear_weight_only",
+        ],
     );
     // On a CPU with AVX-512 VNNI, by scripts/upstream.
     for engine in ["fbgemm", "x86", "onednn", "qnnpack"] {

@@ -66,18 +66,31 @@ pub fn engines(graph: &Graph, runs: &[EngineRun], paint: Paint) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    format!(
+    let mut text = format!(
         "values that differ from {}'s, each node alone on its inputs and all nodes in order\n{table}",
         graph.engine
-    )
+    );
+    let computed: Vec<&str> = (graph.nodes.iter())
+        .filter(|node| node.computed)
+        .map(|node| node.name.as_str())
+        .collect();
+    if !computed.is_empty() {
+        let _ = write!(
+            text,
+            "\nnot captured, the reference's values stand for them: {}",
+            computed.join(", ")
+        );
+    }
+    text
 }
 
 /// One line an engine: whether the reference is what the engine really gave, and how many
 /// inputs it classifies right.
 pub fn summary(graph: &Graph, run: &EngineRun, paint: Paint) -> String {
-    let values: u64 = run.nodes.iter().map(|node| node.values).sum();
+    let values: u64 = run.nodes.iter().map(|node| node.captured).sum();
     let wrong: u64 = run.nodes.iter().map(|node| node.upstream).sum();
     let real = match wrong {
+        _ if values == 0 => "by the reference alone, nothing was captured".to_owned(),
         0 => paint.good(&format!(
             "every bit is the engine's, {} values",
             grouped(values)
@@ -102,12 +115,10 @@ pub fn backend(graph: &Graph, run: &BackendRun, paint: Paint) -> String {
     let mut text = format!("{} {} as {}: ", run.backend, run.execution, run.engine);
     let same = run.nodes.iter().filter(|a| **a == Answer::Same).count();
     // Flattening only moves codes: no engine has a kernel for it.
-    let named = || -> Vec<&str> {
+    let named = |wanted: Answer| -> Vec<&str> {
         let nodes = graph.nodes.iter().zip(&run.nodes);
         nodes
-            .filter(|(node, answer)| {
-                **answer == Answer::Unsupported && !matches!(node.step, Step::Flatten(_))
-            })
+            .filter(|(node, answer)| **answer == wanted && !matches!(node.step, Step::Flatten(_)))
             .map(|(node, _)| node.name.as_str())
             .collect()
     };
@@ -117,13 +128,18 @@ pub fn backend(graph: &Graph, run: &BackendRun, paint: Paint) -> String {
         let what = match answer {
             Answer::Differs(count) => format!("{} values differ in {}", grouped(*count), node.name),
             Answer::Precondition(why) | Answer::Failed(why) => format!("{}: {why}", node.name),
-            Answer::Same | Answer::Unsupported => continue,
+            Answer::Same | Answer::Unsupported | Answer::OtherArithmetic => continue,
         };
         let _ = write!(text, "; {}", paint.bad(&what));
     }
-    let unsupported = named();
-    if !unsupported.is_empty() {
-        let _ = write!(text, "; no kernel for {}", unsupported.join(", "));
+    for (what, wanted) in [
+        ("no kernel for", Answer::Unsupported),
+        ("not of its arithmetic:", Answer::OtherArithmetic),
+    ] {
+        let nodes = named(wanted);
+        if !nodes.is_empty() {
+            let _ = write!(text, "; {what} {}", nodes.join(", "));
+        }
     }
     text
 }
@@ -139,6 +155,7 @@ mod tests {
             name: name.into(),
             op: "conv2d".into(),
             inputs: Vec::new(),
+            computed: name == "fc",
             step: Step::Unknown(1),
         };
         Graph {
@@ -148,6 +165,7 @@ mod tests {
             reduce_range: Some(false),
             engine: "fast".into(),
             engines: vec![("fast", "fbgemm")],
+            given: Vec::new(),
             nodes: vec![node("conv1"), node("fc")],
             labels: vec![3, 4],
         }
@@ -156,6 +174,7 @@ mod tests {
     fn run(upstream: u64) -> EngineRun {
         let node = |in_order| NodeRun {
             values: 1200,
+            captured: 1200,
             upstream,
             alone: 7,
             in_order,
@@ -178,6 +197,10 @@ mod tests {
         );
         assert!(line("fc").trim_end().ends_with("3 456"), "{text}");
         assert!(text.starts_with("values that differ from fast's"), "{text}");
+        assert!(
+            text.ends_with("\nnot captured, the reference's values stand for them: fc"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -186,6 +209,12 @@ mod tests {
         assert_eq!(
             good,
             "slow (profile exact): every bit is the engine's, 2 400 values; 1 of 2 inputs classified right"
+        );
+        let mut alone = run(0);
+        alone.nodes.iter_mut().for_each(|node| node.captured = 0);
+        assert_eq!(
+            summary(&graph(), &alone, Paint(false)),
+            "slow (profile exact): by the reference alone, nothing was captured; 1 of 2 inputs classified right"
         );
         let bad = summary(&graph(), &run(5), Paint(false));
         assert!(
@@ -205,6 +234,14 @@ mod tests {
         assert_eq!(
             backend(&graph(), &run, Paint(false)),
             "mine/avx2 native as fast: 0 nodes bit for bit; 12 values differ in conv1; no kernel for fc"
+        );
+        let run = BackendRun {
+            nodes: vec![Answer::Same, Answer::OtherArithmetic],
+            ..run
+        };
+        assert_eq!(
+            backend(&graph(), &run, Paint(false)),
+            "mine/avx2 native as fast: 1 nodes bit for bit; not of its arithmetic: fc"
         );
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The network was converted for one engine, and its captured tensors are that
 //! engine's. Each engine is computed by the reference under its profile, twice:
-//! every node alone, on the captured inputs, and all of them in order.
+//! every node alone, on the captured inputs, and all of them in order. Where a tensor
+//! was not captured, the reference's own stands for it (see [`Node::computed`]).
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use qassay_golden::witness::Witness;
 
 use crate::case::Layout;
 use crate::compare::differences;
+use crate::explain::relevant;
 use crate::judge::{Judge, NoAnswer, Question};
 
 /// Why a network cannot be run.
@@ -75,7 +77,9 @@ pub struct EngineRun {
 pub struct NodeRun {
     /// values of the node
     pub values: u64,
-    /// the reference against what this engine really gave, on the same inputs
+    /// how many of them were captured from this engine
+    pub captured: u64,
+    /// the reference against what was captured from this engine, on the same inputs
     pub upstream: u64,
     /// this engine against the network's own, on the same inputs
     pub alone: u64,
@@ -90,13 +94,14 @@ pub struct BackendRun {
     pub backend: &'static str,
     /// `native` or `modelled`
     pub execution: &'static str,
-    /// the engine whose captured outputs it is held to
+    /// the engine that it is held to: to its captured outputs where there are, else to the
+    /// reference under its profile
     pub engine: String,
     /// node by node
     pub nodes: Vec<Answer>,
 }
 
-/// A backend's answer for a node, against what the engine really gave.
+/// A backend's answer for a node, against what the engine gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// every bit is the engine's
@@ -105,6 +110,8 @@ pub enum Answer {
     Differs(u64),
     /// it does not run the op
     Unsupported,
+    /// its profile is not the engine's on an axis that matters for the op
+    OtherArithmetic,
     /// a declared precondition is not met
     Precondition(String),
     /// it panicked, or wrote where it must not
@@ -185,12 +192,13 @@ pub fn run_engine(
         let (run, output) = match &node.step {
             Step::Compute(captured) => {
                 let own = own_output(graph, captured);
-                let real = output_of(captured, engine);
+                let real = output_of(captured, engine).filter(|_| !node.computed);
                 let (alone, open) = compute(node, &captured.problem, &profile.profile)?;
-                let problem = with_inputs(node, &captured.problem, &tensors)?;
+                let problem = with_inputs(graph, node, &captured.problem, &tensors)?;
                 let (in_order, _) = compute(node, &problem, &profile.profile)?;
                 let run = NodeRun {
                     values: alone.len() as u64,
+                    captured: real.map_or(0, |real| real.len() as u64),
                     upstream: real.map_or(0, |real| count(real, &alone, &open)),
                     alone: own.map_or(0, |own| count(own, &alone, &open)),
                     in_order: own.map_or(0, |own| count(own, &in_order, &open)),
@@ -201,6 +209,7 @@ pub fn run_engine(
                 let output = flattened(input_of(node, 0, &tensors)?, own.shape());
                 let run = NodeRun {
                     values: own.len() as u64,
+                    captured: own.len() as u64,
                     upstream: 0,
                     alone: 0,
                     in_order: count(own, &output, &[]),
@@ -226,16 +235,55 @@ pub fn run_engine(
     })
 }
 
-/// Puts every node that `engine` ran to a backend, on the captured inputs.
-pub fn run_backend(graph: &Graph, engine: &str, backend: &dyn Backend) -> BackendRun {
+/// The engine that a backend of profile `declared` is held to: the first of its profile; else
+/// the network's own, if no backend's profile is that engine's, and at least one of its products
+/// is of the same arithmetic. `None` where there is nothing to hold it to.
+pub fn engine_of<'a>(
+    graph: &Graph,
+    engines: &[(&'a str, &'static named::NamedProfile)],
+    declared: &'static named::NamedProfile,
+    is_declared: impl Fn(&str) -> bool,
+) -> Option<(&'a str, &'static named::NamedProfile)> {
+    let exact = engines
+        .iter()
+        .find(|(_, named)| named.name == declared.name);
+    let own = || {
+        let own = engines.iter().find(|(engine, _)| *engine == graph.engine)?;
+        let product = |node: &Node| match &node.step {
+            Step::Compute(captured) => {
+                let op = &captured.problem.op;
+                matches!(op, OpSpec::Conv(_) | OpSpec::Linear(_)) && agree(op, own.1, declared)
+            }
+            Step::Flatten(_) | Step::Unknown(_) => false,
+        };
+        (!is_declared(own.1.name) && graph.nodes.iter().any(product)).then_some(own)
+    };
+    exact.or_else(own).copied()
+}
+
+/// Whether two profiles say the same on every axis that matters for an op.
+fn agree(op: &OpSpec, a: &named::NamedProfile, b: &named::NamedProfile) -> bool {
+    let mut parted = a.profile.differences(&b.profile).into_iter();
+    !parted.any(|axis| relevant(op, axis))
+}
+
+/// Puts every node of `graph` to a backend of profile `declared`, on the captured inputs, and
+/// holds it to `engine`, whose profile is `profile`.
+pub fn run_backend(
+    graph: &Graph,
+    (engine, profile): (&str, &'static named::NamedProfile),
+    declared: &'static named::NamedProfile,
+    backend: &dyn Backend,
+) -> BackendRun {
     let mut judge = Judge::new();
     let mut answer = |node: &Node| -> Answer {
         let Step::Compute(captured) = &node.step else {
             return Answer::Unsupported;
         };
-        let Some(real) = output_of(captured, engine) else {
-            return Answer::Unsupported;
-        };
+        let op = &captured.problem.op;
+        if !agree(op, profile, declared) {
+            return Answer::OtherArithmetic;
+        }
         let question = Question::of(
             captured.name.clone(),
             "model".into(),
@@ -244,10 +292,23 @@ pub fn run_backend(graph: &Graph, engine: &str, backend: &dyn Backend) -> Backen
             Vec::new(),
         );
         match judge.answer(&question, backend) {
-            Ok(got) => match count(real, &got[0], &[]) {
-                0 => Answer::Same,
-                n => Answer::Differs(n),
-            },
+            Ok(got) => {
+                let computed;
+                let (real, open) = match output_of(captured, engine) {
+                    Some(real) => (real, &[][..]),
+                    None => match compute(node, &captured.problem, &profile.profile) {
+                        Ok(reference) => {
+                            computed = reference;
+                            (&computed.0, &computed.1[..])
+                        }
+                        Err(error) => return Answer::Failed(error.to_string()),
+                    },
+                };
+                match count(real, &got[0], open) {
+                    0 => Answer::Same,
+                    n => Answer::Differs(n),
+                }
+            }
             Err(NoAnswer::Refused(Refusal::Unsupported(_))) => Answer::Unsupported,
             Err(NoAnswer::Refused(refusal)) => Answer::Precondition(refusal.to_string()),
             Err(failed) => Answer::Failed(failed.to_string()),
@@ -287,18 +348,22 @@ fn compute(
     Ok((outputs.swap_remove(0), witness.open))
 }
 
-/// A problem with the outputs of earlier nodes as inputs; the network's own input stays.
+/// A problem with the outputs of earlier nodes as inputs; what the network is given stays.
 fn with_inputs(
+    graph: &Graph,
     node: &Node,
     problem: &Problem,
     tensors: &HashMap<&str, Tensor>,
 ) -> Result<Problem, ModelError> {
     let mut problem = problem.clone();
-    if tensors.is_empty() {
-        return Ok(problem);
-    }
     for (at, input) in problem.inputs.iter_mut().enumerate() {
-        *input = input_of(node, at, tensors)?.clone();
+        let given = node
+            .inputs
+            .get(at)
+            .is_some_and(|name| graph.given.contains(name));
+        if !given {
+            *input = input_of(node, at, tensors)?.clone();
+        }
     }
     Ok(problem)
 }

@@ -101,12 +101,47 @@ fn model_shows_where_engines_part_and_that_each_is_itself() {
 }
 
 #[test]
+fn model_runs_networks_of_the_export_path() {
+    let networks = "golden/captures/models/digits-cnn-torch";
+    let parts = [
+        "pt2e_x86inductor: PT2E X86InductorQuantizer 2.15.0",
+        "not captured, the reference's values stand for them:",
+        "decomposed (profile pytorch-decomposed-avx2): every bit is the engine's",
+        "fbgemm (profile fbgemm): by the reference alone, nothing was captured",
+        "fbgemm/avx2 ",
+        "16 of 16 inputs classified right",
+    ];
+    ends_with(
+        &["model", &format!("{networks}/pt2e_x86inductor")],
+        0,
+        &parts,
+    );
+    let parts = [
+        "precondition not met: onednn sums pairs",
+        "onednn (profile onednn-pt2e-jit-avx2): every bit is the engine's",
+        "onednn/avx2 ",
+        "not of its arithmetic: quantize_per_tensor,",
+    ];
+    let lowered = format!("{networks}/pt2e_x86inductor_lowered");
+    ends_with(&["model", &lowered], 0, &parts);
+}
+
+#[test]
 fn model_says_what_is_wrong_with_its_arguments() {
     let networks = "golden/captures/models/digits-cnn-torch";
     one_line_error(&["model", "golden"], &["golden", "holds no graph.json"]);
     one_line_error(
-        &["model", &format!("{networks}/pt2e_xnnpack")],
-        &["real-valued ops"],
+        &["model", "golden/captures/models/minilm-l6-torch/linear"],
+        &["linear", "holds no graph.json"],
+    );
+    one_line_error(
+        &[
+            "model",
+            &format!("{networks}/pt2e_xnnpack"),
+            "--engine",
+            "x86",
+        ],
+        &["no engine 'x86'", "there are decomposed, fbgemm"],
     );
     one_line_error(
         &["model", &format!("{networks}/eager_x86"), "--engine", "mkl"],

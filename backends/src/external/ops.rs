@@ -73,6 +73,7 @@ ops! {
     Rsqrt = "rsqrt",
     BatchMatmul = "batch_matmul",
     LinearRows = "linear_rows",
+    Float = "float",
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa, each};
 use crate::view::{View, ViewMut};
-use qassay_golden::profile::{DequantizeForm, FloatAccumulation, Profile};
+use qassay_golden::profile::{Axis, DequantizeForm, FloatAccumulation, Profile};
 use qassay_golden::spec::{LinearSpec, Output};
 use qassay_golden::tensor::Data;
 
@@ -34,7 +34,7 @@ pub fn prepare<I: Isa>(
     let fused = match profile.float_output.weight_only {
         FloatAccumulation::SequentialFma => true,
         FloatAccumulation::SequentialMulAdd => false,
-        FloatAccumulation::F64 => return unsupported("weight-only sums in f64"),
+        other => return unsupported(&format!("weight-only sums that are {}", other.key())),
     };
     if profile.dequantize.body != DequantizeForm::SubMul {
         return unsupported("weights dequantized in another way than scale times (q - zero point)");

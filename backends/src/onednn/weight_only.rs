@@ -2,7 +2,7 @@
 //! and scaled in registers. Sums run along k in order, one rounding a step, so
 //! that the result does not depend on the tile.
 
-use qassay_golden::profile::{DequantizeForm, FloatAccumulation, Profile};
+use qassay_golden::profile::{Axis, DequantizeForm, FloatAccumulation, Profile};
 use qassay_golden::spec::{BiasKind, Constants, LinearSpec, Output};
 use qassay_golden::tensor::Data;
 
@@ -52,7 +52,7 @@ impl<I: Isa> WeightOnly<I> {
         let fused = match profile.float_output.weight_only {
             FloatAccumulation::SequentialFma => true,
             FloatAccumulation::SequentialMulAdd => false,
-            FloatAccumulation::F64 => return refuse("weight-only sums in f64"),
+            other => return refuse(&format!("weight-only sums that are {}", other.key())),
         };
         if profile.dequantize.body != DequantizeForm::SubMul {
             return refuse("weights are dequantized by one product in f32");

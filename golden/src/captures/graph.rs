@@ -24,6 +24,8 @@ pub struct Graph {
     pub engine: String,
     /// every engine that ran the nodes, with the named profile of its arithmetic
     pub engines: Vec<(&'static str, &'static str)>,
+    /// what nodes read and no node gives: the network's input and its constants
+    pub given: Vec<String>,
     /// the nodes, each after those that it reads
     pub nodes: Vec<Node>,
     /// the class of each input
@@ -39,6 +41,9 @@ pub struct Node {
     pub op: String,
     /// the nodes (or the graph's input) that it reads
     pub inputs: Vec<String>,
+    /// whether its values were not captured: the reference's under the profile of the network's
+    /// own engine stand for them, computed from captured ones
+    pub computed: bool,
     /// what it does
     pub step: Step,
 }
@@ -77,7 +82,10 @@ pub fn graph(dir: &Path) -> Result<Graph, CaptureError> {
         let entry = folder.manifest.files.iter();
         if let Some(entry) = entry.into_iter().find(|e| Path::new(&e.file) == wanted) {
             return systems::graph(&folder, entry)?.ok_or_else(|| {
-                no_graph("is a graph with real-valued ops between its nodes, which cannot be run in order")
+                let system = &folder.manifest.system;
+                no_graph(&format!(
+                    "is of system `{system}`, of which no networks are known"
+                ))
             });
         }
     }

@@ -135,6 +135,7 @@ pub(super) fn label(op: &OpSpec) -> String {
         OpSpec::Rsqrt(_) => "rsqrt".into(),
         OpSpec::BatchMatmul(_) => "batch_matmul".into(),
         OpSpec::LinearRows(_) => "linear_rows".into(),
+        OpSpec::Float(op) => format!("{}_f32", op.name()),
     }
 }
 

@@ -168,9 +168,9 @@ fn check(spec: &ConvSpec) -> Result<(), ReferenceError> {
             spec.groups, spec.in_channels, spec.out_channels
         ));
     }
-    if matches!(spec.output, Output::Float) {
+    if spec.activation.dtype.size() > 1 && matches!(spec.output, Output::Float) {
         return Err(ReferenceError::Undefined(
-            "convolution to f32 is not defined; codes and s32 sums are".into(),
+            "convolution of 16-bit codes to f32 is not defined; to codes and sums it is".into(),
         ));
     }
     Ok(())

@@ -91,6 +91,7 @@ mod tests {
             scale,
             bias,
             weight_only: FloatAccumulation::SequentialFma,
+            float_conv: FloatAccumulation::SequentialFma,
             half_weights: HalfSums::Undefined,
         };
         FloatScales::new(&rule, step, step)

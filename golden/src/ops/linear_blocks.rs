@@ -10,7 +10,7 @@ use super::ReferenceError;
 use super::blocks::{Blocks, dequantize_blocks};
 use super::choose_qparams::{choose, min_max};
 use super::quantize::{code_range, quantize_value};
-use super::weight_only::dot;
+use super::weight_only::{dot, side_by_side};
 use crate::profile::Profile;
 use crate::spec::{Constants, LinearBlocksSpec, QparamsRequest, RowActivation};
 use crate::tensor::{DType, Data, Tensor};
@@ -44,6 +44,7 @@ pub(super) fn linear_blocks(
     weight_inputs[0] = weights.clone();
     let rows = (0..spec.m).map(|m| &x[m * spec.k..][..spec.k]);
     let mut values = Vec::with_capacity(spec.m * spec.n);
+    let accumulation = profile.float_output.weight_only;
     match spec.activation {
         RowActivation::Float | RowActivation::RoundTrip(_) => {
             let weights = spec.weights();
@@ -51,6 +52,7 @@ pub(super) fn linear_blocks(
             let Data::F32(w) = real.data() else {
                 return Err(mismatch("weights are dequantized to f32".into()));
             };
+            let sums = side_by_side(accumulation, spec.n, spec.k)?;
             for row in rows {
                 let row = match spec.activation {
                     RowActivation::RoundTrip(dtype) => {
@@ -62,7 +64,7 @@ pub(super) fn linear_blocks(
                 for n in 0..spec.n {
                     let w = &w[n * spec.k..][..spec.k];
                     let bias = bias.map(|bias| bias[n]);
-                    values.push(dot(profile.float_output.weight_only, &row, w, bias));
+                    values.push(dot(accumulation, sums[n], &row, w, bias));
                 }
             }
         }
@@ -77,10 +79,11 @@ pub(super) fn linear_blocks(
             let blocks = Blocks::new(&blocks_spec, &weight_inputs)?;
             let codes = blocks.differences(weights.data())?;
             let codes: Vec<f32> = codes.into_iter().map(|code| code as f32).collect();
+            let sums = side_by_side(accumulation, spec.n, spec.k)?;
             for row in rows {
                 for n in 0..spec.n {
                     let w = &codes[n * spec.k..][..spec.k];
-                    let sum = dot(profile.float_output.weight_only, row, w, None);
+                    let sum = dot(accumulation, sums[n], row, w, None);
                     let scaled = sum * blocks.scale(n * spec.k) as f32;
                     values.push(bias.map_or(scaled, |bias| scaled + bias[n]));
                 }

@@ -24,6 +24,7 @@ pub(crate) mod dequantize;
 mod exponential;
 mod fake_quantize;
 mod fixed_point;
+mod float;
 mod float_output;
 mod function;
 mod gelu;
@@ -198,6 +199,7 @@ pub fn reference(
         OpSpec::LinearRows(spec) => {
             linear_rows::linear_rows(spec, constants, &inputs[0], profile, witness)?
         }
+        OpSpec::Float(op) => float::float(op, constants, inputs, profile, witness)?,
         OpSpec::ChooseQparams(spec) => {
             return choose_qparams::choose_qparams(spec, &inputs[0], profile, witness);
         }

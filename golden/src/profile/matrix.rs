@@ -265,12 +265,17 @@ axis! {
 }
 
 axis! {
-    /// How float activations and float weights are multiplied and summed (weight-only).
+    /// How float activations and float weights are multiplied and summed (weight-only linear,
+    /// and convolutions between nodes that quantize).
     FloatAccumulation {
         /// k ascending, product rounded, then sum rounded
         SequentialMulAdd = "sequential-mul-add",
         /// k ascending, fused multiply-add
         SequentialFma = "sequential-fma",
+        /// fused multiply-add, the first onto the bias; k ascending, in convolutions 8 channels at a time through all kernel positions (oneDNN's generated convolutions of f32)
+        FmaFromBias = "fma-from-bias",
+        /// products and sums rounded apart; k goes in turn to 4 sums, added (0 + 2) + (1 + 3), or to 8, likewise by halves, in columns after the last whole 4; k in such steps, 2 columns or more, else undefined (MKL's sgemm without AVX, 2 to 7 rows a thread)
+        SideBySide = "side-by-side",
         /// in f64, rounded to f32 once at the end
         F64 = "f64",
     }
@@ -287,7 +292,7 @@ axis! {
 }
 
 rule! {
-    /// How a sum becomes a float output (dynamic and weight-only linear).
+    /// How a sum becomes a float output (dynamic and weight-only linear), and how floats are summed.
     FloatOutputRule {
         /// scales
         scale: DynamicScale,
@@ -295,6 +300,8 @@ rule! {
         bias: DynamicBias,
         /// weight-only sums
         weight_only: FloatAccumulation,
+        /// convolutions of f32
+        float_conv: FloatAccumulation,
         /// sums with weights of half precision
         half_weights: HalfSums,
     }

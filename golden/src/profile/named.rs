@@ -122,7 +122,7 @@ const KERNELS: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "onednn-pt2e-jit-avx2",
-        summary: "oneDNN's ops as PyTorch's export path calls them: as onednn-jit-avx2, float outputs scaled by one product",
+        summary: "oneDNN's ops as PyTorch's export path calls them: as onednn-jit-avx2, float outputs scaled by one product, quantized and dequantized by decomposed ops",
         source: "captures models/digits-cnn-torch (pt2e_x86inductor_lowered: onednn.qconv_pointwise, onednn.qlinear_pointwise)",
         profile: ONEDNN_PT2E_JIT_AVX2,
     },
@@ -257,6 +257,12 @@ const KERNELS: &[NamedProfile] = &[
         summary: "PyTorch's quantized_decomposed ops (PT2E): reciprocal taken in f64, zero point and clamp in f32",
         source: "PyTorch torch/ao/quantization/fx/_decomposed.py",
         profile: PYTORCH_DECOMPOSED,
+    },
+    NamedProfile {
+        name: "pytorch-decomposed-avx2",
+        summary: "a network of PyTorch's export path as ATen runs it: as pytorch-decomposed, convolutions of f32 by oneDNN on AVX2, linear by MKL without AVX (a CPU of another maker than Intel) and few rows a thread",
+        source: "captures models/digits-cnn-torch (pt2e_x86inductor, pt2e_xnnpack)",
+        profile: PYTORCH_DECOMPOSED_AVX2,
     },
     NamedProfile {
         name: "pytorch-float-qparams",

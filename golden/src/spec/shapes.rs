@@ -88,6 +88,7 @@ impl OpSpec {
             Self::SquaredDifference(s) => vec![(s.shape.clone(), s.output.dtype)],
             Self::BatchMatmul(s) => vec![(vec![s.batch, s.m, s.n], s.output.dtype)],
             Self::LinearRows(s) => vec![(vec![s.m, s.n], DType::F32)],
+            Self::Float(op) => vec![(op.output(), DType::F32)],
         }
     }
 
@@ -165,6 +166,9 @@ impl OpSpec {
                 (vec![s.batch, s.k, s.n], s.b.dtype),
             ],
             Self::LinearRows(s) => vec![(vec![s.m, s.k], DType::F32)],
+            Self::Float(op) => (op.inputs().into_iter())
+                .map(|shape| (shape, DType::F32))
+                .collect(),
         }
     }
 }

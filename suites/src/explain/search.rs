@@ -5,7 +5,7 @@ use std::time::Instant;
 use qassay_golden::ops::reference;
 use qassay_golden::profile::named::{NamedProfile, PROFILES};
 use qassay_golden::profile::{AxisName, Profile, SumOf};
-use qassay_golden::spec::{Activation, OpSpec, Output, Problem, RowActivation};
+use qassay_golden::spec::{Activation, FloatOp, OpSpec, Output, Problem, RowActivation};
 use qassay_golden::tensor::{DType, Tensor};
 use qassay_golden::witness::Witness;
 
@@ -361,7 +361,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         _ => true,
     };
     // The scales and bias of integer sums that become floats.
-    let of_sums = !matches!(axis.field, "weight_only" | "half_weights");
+    let of_sums = !matches!(axis.field, "weight_only" | "half_weights" | "float_conv");
     let to_code = |output: &Output, op: SumOf, activation: DType| {
         let applies = match axis.field {
             "scaling_linear" => op == SumOf::Linear,
@@ -417,7 +417,8 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
                 stage => matches!(stage, "quantize" | "qparams"),
             },
             Activation::Float => {
-                (axis.stage == "float_output" && axis.field != "half_weights")
+                let unused = matches!(axis.field, "half_weights" | "float_conv");
+                (axis.stage == "float_output" && !unused)
                     || (axis.stage == "dequantize" && axis.field == "body")
             }
         },
@@ -425,8 +426,10 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
             "accumulate" if spec.is_depthwise() => sum("depthwise"),
             "accumulate" if spec.groups > 1 => sum("grouped"),
             "accumulate" => sum("conv"),
+            "float_output" => matches!(spec.output, Output::Float) && of_sums,
             _ => to_code(&spec.output, SumOf::of(spec), spec.activation.dtype),
         },
+        OpSpec::Float(op) => matches!(op, FloatOp::Conv(_)) && axis.field == "float_conv",
         OpSpec::Add(_) | OpSpec::Sub(_) => pointwise(axis, "add"),
         OpSpec::Mul(_) => pointwise(axis, "mul"),
         OpSpec::AvgPool(_) => pointwise(axis, "avg_pool"),
@@ -490,7 +493,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         }
         OpSpec::LinearRows(_) => match axis.stage {
             "along" => axis.field == "rows",
-            stage => stage == "float_output" && axis.field != "weight_only",
+            stage => stage == "float_output" && of_sums,
         },
         OpSpec::Recode(_) => match axis.stage {
             "pointwise" => axis.field.starts_with("recode"),

@@ -104,7 +104,8 @@ fn backends_give_the_bits_of_the_engine_that_has_their_profile() {
             if entry.declaration.profile != *profile {
                 continue;
             }
-            let run = run_backend(&graph, engine, &*entry.open());
+            let profile = named::find(profile).unwrap();
+            let run = run_backend(&graph, (engine, profile), profile, &*entry.open());
             for (node, answer) in graph.nodes.iter().zip(&run.nodes) {
                 let good = matches!(answer, Answer::Same | Answer::Unsupported);
                 assert!(good, "{name}, {}, {}: {answer:?}", run.backend, node.name);
@@ -123,7 +124,8 @@ fn a_backend_of_another_arithmetic_differs() {
         .iter()
         .find(|e| e.declaration.name == "fbgemm/avx2-exact")
         .unwrap();
-    let run = run_backend(&graph, "fbgemm", &*exact.open());
+    let fbgemm = named::find("fbgemm").unwrap();
+    let run = run_backend(&graph, ("fbgemm", fbgemm), fbgemm, &*exact.open());
     let conv1 = graph.nodes.iter().position(|n| n.name == "conv1").unwrap();
     assert!(
         matches!(run.nodes[conv1], Answer::Differs(n) if n > 100),
@@ -141,4 +143,118 @@ fn a_node_that_reads_what_is_not_there_is_named() {
         error.to_string(),
         "node `conv2` reads `nothing`, which no node before it gives"
     );
+}
+
+#[test]
+fn exported_networks_are_bit_for_bit_what_was_captured() {
+    for (name, engine, captured, computed) in [
+        ("pt2e_x86inductor", "decomposed", 11, 17),
+        ("pt2e_xnnpack", "decomposed", 15, 19),
+        ("pt2e_x86inductor_lowered", "onednn", 9, 4),
+    ] {
+        let graph = network(name);
+        assert_eq!(graph.engine, engine, "{name}");
+        let count = |wanted| graph.nodes.iter().filter(|n| n.computed == wanted).count();
+        assert_eq!((count(false), count(true)), (captured, computed), "{name}");
+        let run = run(&graph, engine);
+        for (node, run) in graph.nodes.iter().zip(&run.nodes) {
+            let wrong = (run.upstream, run.alone, run.in_order);
+            assert_eq!(wrong, (0, 0, 0), "{name}, {}", node.name);
+            let captured = if node.computed { 0 } else { run.values };
+            assert_eq!(run.captured, captured, "{name}, {}", node.name);
+        }
+        assert_eq!((run.right, graph.labels.len()), (16, 16), "{name}");
+    }
+}
+
+#[test]
+fn another_order_of_sums_shows_in_an_exported_network() {
+    let graph = network("pt2e_x86inductor");
+    let other = named::find("pytorch-decomposed").unwrap();
+    let run = run_engine(&graph, "decomposed", other).unwrap();
+    let wrong = |name: &str| {
+        let at = graph.nodes.iter().position(|n| n.name == name).unwrap();
+        run.nodes[at]
+    };
+    // Each alone: only the order of its own sums is another.
+    assert!(wrong("linear").upstream > 100, "{:?}", wrong("linear"));
+    assert!(wrong("conv2d_3").alone > 1000, "{:?}", wrong("conv2d_3"));
+    assert_eq!(wrong("avg_pool2d").alone, 0);
+    assert!(
+        wrong("avg_pool2d").in_order > 100,
+        "{:?}",
+        wrong("avg_pool2d")
+    );
+}
+
+#[test]
+fn a_lowered_network_has_its_reference_s_observers() {
+    let graph = network("pt2e_x86inductor_lowered");
+    assert_eq!(graph.reduce_range, Some(false));
+    let profile = |name: &str| &named::find(name).unwrap().profile;
+    let engines = [
+        ("onednn", profile("onednn-pt2e-jit-avx2")),
+        ("exact", profile("exact")),
+    ];
+    let unmet = unmet(&graph, &engines);
+    assert_eq!(unmet.len(), 1);
+    assert!(
+        unmet[0]
+            .nodes
+            .contains(&"qconv2d_pointwise_binary.conv".to_owned())
+    );
+}
+
+#[test]
+fn backends_run_the_nodes_of_exported_networks_that_are_of_their_arithmetic() {
+    let find = |name: &str| named::find(name).unwrap();
+    let declared = |name: &str| {
+        registry::entries()
+            .iter()
+            .any(|entry| entry.declaration.profile == name)
+    };
+    let mut answers = BTreeMap::new();
+    for name in ["pt2e_x86inductor", "pt2e_x86inductor_lowered"] {
+        let graph = network(name);
+        let engines: Vec<_> = graph.engines.iter().map(|(e, p)| (*e, find(p))).collect();
+        for entry in registry::entries() {
+            let profile = find(entry.declaration.profile);
+            let Some(engine) = engine_of(&graph, &engines, profile, declared) else {
+                continue;
+            };
+            let run = run_backend(&graph, engine, profile, &*entry.open());
+            let mut same = Vec::new();
+            for (node, answer) in graph.nodes.iter().zip(&run.nodes) {
+                let at = format!("{name}, {}, {}: {answer:?}", run.backend, node.name);
+                match answer {
+                    Answer::Same => same.push(node.name.clone()),
+                    Answer::Unsupported | Answer::OtherArithmetic => {}
+                    _ => panic!("{at}"),
+                }
+            }
+            answers.insert((name, run.backend), (run.engine, same));
+        }
+    }
+    // Quantize, dequantize and the linear of f32, held to the reference under fbgemm.
+    let (engine, same) = &answers[&("pt2e_x86inductor", "fbgemm/avx2")];
+    assert_eq!(engine, "fbgemm");
+    for node in [
+        "quantize_per_tensor_default_1",
+        "dequantize_per_tensor_default",
+        "linear",
+    ] {
+        assert!(same.contains(&node.to_owned()), "{same:?}");
+    }
+    // Convolutions, held to what was captured; the rest is of another arithmetic.
+    let (engine, same) = &answers[&("pt2e_x86inductor_lowered", "onednn/avx2")];
+    assert_eq!(engine, "onednn");
+    assert_eq!(
+        same,
+        &[
+            "qconv_pointwise_default_6",
+            "qconv_pointwise_default_5",
+            "qconv_pointwise_default_4"
+        ]
+    );
+    assert!(!answers.contains_key(&("pt2e_x86inductor", "onednn/avx2-exact")));
 }

@@ -16,6 +16,8 @@ use crate::spec::*;
 use crate::tensor::{DType, Tensor};
 
 const TENSORS: &str = "tensors.npz";
+/// What the first node reads.
+const INPUT: &str = "input";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let (graph, name) = file
@@ -87,13 +89,12 @@ fn graph_nodes(
     Ok(())
 }
 
-/// The graph whose tensors `file` holds; `None` for PyTorch's export path, which has
-/// real-valued ops between its nodes.
-pub(super) fn graph(file: &CapturedFile<'_>, name: &str) -> Result<Option<Graph>, CaptureError> {
-    if name.starts_with("pt2e") {
-        return Ok(None);
+/// The graph whose tensors `file` holds.
+pub(super) fn graph(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
+    match name.starts_with("pt2e") {
+        true => super::digits_pt2e::graph(file, name),
+        false => graph_of(file, name),
     }
-    graph_of(file, name).map(Some)
 }
 
 fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
@@ -124,6 +125,7 @@ fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> 
         nodes.push(Node {
             name: name.to_owned(),
             op: op.to_owned(),
+            computed: false,
             inputs: inputs.into_iter().map(str::to_owned).collect(),
             step,
         });
@@ -140,6 +142,7 @@ fn graph_of(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> 
         reduce_range: file.params().flag("reduce_range").ok(),
         engine,
         engines: torch::ENGINES.to_vec(),
+        given: vec![INPUT.to_owned()],
         nodes,
         labels,
     })

@@ -1,148 +1,380 @@
-//! Digits CNN through PyTorch's export path: quantize and dequantize nodes of
-//! the reference graphs, and oneDNN's ops of the lowered graph. Arguments stand
+//! Digits CNN through PyTorch's export path: the reference graphs (quantize and dequantize
+//! nodes with ops on f32 between them), and the graph lowered to oneDNN's ops. Arguments stand
 //! in the order of each op's schema.
+//!
+//! Most tensors between two quantize nodes were not captured. The reference computes them from
+//! captured ones, under the profile of the graph; the nodes behind them show whether it is right.
+
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::digits::nodes_of;
+use super::digits_args::Args;
 use crate::captures::error::CaptureError;
-use crate::captures::hexfloat;
+use crate::captures::graph::{Graph, Node, Step};
 use crate::captures::manifest::CapturedFile;
 use crate::captures::npz::{Array, Npz};
-use crate::captures::problem::{self, Product, Windows, granularity};
+use crate::captures::problem::{self, Product, Windows, granularity, plain};
 use crate::captures::vector::{Builder, Found};
+use crate::ops::reference;
+use crate::profile::named;
 use crate::spec::*;
-use crate::tensor::{DType, Tensor};
+use crate::tensor::Tensor;
+use crate::witness::Witness;
 
-const DECOMPOSED: &str = "pytorch-decomposed";
-/// Convolutions are those of the engine; linear to f32 takes its scales as they are.
-const ONEDNN: &str = "onednn-jit-avx2";
-const ONEDNN_FLOAT: &str = "onednn-pt2e-jit-avx2";
+/// The engines of a graph: its own first, whose profile has every op of it, then those whose
+/// arithmetic it can be run with.
+type Engines = &'static [(&'static str, &'static str)];
+
+const REFERENCE: Engines = &[
+    ("decomposed", "pytorch-decomposed-avx2"),
+    ("fbgemm", "fbgemm"),
+    ("onednn", "onednn-jit-avx2"),
+    ("qnnpack", "qnnpack-sse2"),
+];
+const LOWERED: Engines = &[
+    ("onednn", "onednn-pt2e-jit-avx2"),
+    ("fbgemm", "fbgemm"),
+    ("qnnpack", "qnnpack-sse2"),
+];
 
 /// The lowered graph packs its weights; this file has them, in this order.
 const LOWERED_WEIGHTS: &str = "pt2e_x86inductor/weights.npz";
+/// The array of what the network gives.
+const LOGITS: &str = "logits";
 const LAYERS: [&str; 5] = ["conv1", "conv2", "dw", "pw", "fc"];
 
 /// The tensors of one graph.
 pub(super) fn read(
     file: &CapturedFile<'_>,
-    graph: &str,
+    name: &str,
     found: &mut Found,
 ) -> Result<(), CaptureError> {
-    let weights = match graph {
-        "pt2e_x86inductor_lowered" => LOWERED_WEIGHTS.to_owned(),
-        graph => format!("{graph}/weights.npz"),
-    };
-    let graph = Graph {
-        file,
-        weights: file.beside(&weights)?,
-        images: file.beside("data.npz")?.array("x_test")?.tensor()?,
-    };
-    let mut checked = 0;
-    for node in nodes_of(&file.folder.path, &file.entry.file)? {
-        let name = node.get("name").and_then(Value::as_str).unwrap_or_default();
-        if !file.npz().has(&format!("t.{name}")) {
-            continue;
-        }
-        if let Some((engine, profile, problem)) = graph.problem(&node)? {
-            let images = matches!(problem.op, OpSpec::Conv(_));
-            let array = file.array(&format!("t.{name}"))?;
-            let mut v = Builder::new(file, name, problem);
-            let values = if images {
-                array.channel_last()?
-            } else {
-                array.tensor()?
-            };
-            checked += values.len() as u64;
-            v.output(engine, profile, 0, values)?;
-            v.into(found);
+    let graph = graph(file, name)?;
+    if let (Some(Step::Compute(last)), true) = (
+        graph.nodes.last().map(|node| &node.step),
+        file.npz().has(LOGITS),
+    ) {
+        // What the network gives is stored once more, under a name of its own.
+        let (engine, profile) = graph.engines[0];
+        let mut v = Builder::new(file, LOGITS, last.problem.clone());
+        v.output(engine, profile, 0, file.array(LOGITS)?.tensor()?)?;
+        v.into(found);
+    }
+    for node in graph.nodes {
+        match node.step {
+            Step::Compute(captured) if !node.computed => found.captured.push(*captured),
+            Step::Unknown(values) => found.skip(&node.op, values, "no reference op"),
+            Step::Compute(_) | Step::Flatten(_) => {}
         }
     }
-    let stored = file.entry.values(|a| a.starts_with("t."));
-    let reason = "float ops, or inputs that are not stored";
-    found.skip("graph", stored - checked, reason);
     Ok(())
 }
 
-struct Graph<'a> {
-    file: &'a CapturedFile<'a>,
-    weights: Npz,
-    images: Tensor,
+/// The whole network.
+pub(super) fn graph(file: &CapturedFile<'_>, name: &str) -> Result<Graph, CaptureError> {
+    let lowered = name.ends_with("_lowered");
+    let engines = if lowered { LOWERED } else { REFERENCE };
+    let nodes = nodes_of(&file.folder.path, &file.entry.file)?;
+    let weights = match lowered {
+        true => LOWERED_WEIGHTS.to_owned(),
+        false => format!("{name}/weights.npz"),
+    };
+    let images = file.beside("data.npz")?.array("x_test")?.channel_last()?;
+    let mut reader = Reader {
+        file,
+        weights: file.beside(&weights)?,
+        own: engines[0],
+        by_name: nodes
+            .iter()
+            .map(|node| (text(node, "name"), node))
+            .collect(),
+        given: HashSet::new(),
+        tensors: HashMap::from([("x".to_owned(), images)]),
+        nodes: Vec::new(),
+    };
+    for node in &nodes {
+        reader.node(node)?;
+    }
+    let Reader { given, nodes, .. } = reader;
+    let params = file.params();
+    let workflow = [params.text("mode"), params.text("quantizer")];
+    Ok(Graph {
+        name: name.to_owned(),
+        version: params.text("engine_version").unwrap_or_default().to_owned(),
+        workflow: workflow.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        reduce_range: reduce_range(file),
+        engine: engines[0].0.to_owned(),
+        engines: engines.to_vec(),
+        given: given.into_iter().collect(),
+        nodes,
+        labels: file.beside("data.npz")?.array("y_test")?.integers()?,
+    })
 }
 
-impl Graph<'_> {
-    /// The problem of a node with its engine and profile; `None` where there is no
-    /// reference, or the input was not stored.
-    fn problem(
-        &self,
-        node: &Value,
-    ) -> Result<Option<(&'static str, &'static str, Problem)>, CaptureError> {
-        let target = node
-            .get("target")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+/// Whether observers left one bit unused: the lowered graph's are those of its reference.
+fn reduce_range(file: &CapturedFile<'_>) -> Option<bool> {
+    let params = file.params();
+    let Some(reference) = params.text("reference") else {
+        return params.flag("reduce_range").ok();
+    };
+    let tensors = format!("{reference}/tensors.npz");
+    let files = &file.folder.manifest.files;
+    let entry = files.iter().find(|entry| entry.file == tensors)?;
+    entry.params.get("reduce_range")?.as_bool()
+}
+
+fn text<'a>(node: &'a Value, key: &str) -> &'a str {
+    node.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+struct Reader<'a> {
+    file: &'a CapturedFile<'a>,
+    weights: Npz,
+    own: (&'static str, &'static str),
+    by_name: HashMap<&'a str, &'a Value>,
+    /// what no node computes: the network's input and its constants
+    given: HashSet<String>,
+    /// what was captured, or else computed
+    tensors: HashMap<String, Tensor>,
+    nodes: Vec<Node>,
+}
+
+impl Reader<'_> {
+    fn node(&mut self, node: &Value) -> Result<(), CaptureError> {
+        let name = text(node, "name");
         let args = Args {
             file: self.file,
-            list: node
-                .get("args")
-                .and_then(Value::as_array)
-                .map_or(&[], Vec::as_slice),
+            node: name,
+            list: (node.get("args").and_then(Value::as_array)).map_or(&[], Vec::as_slice),
         };
-        let decomposed = |problem| Some(("decomposed", DECOMPOSED, problem));
-        Ok(match target {
+        let target = text(node, "target");
+        let op = match target.strip_prefix("aten.") {
+            Some(aten) => aten.split('.').next().unwrap_or_default(),
+            None => text(node, "op"),
+        };
+        match (text(node, "op"), target) {
+            ("constant" | "input", _) => {
+                self.given.insert(name.to_owned());
+            }
+            ("output", _) => {}
+            (_, "onednn.qconv2d_pointwise.binary") => self.conv_with_sum(node, args)?,
+            _ => match self.problem(node, target, args)? {
+                Some((inputs, problem)) => self.push(name, op, &inputs, problem)?,
+                None => {
+                    let array = format!("t.{name}");
+                    let stored = self.file.npz().has(&array);
+                    let values = if stored {
+                        self.file.array(&array)?.len()
+                    } else {
+                        0
+                    };
+                    self.nodes.push(Node {
+                        name: name.to_owned(),
+                        op: op.to_owned(),
+                        inputs: Vec::new(),
+                        computed: !stored,
+                        step: Step::Unknown(values as u64),
+                    });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Adds a node with what was captured of it, else with what the reference computes.
+    fn push(
+        &mut self,
+        name: &str,
+        op: &str,
+        inputs: &[&str],
+        problem: Problem,
+    ) -> Result<(), CaptureError> {
+        let (engine, profile) = self.own;
+        let array = format!("t.{name}");
+        let stored = self.file.npz().has(&array);
+        let values = if stored {
+            let array = self.file.array(&array)?;
+            match array.shape().len() {
+                4 => array.channel_last()?,
+                _ => array.tensor()?,
+            }
+        } else {
+            let arithmetic = named::find(profile)
+                .ok_or_else(|| self.file.problem(format!("there is no profile {profile}")))?;
+            reference(&problem, &arithmetic.profile, &mut Witness::default())
+                .map_err(|error| self.file.problem(format!("node {name}: {error}")))?
+                .swap_remove(0)
+        };
+        self.tensors.insert(name.to_owned(), values.clone());
+        let mut v = Builder::new(self.file, name, problem);
+        v.output(engine, profile, 0, values)?;
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            op: op.to_owned(),
+            inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+            computed: !stored,
+            step: Step::Compute(Box::new(v.done())),
+        });
+        Ok(())
+    }
+
+    fn tensor(&self, name: &str) -> Result<Tensor, CaptureError> {
+        let tensor = self.tensors.get(name).cloned();
+        tensor.ok_or_else(|| self.file.problem(format!("no node gives `{name}`")))
+    }
+
+    /// What a node reads and computes; `None` where there is no reference.
+    fn problem<'n>(
+        &self,
+        node: &Value,
+        target: &str,
+        args: Args<'n>,
+    ) -> Result<Option<(Vec<&'n str>, Problem)>, CaptureError> {
+        let first = args.name(0);
+        let one = |problem: Problem| Ok(Some((vec![first], problem)));
+        let float = |op: FloatOp, x: Tensor| one(plain(OpSpec::Float(op), vec![x]));
+        match target {
             "quantized_decomposed.quantize_per_tensor.default" => {
-                let Some(x) = self.real(args.name(0))? else {
-                    return Ok(None);
-                };
                 let output = args.quantized(1, 5)?;
                 let range = Some((args.integer(3)?, args.integer(4)?));
                 let pair = Granularity::PerTensor(output.qparams);
-                decomposed(problem::quantize(x, output.dtype, pair, range))
-            }
-            "quantized_decomposed.dequantize_per_tensor.default" => {
-                let codes = format!("t.{}", args.name(0));
-                if !self.file.npz().has(&codes) {
-                    return Ok(None);
-                }
-                let pair = Granularity::PerTensor(args.quantized(1, 5)?.qparams);
-                decomposed(problem::dequantize(
-                    self.file.array(&codes)?.tensor()?,
+                one(problem::quantize(
+                    self.tensor(first)?,
+                    output.dtype,
                     pair,
+                    range,
                 ))
             }
+            "quantized_decomposed.dequantize_per_tensor.default" => {
+                let pair = Granularity::PerTensor(args.quantized(1, 5)?.qparams);
+                one(problem::dequantize(self.tensor(first)?, pair))
+            }
             "quantized_decomposed.dequantize_per_channel.default" => {
-                let (scales, zero_points) = (args.name(1), args.name(2));
-                let scales = self.weights.array(scales)?;
-                let pairs = granularity(self.file, scales, self.weights.array(zero_points)?, 0)?;
-                let codes = self.weights.array(args.name(0))?.tensor()?;
-                decomposed(problem::dequantize(codes, pairs))
+                let (codes, pairs) = self.codes(args)?;
+                one(problem::dequantize(of_weights(codes)?, pairs))
             }
-            "onednn.qconv_pointwise.default" => Some(("onednn", ONEDNN, self.conv(node, args)?)),
-            "onednn.qlinear_pointwise.default" => {
-                Some(("onednn", ONEDNN_FLOAT, self.linear(node, args)?))
+            "aten.conv2d.default" => {
+                let second = args.name(1);
+                let problem = self.float_conv(args, self.tensor(first)?, self.tensor(second)?)?;
+                Ok(Some((vec![first, second], problem)))
             }
-            _ => None,
+            "aten.linear.default" => one(self.float_linear(args)?),
+            "aten.add.Tensor" => {
+                let second = args.name(1);
+                let inputs = vec![self.tensor(first)?, self.tensor(second)?];
+                Ok(Some((vec![first, second], sum(inputs))))
+            }
+            "aten.relu.default" => one(relu(self.tensor(first)?)),
+            "aten.avg_pool2d.default" => {
+                let x = self.tensor(first)?;
+                let &[batch, height, width, channels] = x.shape() else {
+                    return Err(self.file.problem(format!("{first} is no batch of images")));
+                };
+                args.at_most(3)?;
+                let spec = FloatPoolSpec {
+                    batch,
+                    input: vec![height, width],
+                    channels,
+                    kernel: args.sizes(1)?,
+                    stride: args.sizes(2)?,
+                };
+                float(FloatOp::AvgPool(spec), x)
+            }
+            "aten.flatten.using_ints" | "aten._unsafe_view.default" => {
+                let x = self.tensor(first)?;
+                let shape = x.shape().to_vec();
+                float(FloatOp::Flatten { shape }, x)
+            }
+            "aten.clone.default" => {
+                let x = self.tensor(first)?;
+                let shape = x.shape().to_vec();
+                float(FloatOp::Copy { shape }, x)
+            }
+            "onednn.qconv_pointwise.default" => {
+                let product = Product {
+                    activation: Activation::Quantized(args.quantized(1, 13)?),
+                    weights: self.layer(node)?.1,
+                    output: Output::Quantized(args.quantized(11, 13)?),
+                    relu: (args.text(14) == "relu").into(),
+                };
+                one(self.conv(node, args, 6, product)?)
+            }
+            "onednn.qlinear_pointwise.default" => one(self.linear(node, args)?),
+            _ => Ok(None),
+        }
+    }
+
+    /// Codes and parameters of weights that a node dequantizes.
+    fn codes(&self, args: Args<'_>) -> Result<(&Array, Granularity), CaptureError> {
+        let (scales, zero_points) = (args.name(1), args.name(2));
+        let scales = self.weights.array(scales)?;
+        let pairs = granularity(self.file, scales, self.weights.array(zero_points)?, 0)?;
+        Ok((self.weights.array(args.name(0))?, pairs))
+    }
+
+    /// Without a stride, padding, dilation or groups in the arguments, each is PyTorch's default.
+    fn float_conv(&self, args: Args<'_>, x: Tensor, w: Tensor) -> Result<Problem, CaptureError> {
+        let (&[batch, height, width, in_channels], &[out_channels, kh, kw, _]) =
+            (x.shape(), w.shape())
+        else {
+            return Err(self.file.problem(format!(
+                "x {:?} and w {:?} do not fit a convolution of images",
+                x.shape(),
+                w.shape()
+            )));
+        };
+        let sizes = |index, default: usize| match args.has(index) {
+            true => args.sizes(index),
+            false => Ok(vec![default; 2]),
+        };
+        let groups = if args.has(6) { args.integer(6)? } else { 1 };
+        let spec = FloatConvSpec {
+            batch,
+            input: vec![height, width],
+            in_channels,
+            out_channels,
+            kernel: vec![kh, kw],
+            stride: sizes(3, 1)?,
+            pad: sizes(4, 0)?,
+            dilation: sizes(5, 1)?,
+            groups: usize::try_from(groups).unwrap_or(0),
+        };
+        Ok(Problem {
+            op: OpSpec::Float(FloatOp::Conv(spec)),
+            constants: Constants {
+                weights: None,
+                bias: Some(self.weights.array(args.name(2))?.tensor()?),
+            },
+            inputs: vec![x, w],
         })
     }
 
-    /// The real-valued input of a node, where it is stored.
-    fn real(&self, name: &str) -> Result<Option<Tensor>, CaptureError> {
-        let stored = format!("t.{name}");
-        if name == "x" {
-            return Ok(Some(self.images.clone()));
-        }
-        if !self.file.npz().has(&stored) {
-            return Ok(None);
-        }
-        self.file.array(&stored)?.tensor().map(Some)
+    /// Linear of f32 with the codes of weights that the node before dequantizes.
+    fn float_linear(&self, args: Args<'_>) -> Result<Problem, CaptureError> {
+        let dequantized = args.name(1);
+        let node = (self.by_name.get(dequantized))
+            .ok_or_else(|| self.file.problem(format!("no node gives `{dequantized}`")))?;
+        let (codes, weights) = self.codes(Args {
+            file: self.file,
+            node: dequantized,
+            list: (node.get("args").and_then(Value::as_array)).map_or(&[], Vec::as_slice),
+        })?;
+        let product = Product {
+            activation: Activation::Float,
+            weights,
+            output: Output::Float,
+            relu: Relu::None,
+        };
+        let bias = self.weights.array(args.name(2))?.tensor()?;
+        let x = self.tensor(args.name(0))?;
+        problem::linear(self.file, x, codes.tensor()?, Some(bias), product)
     }
 
     /// Weights, their parameters and bias of the layer that a node computes.
     fn layer(&self, node: &Value) -> Result<(&Array, Granularity, Tensor), CaptureError> {
-        let name = node
-            .get("weight_of")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let name = text(node, "weight_of");
         let index = LAYERS
             .iter()
             .position(|layer| *layer == name)
@@ -167,34 +399,61 @@ impl Graph<'_> {
         Ok((codes, granularity(self.file, scales, zero_points, 0)?, bias))
     }
 
-    fn conv(&self, node: &Value, args: Args<'_>) -> Result<Problem, CaptureError> {
-        let (w, weights, bias) = self.layer(node)?;
-        let pad = args.sizes(8)?;
+    /// A convolution whose bias is argument `bias`, stride, padding, dilation and groups behind it.
+    fn conv(
+        &self,
+        node: &Value,
+        args: Args<'_>,
+        bias: usize,
+        product: Product,
+    ) -> Result<Problem, CaptureError> {
+        let (w, _, values) = self.layer(node)?;
+        let pad = args.sizes(bias + 2)?;
         let windows = Windows {
-            stride: args.sizes(7)?,
+            stride: args.sizes(bias + 1)?,
             pad_begin: pad.clone(),
             pad_end: pad,
-            dilation: args.sizes(9)?,
-            groups: usize::try_from(args.integer(10)?).unwrap_or(0),
+            dilation: args.sizes(bias + 3)?,
+            groups: usize::try_from(args.integer(bias + 4)?).unwrap_or(0),
         };
-        let product = Product {
-            activation: Activation::Quantized(args.quantized(1, 13)?),
-            weights,
-            output: Output::Quantized(args.quantized(11, 13)?),
-            relu: (args.text(14) == "relu").into(),
-        };
-        let x = self
-            .file
-            .array(&format!("t.{}", args.name(0)))?
-            .channel_last()?;
+        let x = self.tensor(args.name(0))?;
         problem::conv(
             self.file,
             x,
             w.channel_last()?,
-            Some(bias),
+            Some(values),
             windows,
             product,
         )
+    }
+
+    /// A convolution to f32, to which another tensor of f32 is added before the relu: three
+    /// nodes, each of which rounds.
+    fn conv_with_sum(&mut self, node: &Value, args: Args<'_>) -> Result<(), CaptureError> {
+        let name = text(node, "name");
+        let plain_sum = args.text(14) == "torch.float32"
+            && (args.text(17), args.text(19)) == ("sum", "relu")
+            && args.float(12)? == 1.0
+            && args.float(15)? == 1.0
+            && args.float(18)? == 1.0;
+        if !plain_sum {
+            return Err(self.file.problem(format!(
+                "node {name}: only sums of f32 with factors of 1 and a relu are known"
+            )));
+        }
+        let product = Product {
+            activation: Activation::Quantized(args.quantized(1, usize::MAX)?),
+            weights: self.layer(node)?.1,
+            output: Output::Float,
+            relu: Relu::None,
+        };
+        let (x, other) = (args.name(0), args.name(6));
+        let conv = self.conv(node, args, 7, product)?;
+        let (of_conv, of_sum) = (format!("{name}.conv"), format!("{name}.sum"));
+        self.push(&of_conv, "conv2d", &[x], conv)?;
+        let inputs = vec![self.tensor(&of_conv)?, self.tensor(other)?];
+        self.push(&of_sum, "add", &[&of_conv, other], sum(inputs))?;
+        self.push(name, "relu", &[&of_sum], relu(self.tensor(&of_sum)?))
     }
 
     fn linear(&self, node: &Value, args: Args<'_>) -> Result<Problem, CaptureError> {
@@ -206,66 +465,25 @@ impl Graph<'_> {
             output: Output::Float,
             relu: (args.text(10) == "relu").into(),
         };
-        let x = self.file.array(&format!("t.{}", args.name(0)))?.tensor()?;
+        let x = self.tensor(args.name(0))?;
         problem::linear(self.file, x, w.tensor()?, Some(bias), product)
     }
 }
 
-/// The arguments of a node.
-#[derive(Clone, Copy)]
-struct Args<'a> {
-    file: &'a CapturedFile<'a>,
-    list: &'a [Value],
+/// Weights of convolutions become channel-last.
+fn of_weights(codes: &Array) -> Result<Tensor, CaptureError> {
+    match codes.shape().len() {
+        4 => codes.channel_last(),
+        _ => codes.tensor(),
+    }
 }
 
-impl<'a> Args<'a> {
-    fn get(&self, index: usize) -> &'a Value {
-        self.list.get(index).unwrap_or(&Value::Null)
-    }
+fn sum(inputs: Vec<Tensor>) -> Problem {
+    let shape = inputs[0].shape().to_vec();
+    plain(OpSpec::Float(FloatOp::Add { shape }), inputs)
+}
 
-    /// The node or constant that an argument refers to.
-    fn name(&self, index: usize) -> &'a str {
-        self.get(index)
-            .get("ref")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    fn text(&self, index: usize) -> &'a str {
-        self.get(index).as_str().unwrap_or_default()
-    }
-
-    fn integer(&self, index: usize) -> Result<i64, CaptureError> {
-        self.get(index).as_i64().ok_or_else(|| {
-            self.file
-                .problem(format!("argument {index} of a node is no integer"))
-        })
-    }
-
-    fn sizes(&self, index: usize) -> Result<Vec<usize>, CaptureError> {
-        let list = self.get(index).as_array();
-        list.and_then(|list| {
-            list.iter()
-                .map(|v| usize::try_from(v.as_u64()?).ok())
-                .collect()
-        })
-        .ok_or_else(|| {
-            self.file
-                .problem(format!("argument {index} of a node is no list of sizes"))
-        })
-    }
-
-    /// Scale at `index`, zero point behind it, and the type named at `dtype` (u8 where none is).
-    fn quantized(&self, index: usize, dtype: usize) -> Result<Quantized, CaptureError> {
-        let hex = self.get(index).get("hex").and_then(Value::as_str);
-        let scale = hex.and_then(hexfloat::parse).ok_or_else(|| {
-            self.file
-                .problem(format!("argument {index} of a node is no scale"))
-        })?;
-        let dtype = super::torch_observers::dtype_of(self.text(dtype)).unwrap_or(DType::U8);
-        Ok(Quantized {
-            dtype,
-            qparams: problem::qparams(self.file, scale, self.integer(index + 1)?)?,
-        })
-    }
+fn relu(x: Tensor) -> Problem {
+    let shape = x.shape().to_vec();
+    plain(OpSpec::Float(FloatOp::Relu { shape }), vec![x])
 }

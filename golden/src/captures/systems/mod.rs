@@ -5,6 +5,7 @@ mod caffe;
 mod calibrated;
 mod coremltools;
 mod digits;
+mod digits_args;
 mod digits_pt2e;
 mod digits_weights;
 mod distiller;
@@ -201,18 +202,18 @@ pub(super) fn read(folder: &Folder, entry: &Entry) -> Result<Found, CaptureError
     Ok(found)
 }
 
-type ReadGraph = fn(&CapturedFile<'_>, &str) -> Result<Option<Graph>, CaptureError>;
+type ReadGraph = fn(&CapturedFile<'_>, &str) -> Result<Graph, CaptureError>;
 
 /// The systems with whole networks, and what reads the network of a name.
 const GRAPHS: &[(&str, ReadGraph)] = &[("digits-cnn-torch", digits::graph)];
 
-/// The whole network whose tensors the file of `entry` holds; `None` where it cannot be run
-/// node after node.
+/// The whole network whose tensors the file of `entry` holds; `None` where none of its system
+/// is known.
 pub(super) fn graph(folder: &Folder, entry: &Entry) -> Result<Option<Graph>, CaptureError> {
     let (name, _) = entry.file.split_once('/').unwrap_or_default();
     let system = &folder.manifest.system;
     let Some((_, read)) = GRAPHS.iter().find(|(known, _)| known == system) else {
         return Ok(None);
     };
-    read(&CapturedFile::open(folder, entry)?, name)
+    read(&CapturedFile::open(folder, entry)?, name).map(Some)
 }

@@ -78,6 +78,7 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         scale: DynamicScale::LeftToRight,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialMulAdd,
+        float_conv: FloatAccumulation::SequentialMulAdd,
         half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
@@ -141,6 +142,7 @@ pub(super) const FBGEMM_EXACT: Profile = Profile {
         scale: DynamicScale::Product,
         bias: DynamicBias::Fma,
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
     },
     pointwise: PointwiseRule {
@@ -219,6 +221,7 @@ pub(super) const ONEDNN: Profile = Profile {
         scale: DynamicScale::DoubleReciprocal,
         bias: DynamicBias::MulThenAdd,
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
     },
     ..FBGEMM_EXACT
@@ -274,6 +277,7 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
     },
     float_output: FloatOutputRule {
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         half_weights: HalfSums::Undefined,
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
@@ -413,6 +417,8 @@ pub(super) const PYTORCH_PT2E: Profile = Profile {
 };
 
 pub(super) const ONEDNN_PT2E_JIT_AVX2: Profile = Profile {
+    quantize: PYTORCH_DECOMPOSED.quantize,
+    dequantize: PYTORCH_DECOMPOSED.dequantize,
     float_output: FloatOutputRule {
         scale: DynamicScale::Product,
         bias: DynamicBias::MulThenAdd,
@@ -444,4 +450,13 @@ pub(super) const PYTORCH_DECOMPOSED: Profile = Profile {
     },
     qparams: OBSERVER_QPARAMS,
     ..FBGEMM
+};
+
+pub(super) const PYTORCH_DECOMPOSED_AVX2: Profile = Profile {
+    float_output: FloatOutputRule {
+        weight_only: FloatAccumulation::SideBySide,
+        float_conv: FloatAccumulation::FmaFromBias,
+        ..PYTORCH_DECOMPOSED.float_output
+    },
+    ..PYTORCH_DECOMPOSED
 };

@@ -45,6 +45,7 @@ pub(super) const TORCHAO: Profile = Profile {
     },
     float_output: FloatOutputRule {
         weight_only: FloatAccumulation::SequentialFma,
+        float_conv: FloatAccumulation::SequentialFma,
         ..PYTORCH_DECOMPOSED.float_output
     },
     ..PYTORCH_DECOMPOSED

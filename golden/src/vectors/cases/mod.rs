@@ -7,6 +7,7 @@ mod conv;
 mod draw;
 mod element;
 mod fake;
+mod float;
 mod functions;
 mod fused;
 mod matrix;
@@ -98,6 +99,7 @@ pub(super) fn all() -> Vec<(&'static str, Cases)> {
             with_real(along::batch_matmul(), norms::matmul()),
         ),
         ("linear_rows", along::linear_rows()),
+        ("float", float::float()),
     ]
 }
 
