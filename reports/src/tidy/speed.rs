@@ -48,7 +48,7 @@ pub(super) fn speed(survey: &Survey<'_>) -> Sheet {
     });
     Sheet {
         name: "speed",
-        columns: &[
+        columns: vec![
             "backend",
             "cpu",
             "set",
@@ -98,7 +98,7 @@ pub(super) fn samples(survey: &Survey<'_>) -> Sheet {
     }
     Sheet {
         name: "samples",
-        columns: &[
+        columns: vec![
             "backend",
             "cpu",
             "set",
@@ -156,7 +156,7 @@ pub(super) fn peaks(survey: &Survey<'_>) -> Sheet {
     }
     Sheet {
         name: "peaks",
-        columns: &["files", "cpu", "what", "name", "unit", "value"],
+        columns: vec!["files", "cpu", "what", "name", "unit", "value"],
         rows,
     }
 }
