@@ -271,7 +271,14 @@ fn broken(text: &str, error: &serde_json::Error) -> String {
     if bare || (is_measurement && error.to_string().contains("null")) {
         return "a time that is no number (NaN)".into();
     }
-    let known = ["record", "explanation", "measurement", "summary", "header"];
+    let known = [
+        "record",
+        "identified",
+        "explanation",
+        "measurement",
+        "summary",
+        "header",
+    ];
     if let Some(kind) = value
         .as_ref()
         .and_then(|v| v.get("type"))
