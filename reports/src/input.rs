@@ -246,6 +246,7 @@ fn sound(mut measurement: Measurement) -> (Measurement, Option<String>) {
                 .samples_ns
                 .iter()
                 .chain(&time.interval_ns)
+                .chain(&time.yardstick_ns)
                 .all(|&ns| positive(ns))
     });
     if right {

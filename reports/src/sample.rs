@@ -91,6 +91,8 @@ pub(crate) fn measurement(backend: &str, case: &str, ns: f64) -> Measurement {
             median_ns: ns,
             interval_ns: [ns * 0.998, ns * 1.002],
             samples_ns,
+            passes: 3,
+            yardstick_ns: vec![5000.0; 9],
             unstable: false,
             ratio: (backend != "fbgemm/avx2").then(|| Ratio {
                 base: "fbgemm/avx2".into(),
@@ -137,6 +139,7 @@ pub(crate) fn header() -> Header {
             base: Some("fbgemm/avx2".into()),
             sample_ns: 1e6,
             most_samples: 9,
+            passes: 3,
             peaks: Peaks {
                 ghz: 3.0,
                 schemes: vec![Peak {

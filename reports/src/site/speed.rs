@@ -51,7 +51,7 @@ fn series(survey: &Survey<'_>, backend: &str) -> usize {
 fn overview(survey: &Survey<'_>, rows: &[Row<'_>], sets: &[&str]) -> Page {
     let body = html! {
         p { "Backends take turns within each case; outputs are verified in the same run, and a wrong one has no time. "
-            "Intervals are 95 % bootstrap intervals." }
+            "Intervals are 95 % bootstrap intervals over passes and rounds." }
         h2 id="sets" { "Sets of shapes" }
         (page::table(
             "sets",
