@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Opens a report in a real browser and checks every page: console errors, other
 # hosts, 400 and 1600 px, light and dark, sorting and filtering by keyboard,
-# contrast and labels. Needs Debian's chromium, node and npm.
+# contrast and labels. Needs Debian's chromium, node and npm. A step that hangs
+# ends the check after STEP_SECONDS (90) with a line that says where.
 #
 #   scripts/check-report.sh SITE [SHOTS]    SHOTS: a folder for screenshots
 #   scripts/check-report.sh --setup         install by apt-get what is missing of these
@@ -9,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -41,7 +42,7 @@ work=target/check-report
 mkdir -p "$work"
 if ! cmp -s scripts/report/package.json "$work/package.json"; then
     cp scripts/report/package.json "$work/"
-    (cd "$work" && npm install --no-audit --no-fund --loglevel=error) || {
+    (cd "$work" && timeout 300 npm install --no-audit --no-fund --loglevel=error) || {
         rm -f "$work/package.json"
         echo "npm cannot install puppeteer-core and axe-core" >&2
         exit 2

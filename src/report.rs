@@ -91,6 +91,7 @@ fn json(input: &Input, output: &mut Output) -> Result<()> {
                 "files": source.files,
                 "header": run.header,
                 "summary": run.summary,
+                "identified": run.identified,
                 "explanations": run.explanations,
                 "records": run.records,
                 "measurements": run.measurements,

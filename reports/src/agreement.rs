@@ -27,14 +27,24 @@ impl Pair {
 }
 
 /// Who agrees with whom, in an order in which those that agree stand together.
+///
+/// Many subjects answer the very same cases with the very same bits: those are one class, and
+/// agree with any other in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
-    /// numbers of subjects, ordered
-    pub order: Vec<usize>,
-    /// `pairs[i][j]`: subjects `order[i]` and `order[j]`
+    /// classes, ordered: numbers of the subjects that have the same outputs in the same cases
+    pub classes: Vec<Vec<usize>>,
+    /// `pairs[i][j]`: a subject of class `i` and one of class `j`
     pub pairs: Vec<Vec<Pair>>,
-    /// groups within which every two give the same bits, as positions in `order`
+    /// groups within which every two give the same bits, as positions in `classes`
     pub groups: Vec<Vec<usize>>,
+}
+
+impl Agreement {
+    /// How many subjects answered.
+    pub fn subjects(&self) -> usize {
+        self.classes.iter().map(Vec::len).sum()
+    }
 }
 
 /// Operands and outputs of each case, by case id.
@@ -43,13 +53,17 @@ type Hashes<'a> = HashMap<&'a str, (&'a str, &'a str)>;
 /// Compares all subjects of a survey, in one suite or in all.
 pub fn agreement(survey: &Survey<'_>, suite: Option<&str>) -> Agreement {
     let hashes: Vec<Hashes<'_>> = survey.subjects.iter().map(|s| hashes(s, suite)).collect();
-    let answering: Vec<usize> = (0..hashes.len())
-        .filter(|&at| !hashes[at].is_empty())
-        .collect();
-    let mut matrix = vec![vec![Pair::default(); answering.len()]; answering.len()];
-    for (a, &first) in answering.iter().enumerate() {
-        for (b, &second) in answering.iter().enumerate().skip(a) {
-            let found = pair(&hashes[first], &hashes[second]);
+    let mut classes: Vec<Vec<usize>> = Vec::new();
+    for (at, own) in hashes.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
+        match classes.iter_mut().find(|class| hashes[class[0]] == *own) {
+            Some(class) => class.push(at),
+            None => classes.push(vec![at]),
+        }
+    }
+    let mut matrix = vec![vec![Pair::default(); classes.len()]; classes.len()];
+    for (a, first) in classes.iter().enumerate() {
+        for (b, second) in classes.iter().enumerate().skip(a) {
+            let found = pair(&hashes[first[0]], &hashes[second[0]]);
             (matrix[a][b], matrix[b][a]) = (found, found);
         }
     }
@@ -65,7 +79,7 @@ pub fn agreement(survey: &Survey<'_>, suite: Option<&str>) -> Agreement {
         })
         .collect();
     Agreement {
-        order: positions.iter().map(|&at| answering[at]).collect(),
+        classes: positions.iter().map(|&at| classes[at].clone()).collect(),
         pairs: positions
             .iter()
             .map(|&a| positions.iter().map(|&b| matrix[a][b]).collect())
@@ -102,7 +116,7 @@ fn pair(a: &Hashes<'_>, b: &Hashes<'_>) -> Pair {
     pair
 }
 
-/// Each subject joins the first group with all of whose members it agrees wholly.
+/// Each class joins the first group with all of whose members it agrees wholly.
 fn groups(matrix: &[Vec<Pair>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (at, row) in matrix.iter().enumerate() {
@@ -174,7 +188,7 @@ mod tests {
         let input = table(&["111", "222", "11-", "122", "---"]);
         let found = agreement(&Survey::new(&input), None);
         // a and c agree wherever both answered; d is nearer to b than to a; e answered nothing.
-        assert_eq!(found.order, [0, 2, 3, 1]);
+        assert_eq!(found.classes, [vec![0], vec![2], vec![3], vec![1]]);
         assert_eq!(found.groups, [vec![0, 1], vec![2], vec![3]]);
         let pair = |a: usize, b: usize| found.pairs[a][b];
         assert_eq!(
@@ -202,6 +216,24 @@ mod tests {
     }
 
     #[test]
+    fn the_same_outputs_in_the_same_cases_are_one_class() {
+        let input = table(&["112", "111", "112", "11-"]);
+        let found = agreement(&Survey::new(&input), None);
+        // d answered fewer cases than a, so it agrees with both a and b and is of no class of theirs.
+        assert_eq!(found.classes, [vec![0, 2], vec![3], vec![1]]);
+        assert_eq!(found.groups, [vec![0, 1], vec![2]]);
+        assert_eq!(found.subjects(), 4);
+        assert_eq!(
+            (found.pairs[0][0].common, found.pairs[0][0].identical),
+            (3, 3)
+        );
+        assert_eq!(
+            (found.pairs[0][2].common, found.pairs[0][2].identical),
+            (3, 2)
+        );
+    }
+
+    #[test]
     fn no_case_in_common_is_no_agreement() {
         let input = table(&["1-", "-1"]);
         let found = agreement(&Survey::new(&input), None);
@@ -209,7 +241,7 @@ mod tests {
         assert_eq!(found.pairs[0][1].share(), None);
         assert!(
             agreement(&Survey::new(&input), Some("conv"))
-                .order
+                .classes
                 .is_empty()
         );
     }

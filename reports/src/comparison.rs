@@ -1,19 +1,22 @@
 //! Two runs against each other: verdicts that changed, bits that changed, and
-//! speeds whose ratio the samples can tell.
+//! speeds whose ratio the passes of both can tell.
 //!
 //! Runs are compared only where they ask the same: the same golden set, and for
 //! each common case the same operands. Times of the same CPU are compared as
 //! they are; of different CPUs, the shares of each CPU's own measured peak.
 
+mod drift;
+mod speeds;
+mod student;
 mod text;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use qassay_suites::record::{Measurement, Record, Verdict};
+use qassay_suites::record::{Record, Verdict};
 use qassay_suites::runner::Run;
 
-use crate::interval;
+pub use speeds::{Speed, SpeedChange, Together};
 
 /// Why two runs say nothing about each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,66 +86,6 @@ pub struct BitChange {
     pub new: u64,
 }
 
-/// What a ratio's interval allows to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Speed {
-    /// slower by more than the threshold
-    Slower,
-    /// faster by more than the threshold
-    Faster,
-    /// within the threshold
-    Alike,
-    /// the interval is too wide to say
-    Inconclusive,
-}
-
-impl Speed {
-    /// The word in tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Slower => "slower",
-            Self::Faster => "faster",
-            Self::Alike => "alike",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-
-    /// Of the interval of new speed ÷ base speed.
-    fn of([low, high]: [f64; 2], threshold: f64) -> Self {
-        let [least, most] = [1.0 / (1.0 + threshold), 1.0 + threshold];
-        if high < least {
-            Self::Slower
-        } else if low > most {
-            Self::Faster
-        } else if low >= least && high <= most {
-            Self::Alike
-        } else {
-            Self::Inconclusive
-        }
-    }
-}
-
-/// A timed case on a backend in both runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SpeedChange {
-    /// the backend
-    pub backend: String,
-    /// the case
-    pub case: String,
-    /// threads
-    pub threads: usize,
-    /// warm or cold
-    pub caches: &'static str,
-    /// new speed ÷ base speed: below 1 is slower
-    pub ratio: f64,
-    /// 95 % bootstrap interval
-    pub interval: [f64; 2],
-    /// what it allows to say
-    pub speed: Speed,
-    /// samples of one of both were unstable
-    pub unstable: bool,
-}
-
 /// The comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
@@ -158,6 +101,8 @@ pub struct Comparison {
     pub bits: Vec<BitChange>,
     /// common times, the slowest first
     pub speeds: Vec<SpeedChange>,
+    /// all common times together, where there are several
+    pub together: Option<Together>,
     /// times that only one has, or that cannot be compared
     pub untimed: u64,
     /// whether shares of the peak were compared, of different CPUs
@@ -178,14 +123,22 @@ pub enum FailOn {
 impl Comparison {
     /// Whether it fails.
     pub fn fails(&self, on: FailOn) -> bool {
-        let any = |speed: Speed| self.speeds.iter().any(|change| change.speed == speed);
-        let worse = self.verdicts.iter().any(VerdictChange::is_regression) || any(Speed::Slower);
+        let worse =
+            self.verdicts.iter().any(VerdictChange::is_regression) || self.any(Speed::Slower);
         match on {
             FailOn::Regress => worse,
             FailOn::Differ => {
-                worse || !self.verdicts.is_empty() || !self.bits.is_empty() || any(Speed::Faster)
+                worse
+                    || !self.verdicts.is_empty()
+                    || !self.bits.is_empty()
+                    || self.any(Speed::Faster)
             }
         }
+    }
+
+    /// Whether this can be said of a case, or of all together.
+    pub fn any(&self, speed: Speed) -> bool {
+        self.count(speed) > 0 || self.together.is_some_and(|all| all.speed == speed)
     }
 
     /// How many speeds allow to say this.
@@ -198,20 +151,8 @@ impl Comparison {
 }
 
 type RecordKey<'a> = (&'a str, &'a str, &'a str);
-type TimeKey<'a> = (&'a str, &'a str, &'a str, usize, &'static str);
-
 fn record_key(record: &Record) -> RecordKey<'_> {
     (&record.backend, &record.profile, &record.case)
-}
-
-fn time_key(measurement: &Measurement) -> TimeKey<'_> {
-    (
-        &measurement.backend,
-        &measurement.profile,
-        &measurement.case,
-        measurement.threads,
-        measurement.caches.word(),
-    )
 }
 
 /// Compares `new` with `base`. Speeds within `threshold` (a share) of each other are alike.
@@ -233,6 +174,7 @@ pub fn compare(base: &Run, new: &Run, threshold: f64) -> Result<Comparison, Unli
         verdicts: Vec::new(),
         bits: Vec::new(),
         speeds: Vec::new(),
+        together: None,
         untimed: 0,
         normalised: base.header.cpu != new.header.cpu,
         threshold,
@@ -298,37 +240,6 @@ impl Comparison {
         self.verdicts.sort_by_key(|change| !change.is_regression());
         Ok(self.common)
     }
-
-    /// Compares times; gives how many were in common.
-    fn times(&mut self, base: &Run, new: &Run) -> Result<u64, Unlike> {
-        let mut before: HashMap<TimeKey<'_>, &Measurement> =
-            base.measurements.iter().map(|m| (time_key(m), m)).collect();
-        let mut common = 0;
-        for measurement in &new.measurements {
-            let Some(old) = before.remove(&time_key(measurement)) else {
-                self.untimed += 1;
-                continue;
-            };
-            common += 1;
-            same_data(&measurement.case, &old.data_hash, &measurement.data_hash)?;
-            if old.verdict != measurement.verdict {
-                self.verdicts.push(VerdictChange {
-                    backend: measurement.backend.clone(),
-                    profile: measurement.profile.clone(),
-                    case: measurement.case.clone(),
-                    base: old.verdict,
-                    new: measurement.verdict,
-                    detail: measurement.detail.clone(),
-                });
-            }
-            match speed_change(old, measurement, self.normalised, self.threshold) {
-                Some(change) => self.speeds.push(change),
-                None => self.untimed += 1,
-            }
-        }
-        self.untimed += before.len() as u64;
-        Ok(common)
-    }
 }
 
 fn changed(old: Option<&str>, new: Option<&str>) -> bool {
@@ -341,37 +252,6 @@ fn detail(record: &Record) -> String {
         Some(first) => crate::explanation::mismatch(first),
         None => record.detail.clone(),
     }
-}
-
-/// The ratio of two times; of shares of the peak where CPUs differ. `None` where one is missing.
-fn speed_change(
-    old: &Measurement,
-    new: &Measurement,
-    normalised: bool,
-    threshold: f64,
-) -> Option<SpeedChange> {
-    let (before, after) = (old.time.as_ref()?, new.time.as_ref()?);
-    let (mut ratio, mut ends) = interval::unpaired(&before.samples_ns, &after.samples_ns)?;
-    if normalised {
-        // Time ÷ least time of its own CPU, instead of time.
-        let [base, now] = [before, after].map(|time| {
-            let share = time.share.as_ref()?.share;
-            Some(share * time.median_ns)
-        });
-        let faster_cpu = now? / base?;
-        ratio *= faster_cpu;
-        ends = ends.map(|end| end * faster_cpu);
-    }
-    Some(SpeedChange {
-        backend: new.backend.clone(),
-        case: new.case.clone(),
-        threads: new.threads,
-        caches: new.caches.word(),
-        ratio,
-        interval: ends,
-        speed: Speed::of(ends, threshold),
-        unstable: before.unstable || after.unstable,
-    })
 }
 
 /// A threshold such as `3%` or `0.03`.

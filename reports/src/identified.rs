@@ -10,29 +10,56 @@ pub fn render(found: &[Identified], paint: Paint) -> String {
 }
 
 fn line(found: &Identified, paint: Paint) -> String {
+    let whose = whose(found, paint);
+    format!("{} in {}: {whose}\n", found.backend, found.suite)
+}
+
+/// Whose bits they are, as part of a sentence.
+pub fn whose(found: &Identified, paint: Paint) -> String {
     let (answered, explained) = (grouped(found.answered), grouped(found.explained));
-    let whose = if found.profiles.is_empty() {
-        format!(
+    if found.profiles.is_empty() {
+        return format!(
             "{} {}, which gives {explained} of {answered} cases",
             paint.bad("no named profile's bits; nearest is"),
             found.held_to
-        )
+        );
+    }
+    let others: Vec<&str> = (found.profiles.iter())
+        .map(String::as_str)
+        .filter(|profile| *profile != found.held_to)
+        .collect();
+    let others = if others.is_empty() {
+        String::new()
     } else {
-        let others: Vec<&str> = (found.profiles.iter())
-            .map(String::as_str)
-            .filter(|profile| *profile != found.held_to)
-            .collect();
-        let others = if others.is_empty() {
-            String::new()
-        } else {
-            format!("; these cases do not tell it from {}", others.join(", "))
-        };
-        format!(
-            "the bits of {} in {answered} cases{others}",
-            paint.good(&found.held_to)
-        )
+        format!("; these cases do not tell it from {}", others.join(", "))
     };
-    format!("{} in {}: {whose}\n", found.backend, found.suite)
+    format!(
+        "the bits of {} in {answered} cases{others}",
+        paint.good(&found.held_to)
+    )
+}
+
+/// A backend in short: `the bits of fbgemm in linear, conv; no named profile's in add`.
+pub fn in_short<'a>(found: impl IntoIterator<Item = &'a Identified>) -> String {
+    let mut parts: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
+    for found in found {
+        let whose = (!found.profiles.is_empty()).then_some(found.held_to.as_str());
+        match parts.iter_mut().find(|(known, _)| *known == whose) {
+            Some((_, suites)) => suites.push(&found.suite),
+            None => parts.push((whose, vec![&found.suite])),
+        }
+    }
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(whose, suites)| {
+            let suites = suites.join(", ");
+            match whose {
+                Some(profile) => format!("the bits of {profile} in {suites}"),
+                None => format!("no named profile's bits in {suites}"),
+            }
+        })
+        .collect();
+    parts.join("; ")
 }
 
 #[cfg(test)]
@@ -62,6 +89,17 @@ mod tests {
         assert_eq!(
             text(&[], 9),
             "plugin:x.so in linear: no named profile's bits; nearest is fbgemm, which gives 9 of 64 cases\n"
+        );
+        let mut all = [
+            found(&["fbgemm"], 64),
+            found(&["fbgemm"], 64),
+            found(&[], 9),
+        ];
+        all[1].suite = "conv".into();
+        all[2].suite = "add".into();
+        assert_eq!(
+            in_short(&all),
+            "the bits of fbgemm in linear, conv; no named profile's bits in add"
         );
     }
 }

@@ -246,6 +246,7 @@ fn sound(mut measurement: Measurement) -> (Measurement, Option<String>) {
                 .samples_ns
                 .iter()
                 .chain(&time.interval_ns)
+                .chain(&time.yardstick_ns)
                 .all(|&ns| positive(ns))
     });
     if right {
@@ -271,7 +272,14 @@ fn broken(text: &str, error: &serde_json::Error) -> String {
     if bare || (is_measurement && error.to_string().contains("null")) {
         return "a time that is no number (NaN)".into();
     }
-    let known = ["record", "explanation", "measurement", "summary", "header"];
+    let known = [
+        "record",
+        "identified",
+        "explanation",
+        "measurement",
+        "summary",
+        "header",
+    ];
     if let Some(kind) = value
         .as_ref()
         .and_then(|v| v.get("type"))

@@ -4,7 +4,7 @@
 //! and gives text; nothing is measured or judged here.
 //!
 //! - [`input`]: run files in, as much of them as can be read; parts become one run
-//! - [`survey`]: runs as one picture; [`agreement`], [`speed`], [`interval`] on it
+//! - [`survey`]: runs as one picture; [`agreement`], [`speed`] on it
 //! - [`site`]: a static site, with [`plot`]s
 //! - [`tidy`]: CSV; [`markdown`]: comments and statements; [`junit`]: JUnit XML
 //! - [`terminal`]: a report in a terminal; [`matrix`]: backend × suite
@@ -34,7 +34,6 @@ pub mod failure;
 pub mod identified;
 pub mod identify;
 pub mod input;
-pub mod interval;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;

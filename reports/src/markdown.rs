@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use qassay_suites::record::Verdict;
 
-use crate::paint::grouped;
+use crate::identified;
+use crate::paint::{Paint, grouped};
 use crate::survey::{Subject, Survey};
 
 /// Differences that are told in full; the rest is counted.
@@ -21,6 +22,16 @@ pub fn comment(survey: &Survey<'_>) -> String {
         let _ = write!(text, "\nNot as it should be:\n\n{}", notes.concat());
     }
     differences(survey, &mut text);
+    for found in survey.identified() {
+        let whose = identified::whose(found, Paint(false));
+        let _ = writeln!(
+            text,
+            "\n**{}** in {}: {}.",
+            escape(&found.backend),
+            found.suite,
+            escape(&whose)
+        );
+    }
     if !survey.subjects.is_empty() {
         let _ = write!(
             text,

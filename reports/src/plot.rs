@@ -144,12 +144,36 @@ pub(crate) fn draw(
         .replace('&', "&amp;")
         .replace('"', "&quot;")
         .replace('<', "&lt;");
-    let svg = svg.replacen(
+    let font = font(&svg);
+    let svg = compact(svg, &font).replacen(
         "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{label}\" "),
+        &format!("<svg role=\"img\" aria-label=\"{label}\"{font} "),
         1,
     );
     PreEscaped(svg)
+}
+
+/// The font that all text of a drawing has, as attributes; empty without text.
+fn font(svg: &str) -> String {
+    const SIZE: &str = " font-size=\"";
+    let found = || {
+        let rest = &svg[svg.find(" font-family=\"")?..];
+        let size = rest.find(SIZE)? + SIZE.len();
+        let end = size + rest[size..].find('"')? + 1;
+        Some(rest[..end].to_owned())
+    };
+    found().unwrap_or_default()
+}
+
+/// Leaves out what each element repeats: the font, which the drawing itself has then, and what
+/// holds anyway. Text has its quotes escaped, so that none of it is meant.
+fn compact(mut svg: String, font: &str) -> String {
+    for repeated in [font, " opacity=\"1\"", " stroke-width=\"1\""] {
+        if !repeated.is_empty() {
+            svg = svg.replace(repeated, "");
+        }
+    }
+    svg.replace(">\n", ">").replace("\n</text>", "</text>")
 }
 
 /// Round steps from 0 to at least `most`: at most six.
@@ -220,6 +244,18 @@ mod tests {
             assert!(svg.contains(part), "{part} in {svg}");
         }
         assert!(!svg.contains("fill=\"#"), "{svg}");
+        // The font is said once, and what holds anyway not at all.
+        assert_eq!(svg.matches("font-size=\"12.").count(), 1, "{svg}");
+        let tag = svg.split('>').next().unwrap();
+        assert!(tag.contains("font-size"), "{tag}");
+        for gone in ["opacity=\"1\"", "stroke-width=\"1\"", "\n"] {
+            assert!(!svg.trim_end().contains(gone), "{gone} in {svg}");
+        }
+        let none = draw([9, 9], "x", |_| {}).into_string();
+        assert!(
+            none.starts_with("<svg role=\"img\" aria-label=\"x\" width=\"9\""),
+            "{none}"
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use qassay_suites::record::{
     AxisChange, Bandwidth, Caches, Clock, Compared, CpuFingerprint, Explanation, Header,
-    Measurement, Measuring, Mismatch, Peak, Peaks, Place, Ratio, Record, SCHEMA, Share, Spread,
-    Time, Unit, Verdict, Work,
+    Identified, Measurement, Measuring, Mismatch, Peak, Peaks, Place, Ratio, Record, SCHEMA, Share,
+    Spread, Time, Unit, Verdict, Work,
 };
 use qassay_suites::runner::{Run, summary};
 
@@ -91,6 +91,8 @@ pub(crate) fn measurement(backend: &str, case: &str, ns: f64) -> Measurement {
             median_ns: ns,
             interval_ns: [ns * 0.998, ns * 1.002],
             samples_ns,
+            passes: 3,
+            yardstick_ns: vec![5000.0; 9],
             unstable: false,
             ratio: (backend != "fbgemm/avx2").then(|| Ratio {
                 base: "fbgemm/avx2".into(),
@@ -137,6 +139,7 @@ pub(crate) fn header() -> Header {
             base: Some("fbgemm/avx2".into()),
             sample_ns: 1e6,
             most_samples: 9,
+            passes: 3,
             peaks: Peaks {
                 ghz: 3.0,
                 schemes: vec![Peak {
@@ -207,7 +210,14 @@ pub(crate) fn run() -> Run {
         header: header(),
         summary: summary(&records, 2.0),
         records,
-        identified: Vec::new(),
+        identified: vec![Identified {
+            backend: "onednn/avx2".into(),
+            suite: "linear".into(),
+            profiles: vec!["exact".into(), "onednn".into()],
+            held_to: "exact".into(),
+            answered: 2,
+            explained: 2,
+        }],
         explanations: vec![explanation],
         measurements,
     }

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use qassay_suites::bench::statistics;
 use qassay_suites::record::{Measurement, Time};
 
-use crate::interval;
 use crate::survey::Survey;
 
 /// One measurement in its place.
@@ -36,6 +36,18 @@ pub struct ToBest<'a> {
     pub interval: [f64; 2],
 }
 
+/// Speed against the fastest, over the rounds that both have; `None` without any.
+fn against(fastest: &Time, own: &Time) -> Option<(f64, [f64; 2])> {
+    let rounds = fastest.samples_ns.len().min(own.samples_ns.len());
+    (rounds > 0).then(|| {
+        statistics::ratio(
+            &fastest.samples_ns[..rounds],
+            &own.samples_ns[..rounds],
+            own.passes,
+        )
+    })
+}
+
 /// Every measurement, in the order of the runs.
 pub fn rows<'a>(survey: &Survey<'a>) -> Vec<Row<'a>> {
     type Key<'a> = (usize, &'a str, usize, &'static str);
@@ -55,7 +67,7 @@ pub fn rows<'a>(survey: &Survey<'a>) -> Vec<Row<'a>> {
     let row = |&(cpu, run, measurement): &(usize, usize, &'a Measurement)| {
         let to_best = measurement.time.as_ref().and_then(|time| {
             let &(base, fastest) = best.get(&key(run, measurement))?;
-            let (ratio, interval) = interval::paired(&fastest.samples_ns, &time.samples_ns)?;
+            let (ratio, interval) = against(fastest, time)?;
             Some(ToBest {
                 base,
                 ratio,

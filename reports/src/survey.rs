@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use qassay_suites::record::{CpuFingerprint, Explanation, Measurement, Record};
+use qassay_suites::record::{CpuFingerprint, Explanation, Identified, Measurement, Record};
 use qassay_suites::suite;
 
 use crate::input::{Input, Note};
@@ -190,6 +190,22 @@ impl<'a> Survey<'a> {
             name += &format!(" on {}", self.cpus[subject.cpu].label);
         }
         name
+    }
+
+    /// Whose bits those of backends are that declare no profile, each backend and suite once: of
+    /// what stands in several runs, the last counts.
+    pub fn identified(&self) -> Vec<&'a Identified> {
+        let mut all: Vec<&Identified> = Vec::new();
+        for found in self.input.runs.iter().flat_map(|s| &s.run.identified) {
+            match all
+                .iter_mut()
+                .find(|known| (&known.backend, &known.suite) == (&found.backend, &found.suite))
+            {
+                Some(known) => *known = found,
+                None => all.push(found),
+            }
+        }
+        all
     }
 
     /// Everything that was wrong with the input, one line each.

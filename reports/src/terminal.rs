@@ -7,7 +7,7 @@ use crate::paint::{Paint, grouped};
 use crate::plot::short;
 use crate::speed::{Row, rows};
 use crate::survey::Survey;
-use crate::{explanation, failure};
+use crate::{explanation, failure, identified};
 
 /// Columns of the longest bar.
 const LONGEST: f64 = 40.0;
@@ -42,6 +42,9 @@ pub fn render(survey: &Survey<'_>, paint: Paint) -> String {
             }
             text.push_str(&failure::render(subject.records.iter().copied(), paint));
         }
+    }
+    for found in survey.identified() {
+        text.push_str(&identified::render(std::slice::from_ref(found), paint));
     }
     text.push_str(&speeds(survey, paint));
     text.push_str(&summary(survey, paint));

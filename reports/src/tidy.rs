@@ -1,11 +1,13 @@
 //! Tidy CSV: one observation a row, units in the header. What the files and
 //! their columns are stands in `reports/SCHEMA.md`.
 
+mod agreement;
 mod conformance;
+mod mismatch;
 mod speed;
 
-use crate::survey::Survey;
-pub(crate) use conformance::sizes;
+use crate::survey::{Subject, Survey};
+pub(crate) use mismatch::sizes;
 
 /// Why CSV cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -18,12 +20,43 @@ pub struct Sheet {
     /// the file's name without `.csv`
     pub name: &'static str,
     /// names of columns
-    pub columns: &'static [&'static str],
+    pub columns: Vec<&'static str>,
     /// as many values a row as there are columns
     pub rows: Vec<Vec<String>>,
 }
 
+/// The columns that say which subject a row is about.
+const SUBJECT: [&str; 4] = ["backend", "execution", "profile", "cpu"];
+
 impl Sheet {
+    /// Rows about subjects: their columns first, then `columns`.
+    fn by_subject<'a>(
+        survey: &Survey<'a>,
+        name: &'static str,
+        columns: &[&'static str],
+        rows: impl Fn(&Subject<'a>) -> Vec<Vec<String>>,
+    ) -> Self {
+        let mut sheet = Self {
+            name,
+            columns: SUBJECT.iter().chain(columns).copied().collect(),
+            rows: Vec::new(),
+        };
+        for of in &survey.subjects {
+            let subject = [
+                of.backend,
+                of.execution,
+                of.profile,
+                &survey.cpus[of.cpu].label,
+            ];
+            for rest in rows(of) {
+                let mut row: Vec<String> = subject.map(str::to_owned).into();
+                row.extend(rest);
+                sheet.rows.push(row);
+            }
+        }
+        sheet
+    }
+
     /// The file's name.
     pub fn file(&self) -> String {
         format!("{}.csv", self.name)
@@ -35,7 +68,7 @@ impl Sheet {
     /// When the writer fails; memory does not.
     pub fn bytes(&self) -> Result<Vec<u8>, TidyError> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(self.columns)?;
+        writer.write_record(&self.columns)?;
         for row in &self.rows {
             writer.write_record(row)?;
         }
@@ -50,10 +83,11 @@ impl Sheet {
 pub fn totals(survey: &Survey<'_>) -> Vec<Sheet> {
     vec![
         conformance::matrix(survey),
-        conformance::differences(survey),
-        conformance::mismatch_places(survey),
-        conformance::mismatch_sizes(survey),
-        conformance::agreement(survey),
+        mismatch::differences(survey),
+        mismatch::places(survey),
+        mismatch::by_size(survey),
+        agreement::pairs(survey),
+        agreement::members(survey),
         conformance::events(survey),
         speed::speed(survey),
         speed::peaks(survey),
@@ -72,6 +106,12 @@ pub fn all(survey: &Survey<'_>) -> Vec<Sheet> {
 /// A value that may be missing; missing is empty.
 fn optional<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Values in one cell.
+fn joined<T: ToString>(values: &[T], between: &str) -> String {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    values.join(between)
 }
 
 #[cfg(test)]

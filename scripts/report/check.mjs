@@ -2,6 +2,9 @@
 // stumble over: console errors, requests to other hosts, pages wider than the
 // window, contrast and labels (axe-core), tables that do not sort or filter.
 //
+// Each step has a limit (STEP_SECONDS, 90 by default): a browser that hangs ends
+// the check with a line that says where.
+//
 //   node check.mjs SITE CHROMIUM [SHOTS]
 import { createRequire } from "node:module";
 import { readdirSync, readFileSync, mkdirSync, statSync } from "node:fs";
@@ -27,12 +30,34 @@ function weight(dir) {
   }, 0);
 }
 
-const browser = await puppeteer.launch({
+// What is being done, and since when.
+const limit = 1000 * (Number(process.env.STEP_SECONDS) || 90);
+let [doing, since] = ["", Date.now()];
+function step(what) {
+  [doing, since] = [what, Date.now()];
+}
+let browser;
+function giveUp(why) {
+  console.log(`gave up  ${doing}: ${why}`);
+  browser?.process()?.kill("SIGKILL");
+  process.exit(1);
+}
+setInterval(() => {
+  if (Date.now() - since > limit) giveUp(`not through after ${limit / 1000} s`);
+}, 500).unref();
+process.on("unhandledRejection", (error) => giveUp(error.message));
+process.on("uncaughtException", (error) => giveUp(error.message));
+
+step("starting the browser");
+browser = await puppeteer.launch({
   executablePath: chromium,
   args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  timeout: limit,
+  protocolTimeout: limit,
 });
 
 async function open(name, { width, scheme }) {
+  step(`${name}, ${width} px, ${scheme}: opening`);
   const page = await browser.newPage();
   page.on("console", (message) => {
     if (["error", "warn"].includes(message.type())) fault(name, `console: ${message.text()}`);
@@ -44,11 +69,12 @@ async function open(name, { width, scheme }) {
   await page.setViewport({ width, height: 900 });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
   const begun = Date.now();
-  await page.goto(pathToFileURL(join(site, name)).href, { waitUntil: "load" });
+  await page.goto(pathToFileURL(join(site, name)).href, { waitUntil: "load", timeout: limit });
   return [page, Date.now() - begun];
 }
 
 async function accessible(name, page, how) {
+  step(`${name}, ${how}: axe-core`);
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, {
     preload: false, // it would ask for the style sheet again, which files may not
@@ -77,6 +103,7 @@ for (const name of pages) {
       await accessible(name, page, `${width} px, ${scheme}`);
       await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = false; }));
       if (shots) {
+        step(`${name}, ${width} px, ${scheme}: screenshot`);
         mkdirSync(shots, { recursive: true });
         await page.screenshot({ path: join(shots, `${name}-${width}-${scheme}.png`), fullPage: width > 1000 });
       }
@@ -87,6 +114,7 @@ for (const name of pages) {
 
 // Filter and sort, by keyboard alone, and the choice of dark.
 const [page] = await open("index.html", { width: 1600, scheme: "light" });
+step("index.html: filter and sort by keyboard");
 const rows = () => page.evaluate(() =>
   [...document.querySelectorAll("table.matrix tbody tr")].filter((row) => !row.hidden)
     .map((row) => row.cells[0].textContent));
@@ -121,13 +149,17 @@ if ((await back()) === light) fault("index.html", "the choice of dark changes no
 await page.close();
 
 // Without script everything is there to be read.
+step("index.html without script");
 const plain = await browser.newPage();
 await plain.setJavaScriptEnabled(false);
 await plain.goto(pathToFileURL(join(site, "index.html")).href);
 const text = await plain.$eval("main", (main) => main.innerText);
 for (const name of all) if (!text.includes(name)) fault("index.html", `without script ${name} is missing`);
+step("closing the browser");
 await browser.close();
+step("weighing the site");
 
+if (slowest[0] > 1000) console.log(`slow   ${slowest[1]}: loaded in ${slowest[0]} ms; the limit is 1000 ms on a machine with nothing else to do`);
 const bytes = weight(site);
 if (bytes > 5_000_000) fault("the site", `weighs ${bytes} bytes, more than 5 MB`);
 console.log(`${pages.length} pages, ${Math.ceil(bytes / 1024)} KiB, slowest ${slowest[1]} in ${slowest[0]} ms: ${faults.length} faults`);

@@ -2,8 +2,9 @@
 //! checked, against each other and against what this CPU can do.
 //!
 //! - [`sets`]: named sets of shapes, and layers of `networks`
-//! - [`contest`]: one case, all backends
-//! - [`sampling`]: taking samples; [`clock`]: what times are read from
+//! - [`contest`]: one case, all backends; `floor`: where their kernels run
+//! - [`sampling`]: taking samples, in passes; [`clock`]: what times are read from
+//! - [`yardstick`]: how fast the machine is meanwhile
 //! - [`statistics`]: medians, bootstrap intervals, words
 //! - [`roofline`]: the least time that the CPU allows
 //! - [`instructions`]: instructions counted under valgrind
@@ -12,12 +13,14 @@
 
 pub mod clock;
 pub mod contest;
+mod floor;
 pub mod instructions;
 mod networks;
 pub mod roofline;
 pub mod sampling;
 pub mod sets;
 pub mod statistics;
+pub mod yardstick;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -30,9 +33,10 @@ use crate::host::peaks::Meter;
 use crate::record::{Caches, Measurement, Measuring, Peaks, Summary};
 use crate::runner::{Origin, Plan, Run};
 
-use contest::Contest;
+use contest::{Contest, Terms};
 use sampling::Effort;
 use sets::Timed;
+use yardstick::Yardstick;
 
 /// What is measured, and how.
 pub struct Bench {
@@ -98,24 +102,25 @@ pub enum BenchError {
 pub enum Event<'a> {
     /// the CPU's peaks are measured
     Peaks,
-    /// a case begins
+    /// a case begins a pass
     Begun {
-        /// which, counted from 0
+        /// how many did, counted from 0
         done: usize,
-        /// of how many
+        /// of how many: cases times passes
         of: usize,
     },
-    /// a case is through: one per backend
+    /// a case is through its last pass: one per backend
     Measured(&'a [Measurement]),
 }
 
-/// Rounds over all schemes before the first case; each case adds one.
+/// Rounds over all schemes before the first case; each case adds one a pass.
 const PEAK_ROUNDS: usize = 7;
 /// Rounds over all array sizes: quick, and full.
 const MEMORY_ROUNDS: [usize; 2] = [1, 3];
 
 impl Bench {
-    /// Measures. Where `stop` asks for an end, the run holds all cases that were through.
+    /// Measures: all cases, then all again, as often as there are passes. Where `stop` asks for
+    /// an end, the run holds all cases that were through a pass.
     ///
     /// # Errors
     /// [`BenchError`]; what kernels do is a verdict, not an error.
@@ -142,35 +147,59 @@ impl Bench {
             meter.release();
             meter
         });
+        let terms = Terms {
+            backends: &self.backends,
+            held_to: self.held_to,
+            threads: self.threads,
+            caches: self.caches,
+            base,
+            effort: self.effort(),
+            yardstick: Yardstick::default(),
+        };
         let mut peaks = Peaks::default();
+        let mut contests: Vec<Contest<'_>> = Vec::new();
         let mut measurements = Vec::new();
         let mut interrupted = false;
-        for (done, case) in self.cases.iter().enumerate() {
-            if stop() {
-                interrupted = true;
-                break;
+        let (cases, passes) = (self.cases.len(), terms.effort.passes);
+        'passes: for pass in 0..passes {
+            for (index, case) in self.cases.iter().enumerate() {
+                event(Event::Begun {
+                    done: pass * cases + index,
+                    of: passes * cases,
+                });
+                if stop() {
+                    interrupted = true;
+                    break 'passes;
+                }
+                if let Some(meter) = &mut meter {
+                    meter.round();
+                    peaks = meter.peaks();
+                }
+                // Kernels find the pool that they run in, with as many threads as were asked for.
+                let through = pool.install(|| {
+                    if pass == 0 {
+                        match Contest::judge(case, &terms, stop)? {
+                            Some(contest) => contests.push(contest),
+                            None => return Ok(false),
+                        }
+                    }
+                    contests[index].pass(&terms, stop)
+                })?;
+                if !through {
+                    interrupted = true;
+                    break 'passes;
+                }
+                if pass + 1 == passes {
+                    let measured = contests[index].measurements(&terms, &peaks);
+                    event(Event::Measured(&measured));
+                    measurements.extend(measured);
+                }
             }
-            let of = self.cases.len();
-            event(Event::Begun { done, of });
-            if let Some(meter) = &mut meter {
-                meter.round();
-                peaks = meter.peaks();
-            }
-            let contest = Contest {
-                backends: &self.backends,
-                case,
-                held_to: self.held_to,
-                threads: self.threads,
-                caches: self.caches,
-                base,
-                effort: self.effort(),
-                peaks: &peaks,
-            };
-            // Kernels find the pool that they run in, with as many threads as were asked for.
-            let Some(measured) = pool.install(|| contest.measure(stop))? else {
-                interrupted = true;
-                break;
-            };
+        }
+        // Those that an end was asked for before their last pass.
+        let through = |contest: &&Contest<'_>| (1..passes).contains(&contest.passes());
+        for contest in contests.iter().filter(through) {
+            let measured = contest.measurements(&terms, &peaks);
             event(Event::Measured(&measured));
             measurements.extend(measured);
         }
@@ -187,8 +216,9 @@ impl Bench {
             caches: self.caches,
             clock: clock::clock(self.threads).kind(),
             base: Some(base.to_owned()),
-            sample_ns: self.effort().sample_ns,
-            most_samples: self.effort().most_samples,
+            passes,
+            sample_ns: terms.effort.sample_ns,
+            most_samples: passes * terms.effort.most_rounds,
             peaks,
         });
         let mut summary = summary(&measurements, started.elapsed().as_secs_f64());

@@ -40,6 +40,10 @@ pub struct Question {
     references: HashMap<Profile, Result<Expected, ReferenceError>>,
 }
 
+/// What the reference said to a question, without the operands.
+#[derive(Default)]
+pub struct Answers(HashMap<Profile, Result<Expected, ReferenceError>>);
+
 /// What the reference says.
 pub struct Expected {
     /// the outputs
@@ -103,6 +107,19 @@ impl Question {
             data_hash,
             references: HashMap::new(),
         }
+    }
+
+    /// The question that a case asks, to which the reference has answered before.
+    pub fn answered(case: Case, answers: Answers) -> Self {
+        Self {
+            references: answers.0,
+            ..Self::new(case)
+        }
+    }
+
+    /// What the reference said; the operands are dropped.
+    pub fn into_answers(self) -> Answers {
+        Answers(self.references)
     }
 
     /// The suite that the case belongs to.

@@ -38,6 +38,8 @@ fn measured(backend: &str, median_ns: f64, ratio: Option<(f64, Compared)>) -> Me
             clock: Clock::Thread,
             iterations: 10,
             samples_ns: vec![median_ns; 9],
+            passes: 3,
+            yardstick_ns: Vec::new(),
             median_ns,
             interval_ns: [median_ns * 0.99, median_ns * 1.01],
             unstable: false,

@@ -1,3 +1,7 @@
+use qassay_suites::record::Time;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
 use super::*;
 use crate::paint::Paint;
 use crate::sample;
@@ -12,6 +16,10 @@ fn changed_run(change: impl FnOnce(&mut Run)) -> Run {
 
 fn slower(run: &mut Run, factor: f64) {
     let time = run.measurements[0].time.as_mut().unwrap();
+    scale(time, factor);
+}
+
+fn scale(time: &mut Time, factor: f64) {
     for ns in &mut time.samples_ns {
         *ns *= factor;
     }
@@ -24,10 +32,12 @@ fn the_same_run_is_equal() {
     assert_eq!((found.common, found.gone, found.added), (5, 0, 0));
     assert!(!found.fails(FailOn::Differ), "{found:?}");
     assert_eq!(found.count(Speed::Alike), 4);
+    let text = found.render(Paint(false));
+    assert!(text.starts_with("all times together: ×1.000 ("), "{text}");
+    let last = text.lines().last().unwrap();
     assert!(
-        found
-            .render(Paint(false))
-            .starts_with("equal or inconclusive: 5 judgements")
+        last.starts_with("equal or inconclusive: 5 judgements"),
+        "{text}"
     );
 }
 
@@ -65,6 +75,164 @@ fn noise_that_hides_a_slowdown_is_inconclusive() {
     let found = compare(&noisy(1.0), &noisy(1.02), THRESHOLD).unwrap();
     assert_eq!(found.count(Speed::Inconclusive), 1);
     assert!(!found.fails(FailOn::Differ));
+}
+
+#[test]
+fn a_single_pass_says_nothing() {
+    let single = |factor: f64| {
+        changed_run(|run| {
+            for measurement in &mut run.measurements {
+                let time = measurement.time.as_mut().unwrap();
+                time.passes = 1;
+                scale(time, factor);
+            }
+        })
+    };
+    let found = compare(&single(1.0), &single(1.5), THRESHOLD).unwrap();
+    assert_eq!(found.count(Speed::Inconclusive), 4);
+    assert!(!found.fails(FailOn::Differ));
+    assert!((found.speeds[0].ratio - 1.0 / 1.5).abs() < 1e-9);
+    let text = found.render(Paint(false));
+    assert!(
+        text.contains("4 times were taken in a single pass"),
+        "{text}"
+    );
+}
+
+/// How a machine behaves: shares of a time, each the spread of a bell curve.
+#[derive(Clone, Copy)]
+struct Machine {
+    /// from run to run: all cases and the yardstick
+    run: f64,
+    /// from pass to pass: all cases and the yardstick
+    pass: f64,
+    /// from pass to pass: one case alone
+    case: f64,
+    /// from sample to sample
+    sample: f64,
+}
+
+/// Cases of a synthetic run.
+const MANY: usize = 30;
+
+/// A bell curve 1 wide, from twelve even draws.
+fn bell(random: &mut ChaCha8Rng) -> f64 {
+    let sum: f64 = (0..12)
+        .map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX))
+        .sum();
+    sum - 6.0
+}
+
+/// A run of `MANY` cases in six passes of three rounds, case `i` taking `factor(i)` of its time.
+fn synthetic(machine: Machine, seed: u64, factor: impl Fn(usize) -> f64) -> Run {
+    let random = &mut ChaCha8Rng::seed_from_u64(seed);
+    let mut run = sample::run();
+    run.records.clear();
+    run.measurements = (0..MANY)
+        .map(|i| sample::measurement("fbgemm/avx2", &format!("linear/{i}"), 1e4))
+        .collect();
+    for measurement in &mut run.measurements {
+        let time = measurement.time.as_mut().unwrap();
+        (time.passes, time.samples_ns, time.yardstick_ns) = (6, Vec::new(), Vec::new());
+    }
+    let whole = machine.run * bell(random);
+    for _ in 0..6 {
+        let pass = whole + machine.pass * bell(random);
+        for (i, measurement) in run.measurements.iter_mut().enumerate() {
+            let time = measurement.time.as_mut().unwrap();
+            let own = pass + machine.case * bell(random);
+            for _ in 0..3 {
+                let ns = 1e4 * factor(i) * (own + machine.sample * bell(random)).exp();
+                time.samples_ns.push(ns);
+                time.yardstick_ns
+                    .push(5e3 * (pass + machine.sample * bell(random)).exp());
+            }
+        }
+    }
+    run
+}
+
+/// Steady within a pass, three hundredths apart from run to run.
+const DRIFTING: Machine = Machine {
+    run: 0.03,
+    pass: 0.01,
+    case: 0.004,
+    sample: 0.01,
+};
+
+#[test]
+fn a_machine_that_drifts_makes_no_run_slower_or_faster() {
+    let restless = Machine {
+        run: 0.05,
+        pass: 0.02,
+        case: 0.02,
+        sample: 0.03,
+    };
+    let still = Machine {
+        run: 0.0,
+        pass: 0.002,
+        case: 0.002,
+        sample: 0.002,
+    };
+    let mut wrong = 0;
+    for machine in [still, DRIFTING, restless] {
+        for seed in 0..15 {
+            let [base, new] = [seed, seed + 1000].map(|seed| synthetic(machine, seed, |_| 1.0));
+            let found = compare(&base, &new, THRESHOLD).unwrap();
+            wrong += usize::from(found.fails(FailOn::Differ));
+        }
+    }
+    // One interval in twenty comparisons may miss 1; to be called slower it must miss 0.97.
+    assert_eq!(wrong, 0, "of 45 comparisons");
+}
+
+#[test]
+fn a_tenth_planted_on_one_case_is_found_though_the_machine_drifts() {
+    let steady = Machine {
+        run: 0.01,
+        pass: 0.005,
+        sample: 0.005,
+        ..DRIFTING
+    };
+    for seed in 0..15 {
+        let base = synthetic(steady, seed, |_| 1.0);
+        let new = synthetic(steady, seed + 1000, |i| if i == 7 { 1.12 } else { 1.0 });
+        let found = compare(&base, &new, THRESHOLD).unwrap();
+        let slower: Vec<&str> = (found.speeds.iter())
+            .filter(|change| change.speed == Speed::Slower)
+            .map(|change| &*change.case)
+            .collect();
+        assert_eq!(slower, ["linear/7"], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_tenth_planted_on_all_cases_is_found_and_is_not_the_machine() {
+    let still = Machine {
+        run: 0.005,
+        pass: 0.005,
+        sample: 0.005,
+        ..DRIFTING
+    };
+    for seed in 0..15 {
+        let base = synthetic(still, seed, |_| 1.0);
+        let new = synthetic(still, seed + 1000, |_| 1.1);
+        let found = compare(&base, &new, THRESHOLD).unwrap();
+        let together = found.together.unwrap();
+        assert_eq!(together.speed, Speed::Slower, "seed {seed}: {together:?}");
+        assert!((together.ratio - 1.0 / 1.1).abs() < 0.03, "{together:?}");
+        assert!((together.yardstick.unwrap() - 1.0).abs() < 0.03);
+        assert!(found.fails(FailOn::Regress));
+        // A machine that is slower by as much is told from that by the yardstick.
+        let mut machine = synthetic(still, seed + 2000, |_| 1.1);
+        for measurement in &mut machine.measurements {
+            let time = measurement.time.as_mut().unwrap();
+            time.yardstick_ns.iter_mut().for_each(|ns| *ns *= 1.1);
+        }
+        let found = compare(&base, &machine, THRESHOLD).unwrap();
+        assert!(!found.fails(FailOn::Differ), "seed {seed}");
+        assert!(found.together.unwrap().yardstick.unwrap() < 0.95);
+    }
 }
 
 #[test]

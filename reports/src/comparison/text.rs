@@ -66,6 +66,7 @@ impl Comparison {
             .iter()
             .filter(|change| change.speed != Speed::Alike)
             .collect();
+        self.together_line(text);
         if told.is_empty() {
             return;
         }
@@ -73,7 +74,7 @@ impl Comparison {
         table.set_header([
             "speed",
             "new ÷ base",
-            "95 % interval",
+            "interval",
             "backend",
             "threads",
             "case",
@@ -88,10 +89,7 @@ impl Comparison {
             table.add_row([
                 paint.cell(format!("{}{unstable}", change.speed.word()), color),
                 paint.cell(format!("{:.3}", change.ratio), None),
-                paint.cell(
-                    format!("{:.3} – {:.3}", change.interval[0], change.interval[1]),
-                    None,
-                ),
+                paint.cell(range(change.interval), None),
                 paint.cell(change.backend.clone(), None),
                 paint.cell(format!("{}, {}", change.threads, change.caches), None),
                 paint.cell(change.case.clone(), None),
@@ -99,6 +97,35 @@ impl Comparison {
         }
         let _ = writeln!(text, "{table}");
         more(text, told.len(), "speeds");
+    }
+
+    /// What all cases share, and how much of it the machine did by itself.
+    fn together_line(&self, text: &mut String) {
+        let Some(all) = self.together else {
+            return;
+        };
+        let _ = write!(
+            text,
+            "all times together: ×{:.3} ({}) {}",
+            all.ratio,
+            range(all.interval),
+            all.speed.word()
+        );
+        if let Some(yardstick) = all.yardstick {
+            let _ = write!(
+                text,
+                "; the yardstick, a fixed piece of work beside them: ×{yardstick:.3}"
+            );
+        }
+        text.push('\n');
+        let single = |change: &&super::SpeedChange| change.passes.contains(&1);
+        let single = self.speeds.iter().filter(single).count();
+        if single > 0 {
+            let _ = writeln!(
+                text,
+                "{single} times were taken in a single pass, which says nothing of how the machine drifts"
+            );
+        }
     }
 
     /// One line.
@@ -146,8 +173,9 @@ impl Comparison {
         }
         let same = self.verdicts.is_empty()
             && self.bits.is_empty()
-            && self.count(Speed::Slower) + self.count(Speed::Faster) == 0;
-        let word = if worse > 0 || self.count(Speed::Slower) > 0 {
+            && !self.any(Speed::Slower)
+            && !self.any(Speed::Faster);
+        let word = if worse > 0 || self.any(Speed::Slower) {
             paint.bad("worse")
         } else if same && self.speeds.is_empty() {
             paint.good("equal")
@@ -157,6 +185,14 @@ impl Comparison {
             paint.caution("changed")
         };
         format!("{word}: {}\n", parts.join("; "))
+    }
+}
+
+/// Both ends; a single pass leaves them open.
+fn range([low, high]: [f64; 2]) -> String {
+    match high.is_finite() {
+        true => format!("{low:.3} – {high:.3}"),
+        false => "unknown".to_owned(),
     }
 }
 

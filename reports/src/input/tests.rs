@@ -16,6 +16,7 @@ fn run() -> Run {
         record("a", "linear", Verdict::Conforms),
         record("b", "linear", Verdict::Differs),
     ];
+    run.identified.clear();
     run.explanations.clear();
     run.measurements.truncate(1);
     run.summary = summary(&run.records, 2.0);

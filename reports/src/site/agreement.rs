@@ -13,17 +13,21 @@ pub(super) fn page(survey: &Survey<'_>) -> Page {
     let body = html! {
         p {
             "Two backends agree in a case if all their output bits are the same, whatever profile they are held to. "
+            "A row holds all backends with the same bits in the same cases. "
             "Rows stand in groups within which every two agree in every case that both answered."
         }
-        @if all.order.is_empty() {
+        @if all.classes.is_empty() {
             p.answer.bad { "These runs hold no hashes of outputs; runs of this version of qassay do." }
         } @else {
             (page::tiles(&[
-                ("backends", grouped(all.order.len() as u64)),
+                ("backends", grouped(all.subjects() as u64)),
                 ("groups with the same bits", grouped(all.groups.len() as u64)),
             ]))
             (matrix(survey, &all))
-            p.files { a href="data/agreement.csv" { "agreement.csv" } }
+            p.files {
+                a href="data/agreement.csv" { "agreement.csv" } " "
+                a href="data/agreement_members.csv" { "agreement_members.csv" }
+            }
             h2 id="suites" { "Groups by suite" }
             p { "Each box is a group: these give identical bits in all cases of the suite that they have in common." }
             (by_suite(survey))
@@ -37,11 +41,6 @@ pub(super) fn page(survey: &Survey<'_>) -> Page {
 }
 
 fn matrix(survey: &Survey<'_>, all: &Agreement) -> Markup {
-    let names: Vec<String> = all
-        .order
-        .iter()
-        .map(|&at| survey.name(&survey.subjects[at]))
-        .collect();
     let group = |at: usize| {
         all.groups
             .iter()
@@ -55,25 +54,21 @@ fn matrix(survey: &Survey<'_>, all: &Agreement) -> Markup {
                 thead { tr {
                     th scope="col" { "backend" }
                     th scope="col" { "group" }
-                    @for (at, name) in names.iter().enumerate() {
-                        th scope="col" title=(name) { (at + 1) }
+                    @for at in 1..=all.classes.len() {
+                        th scope="col" { (at) }
                     }
                 } }
                 tbody {
-                    @for (a, name) in names.iter().enumerate() {
+                    @for (a, class) in all.classes.iter().enumerate() {
                         tr class=[(a > 0 && group(a) != group(a - 1)).then_some("first")] {
-                            th scope="row" {
-                                (a + 1) ". "
-                                a href=(page::backend_file(survey.subjects[all.order[a]].backend)) { (name) }
-                            }
+                            th scope="row" { (a + 1) ". " (members(survey, class, true)) }
                             td.number { (letter(group(a))) }
-                            @for (b, other) in names.iter().enumerate() {
-                                @let pair = all.pairs[a][b];
+                            @for (b, pair) in all.pairs[a].iter().enumerate() {
                                 @match pair.share() {
-                                    None => { td.none title=(format!("{name} and {other}: no case in common")) { "·" } }
+                                    None => { td.none title=(format!("{} and {}: no case in common", a + 1, b + 1)) { "·" } }
                                     Some(share) => {
                                         td class=(shade(share))
-                                            title=(format!("{name} and {other}: {} of {} cases", pair.identical, pair.common))
+                                            title=(format!("{} and {}: {} of {} cases", a + 1, b + 1, pair.identical, pair.common))
                                         { (percent(share)) }
                                     }
                                 }
@@ -81,6 +76,21 @@ fn matrix(survey: &Survey<'_>, all: &Agreement) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The subjects of a class, with links to their pages or without.
+fn members(survey: &Survey<'_>, class: &[usize], links: bool) -> Markup {
+    html! {
+        @for (at, &member) in class.iter().enumerate() {
+            @let subject = &survey.subjects[member];
+            @if at > 0 { ", " }
+            @if links {
+                a href=(page::backend_file(subject.backend)) { (survey.name(subject)) }
+            } @else {
+                span { (survey.name(subject)) }
             }
         }
     }
@@ -120,15 +130,15 @@ fn by_suite(survey: &Survey<'_>) -> Markup {
                 tbody {
                     @for suite in &survey.suites {
                         @let found = agreement(survey, Some(suite));
-                        @if !found.order.is_empty() {
+                        @if !found.classes.is_empty() {
                             tr {
                                 th scope="row" { (suite) }
                                 td.number { (found.groups.len()) }
                                 td.members { @for group in &found.groups {
                                     span.group {
-                                        @for (at, &member) in group.iter().enumerate() {
+                                        @for (at, &class) in group.iter().enumerate() {
                                             @if at > 0 { ", " }
-                                            span { (survey.name(&survey.subjects[found.order[member]])) }
+                                            (members(survey, &found.classes[class], false))
                                         }
                                     }
                                 } }

@@ -11,7 +11,8 @@ use qassay_suites::record::Verdict;
 use super::difference;
 use super::overview::anchor;
 use super::page::{self, Page};
-use crate::paint::grouped;
+use crate::identified;
+use crate::paint::{Paint, grouped};
 use crate::survey::{Subject, Survey};
 
 /// Failing cases that are named; the rest is counted.
@@ -25,6 +26,7 @@ pub(super) fn page(survey: &Survey<'_>, backend: &str) -> Page {
         .collect();
     let body = html! {
         (declaration(backend, &subjects))
+        (recognised(survey, backend))
         @for subject in &subjects {
             (subject_part(survey, subject, subjects.len() > 1))
         }
@@ -65,6 +67,21 @@ fn declaration(backend: &str, subjects: &[&Subject<'_>]) -> Markup {
             @if let Some(subject) = subjects.first() {
                 div { dt { "runs" } dd { (page::execution(subject.execution)) } }
             }
+        }
+    }
+}
+
+/// Whose bits its own are, suite by suite, if it declares no profile.
+fn recognised(survey: &Survey<'_>, backend: &str) -> Markup {
+    let mut found = survey.identified();
+    found.retain(|found| found.backend == backend);
+    html! {
+        @if !found.is_empty() {
+            h2 id="recognised" { "Whose bits" }
+            p { "It declares no profile. A sample of each suite was held to every named one." }
+            ul { @for found in found {
+                li { strong { (found.suite) } ": " (identified::whose(found, Paint(false))) "." }
+            } }
         }
     }
 }

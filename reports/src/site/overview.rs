@@ -5,6 +5,7 @@ use qassay_suites::record::Verdict;
 use qassay_suites::suite;
 
 use super::page::{self, Page};
+use crate::identified;
 use crate::paint::grouped;
 use crate::survey::{Subject, Survey};
 
@@ -37,6 +38,7 @@ pub(super) fn page(survey: &Survey<'_>) -> Page {
             }
             (matrix(survey))
             p.files { a href="data/matrix.csv" { "matrix.csv" } }
+            (recognised(survey))
             @if survey.cpus.len() > 1 {
                 h2 id="cpus" { "Backends and CPUs" }
                 p { "The worst verdict of each backend on each CPU, and whether its instructions ran or models of them." }
@@ -143,6 +145,25 @@ fn matrix(survey: &Survey<'_>) -> Markup {
         }
         @if !without.is_empty() {
             p { "No backend above has: " (without.join(", ")) "." }
+        }
+    }
+}
+
+/// Backends that declare no profile, and whose bits theirs are.
+fn recognised(survey: &Survey<'_>) -> Markup {
+    let found = survey.identified();
+    let mut backends: Vec<&str> = found.iter().map(|found| found.backend.as_str()).collect();
+    backends.dedup();
+    html! {
+        @if !found.is_empty() {
+            h2 id="recognised" { "Whose bits, where none are declared" }
+            p { "These backends declare no profile. A sample of each suite was held to every named one; the whole suite was then held to the one that gave its bits." }
+            ul { @for backend in backends {
+                li {
+                    a href=(page::backend_file(backend)) { (backend) } ": "
+                    (identified::in_short(found.iter().copied().filter(|found| found.backend == backend))) "."
+                }
+            } }
         }
     }
 }

@@ -106,6 +106,20 @@ fn every_link_leads_somewhere_and_none_leaves_the_site() {
 }
 
 #[test]
+fn whose_bits_they_are_is_told_where_none_are_declared() {
+    let site = site();
+    let overview = &site["index.html"];
+    assert!(
+        overview.contains("the bits of exact in linear."),
+        "{overview}"
+    );
+    let page = &site["backend-onednn-avx2.html"];
+    let whose = "the bits of exact in 2 cases; these cases do not tell it from onednn.";
+    assert!(page.contains(whose), "{page}");
+    assert!(!site["backend-fbgemm-avx2.html"].contains("Whose bits"));
+}
+
+#[test]
 fn a_difference_is_told_in_full() {
     let site = site();
     let page = &site["backend-fbgemm-avx2.html"];

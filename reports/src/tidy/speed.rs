@@ -48,7 +48,7 @@ pub(super) fn speed(survey: &Survey<'_>) -> Sheet {
     });
     Sheet {
         name: "speed",
-        columns: &[
+        columns: vec![
             "backend",
             "cpu",
             "set",
@@ -86,19 +86,22 @@ pub(super) fn samples(survey: &Survey<'_>) -> Sheet {
         let Some(time) = &row.measurement.time else {
             continue;
         };
+        let rounds = (time.samples_ns.len() / time.passes.max(1)).max(1);
         for (round, ns) in time.samples_ns.iter().enumerate() {
             let mut values = place(survey, &row);
             values.extend([
+                (round / rounds).to_string(),
                 round.to_string(),
                 time.iterations.to_string(),
                 ns.to_string(),
+                optional(time.yardstick_ns.get(round)),
             ]);
             all.push(values);
         }
     }
     Sheet {
         name: "samples",
-        columns: &[
+        columns: vec![
             "backend",
             "cpu",
             "set",
@@ -106,9 +109,11 @@ pub(super) fn samples(survey: &Survey<'_>) -> Sheet {
             "case",
             "threads",
             "caches",
+            "pass",
             "round",
             "iterations",
             "ns",
+            "yardstick_ns",
         ],
         rows: all,
     }
@@ -156,7 +161,7 @@ pub(super) fn peaks(survey: &Survey<'_>) -> Sheet {
     }
     Sheet {
         name: "peaks",
-        columns: &["files", "cpu", "what", "name", "unit", "value"],
+        columns: vec!["files", "cpu", "what", "name", "unit", "value"],
         rows,
     }
 }

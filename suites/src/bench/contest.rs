@@ -1,7 +1,11 @@
-//! One case, all backends: judged, prepared, sampled in turn, every sample's
-//! output checked.
+//! One case, all backends: judged once, then sampled in several passes, in turn,
+//! every sample's output checked.
+//!
+//! Between passes other cases are measured. Each pass makes the operands and
+//! prepares the kernels anew, so that they come to lie elsewhere in memory: that
+//! is among what differs from run to run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Kernel};
 use qassay_golden::profile::Profile;
@@ -9,24 +13,22 @@ use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::spec::Problem;
 
 use super::clock::{Clock, clock};
+use super::floor::{Floor, LONG};
 use super::roofline;
-use super::sampling::{Contestants, Effort, Samples, sample};
+use super::sampling::{Effort, Samples, Sampling};
 use super::sets::Timed;
 use super::statistics::{compared, interval, median, ratio, unstable};
-use crate::arena::{Arena, POISON};
+use super::yardstick::Yardstick;
 use crate::case::{Case, CaseError};
 use crate::compare::differences;
 use crate::count;
-use crate::judge::{Expected, Judge, Question, prepare};
-use crate::panics;
+use crate::judge::{Answers, Judge, Question, prepare};
 use crate::record::{Caches, Measurement, Peaks, Ratio, Record, Time, Verdict, Work};
 
-/// One case on all backends.
-pub struct Contest<'a> {
+/// What holds for all cases.
+pub struct Terms<'a> {
     /// the backends
     pub backends: &'a [Box<dyn Backend>],
-    /// the case
-    pub case: &'a Timed,
     /// hold all to this profile instead of their own
     pub held_to: Option<&'static NamedProfile>,
     /// threads that kernels may use: the pool that this runs in
@@ -37,77 +39,170 @@ pub struct Contest<'a> {
     pub base: &'a str,
     /// how long to look
     pub effort: Effort,
-    /// what the CPU can do
-    pub peaks: &'a Peaks,
+    /// what is timed beside the kernels
+    pub yardstick: Yardstick,
 }
 
-/// A kernel that gave the right bits.
-struct Ready {
+/// One case on all backends.
+pub struct Contest<'a> {
+    case: &'a Timed,
+    answers: Answers,
+    /// one for each backend, without its time
+    measurements: Vec<Measurement>,
+    entrants: Vec<Entrant>,
+    sampling: Option<Sampling>,
+}
+
+/// A backend that gave the right bits.
+struct Entrant {
     /// which backend
     backend: usize,
-    kernel: Box<dyn Kernel>,
     held_to: &'static NamedProfile,
-    prepare_ns: f64,
+    prepare_ns: Vec<f64>,
     /// whether it panicked while it was timed
     crashed: bool,
 }
 
-/// How often preparing is timed, unless it takes long.
+/// How often preparing is timed in the first pass, unless it takes long.
 const PREPARATIONS: usize = 3;
-/// What takes longer is not run once more just to warm the caches, or prepared again.
-const LONG: Duration = Duration::from_millis(20);
-/// Bytes that are written before each run on cold caches: more than most last caches hold.
-const FLUSH: usize = 128 << 20;
 
-impl Contest<'_> {
-    /// Measures; `None` where `stop` asked for an end before there was enough.
+impl<'a> Contest<'a> {
+    /// Judges the case on all backends; nothing is timed yet. `None` where `stop` asked for an
+    /// end.
     ///
     /// # Errors
     /// When the case cannot be made.
-    pub fn measure(
-        &self,
+    pub fn judge(
+        case: &'a Timed,
+        terms: &Terms<'_>,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<Vec<Measurement>>, CaseError> {
-        let mut question = Question::new(Case::from_id(&self.case.id)?);
+    ) -> Result<Option<Self>, CaseError> {
+        let mut question = Question::new(Case::from_id(&case.id)?);
         let work = work(question.problem());
         let mut judge = Judge::new();
-        let mut clock = clock(self.threads);
-        let mut measurements = Vec::new();
-        let mut ready = Vec::new();
-        for (index, backend) in self.backends.iter().enumerate() {
+        let (mut measurements, mut entrants) = (Vec::new(), Vec::new());
+        for (index, backend) in terms.backends.iter().enumerate() {
             if stop() {
                 return Ok(None);
             }
-            let held_to = self.profile(backend.as_ref());
-            let mut record = judge.judge(&mut question, backend.as_ref(), held_to);
+            let held_to = terms.profile(backend.as_ref());
+            let record = judge.judge(&mut question, backend.as_ref(), held_to);
             let mut inexact = None;
             if record.verdict == Verdict::Conforms {
                 inexact = count_inexact(&mut question, &held_to.profile);
-                match self.prepare(index, &question, held_to, clock.as_mut()) {
-                    Ok(kernel) => ready.push(kernel),
-                    Err(why) => (record.verdict, record.detail) = (Verdict::Crashed, why),
+                entrants.push(Entrant {
+                    backend: index,
+                    held_to,
+                    prepare_ns: Vec::new(),
+                    crashed: false,
+                });
+            }
+            let mut blank = terms.blank(record, backend.as_ref(), &question, work, inexact);
+            blank.place.clone_from(&case.place);
+            measurements.push(blank);
+        }
+        Ok(Some(Self {
+            case,
+            answers: question.into_answers(),
+            measurements,
+            entrants,
+            sampling: None,
+        }))
+    }
+
+    /// One pass. False where `stop` asked for an end before it was through.
+    ///
+    /// # Errors
+    /// When the case cannot be made.
+    pub fn pass(
+        &mut self,
+        terms: &Terms<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, CaseError> {
+        let case = Case::from_id(&self.case.id)?;
+        let question = Question::answered(case, std::mem::take(&mut self.answers));
+        let through = self.pass_of(&question, terms, stop);
+        self.answers = question.into_answers();
+        Ok(through)
+    }
+
+    fn pass_of(
+        &mut self,
+        question: &Question,
+        terms: &Terms<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> bool {
+        let mut clock = clock(terms.threads);
+        let first = self.sampling.is_none();
+        let (mut ready, mut failed) = (Vec::new(), Vec::new());
+        for (which, entrant) in self.entrants.iter_mut().enumerate() {
+            if stop() {
+                return false;
+            }
+            let out = |sampling: &Sampling| sampling.taken()[which].is_err();
+            if self.sampling.as_ref().is_some_and(out) {
+                ready.push(None);
+                continue;
+            }
+            let times = if first { PREPARATIONS } else { 1 };
+            let backend = terms.backends[entrant.backend].as_ref();
+            match entrant.prepare(backend, question.problem(), clock.as_mut(), times) {
+                Ok(kernel) => ready.push(Some((kernel, entrant.held_to))),
+                Err(why) => {
+                    entrant.crashed = true;
+                    failed.push((which, why));
+                    ready.push(None);
                 }
             }
-            measurements.push(self.blank(record, backend.as_ref(), &question, work, inexact));
         }
-        let mut floor = Floor::new(&question, ready, self.caches);
-        let Some(taken) = sample(&mut floor, clock.as_mut(), &self.effort, &|| stop()) else {
-            return Ok(None);
+        let mut floor = Floor::new(question, ready, &terms.yardstick, terms.caches);
+        if first {
+            self.sampling = Sampling::begin(&mut floor, clock.as_mut(), &terms.effort, &|| stop());
+        }
+        let Some(sampling) = &mut self.sampling else {
+            return false;
         };
-        let base = floor.ready.iter().zip(&taken).find_map(|(ready, taken)| {
-            let name = self.backends[ready.backend].declaration().name;
-            taken.as_ref().ok().filter(|_| name == self.base)
-        });
-        for (ready, taken) in floor.ready.iter().zip(&taken) {
-            let measurement = &mut measurements[ready.backend];
+        for (which, why) in failed {
+            sampling.exclude(which, why);
+        }
+        let through = sampling.pass(&mut floor, clock.as_mut(), &|| stop());
+        for (entrant, crashed) in self.entrants.iter_mut().zip(&floor.crashed) {
+            entrant.crashed |= crashed;
+        }
+        through
+    }
+
+    /// Passes that are through.
+    pub fn passes(&self) -> usize {
+        self.sampling.as_ref().map_or(0, Sampling::passes)
+    }
+
+    /// What was measured so far, one for each backend.
+    pub fn measurements(&self, terms: &Terms<'_>, peaks: &Peaks) -> Vec<Measurement> {
+        let mut measurements = self.measurements.clone();
+        let Some(sampling) = &self.sampling else {
+            return measurements;
+        };
+        let samples = |which: usize| sampling.taken()[which].as_ref().ok();
+        let base = (self.entrants.iter().enumerate())
+            .find(|(_, entrant)| measurements[entrant.backend].backend == terms.base)
+            .and_then(|(which, _)| samples(which));
+        let seen = Seen {
+            base,
+            yardstick: samples(self.entrants.len()),
+            passes: sampling.passes(),
+            peaks,
+        };
+        for (entrant, taken) in self.entrants.iter().zip(sampling.taken()) {
+            let measurement = &mut measurements[entrant.backend];
             match taken {
-                Ok(samples) => {
-                    measurement.prepare_ns = Some(ready.prepare_ns);
-                    let base = base.filter(|_| measurement.backend != self.base);
-                    measurement.time = Some(self.time(samples, base, clock.kind(), measurement));
+                Ok(samples) if sampling.passes() > 0 => {
+                    measurement.prepare_ns = Some(median(&entrant.prepare_ns));
+                    measurement.time = Some(terms.time(samples, &seen, measurement));
                 }
+                Ok(_) => {}
                 Err(wrong) => {
-                    measurement.verdict = if ready.crashed {
+                    measurement.verdict = if entrant.crashed {
                         Verdict::Crashed
                     } else {
                         Verdict::Differs
@@ -116,9 +211,42 @@ impl Contest<'_> {
                 }
             }
         }
-        Ok(Some(measurements))
+        measurements
     }
+}
 
+impl Entrant {
+    /// A kernel; how long making it takes is noted.
+    fn prepare(
+        &mut self,
+        backend: &dyn Backend,
+        problem: &Problem,
+        clock: &mut dyn Clock,
+        times: usize,
+    ) -> Result<Box<dyn Kernel>, String> {
+        let mut taken = 0;
+        loop {
+            let (began, start) = (Instant::now(), clock.now_ns());
+            let kernel = prepare(backend, problem).map_err(|none| none.to_string())?;
+            let ns = clock.now_ns().saturating_sub(start) as f64;
+            self.prepare_ns.push(ns);
+            taken += 1;
+            if taken == times || began.elapsed() > LONG {
+                return Ok(kernel);
+            }
+        }
+    }
+}
+
+/// What a time is held against.
+struct Seen<'a> {
+    base: Option<&'a Samples>,
+    yardstick: Option<&'a Samples>,
+    passes: usize,
+    peaks: &'a Peaks,
+}
+
+impl Terms<'_> {
     /// The profile that a backend is held to; that it has one was checked before.
     fn profile(&self, backend: &dyn Backend) -> &'static NamedProfile {
         (self.held_to)
@@ -151,7 +279,7 @@ impl Contest<'_> {
         Measurement {
             case: record.case,
             suite: record.suite,
-            place: self.case.place.clone(),
+            place: None,
             backend: record.backend,
             isa: record.isa,
             execution: record.execution,
@@ -172,50 +300,22 @@ impl Contest<'_> {
         }
     }
 
-    /// A kernel, and how long making it takes.
-    fn prepare(
-        &self,
-        backend: usize,
-        question: &Question,
-        held_to: &'static NamedProfile,
-        clock: &mut dyn Clock,
-    ) -> Result<Ready, String> {
-        let mut times = Vec::new();
-        loop {
-            let (began, start) = (Instant::now(), clock.now_ns());
-            let kernel = prepare(self.backends[backend].as_ref(), question.problem())
-                .map_err(|none| none.to_string())?;
-            times.push(clock.now_ns().saturating_sub(start) as f64);
-            if times.len() == PREPARATIONS || began.elapsed() > LONG {
-                return Ok(Ready {
-                    backend,
-                    kernel,
-                    held_to,
-                    prepare_ns: median(&times),
-                    crashed: false,
-                });
-            }
-        }
-    }
-
-    fn time(
-        &self,
-        samples: &Samples,
-        base: Option<&Samples>,
-        clock: crate::record::Clock,
-        measurement: &Measurement,
-    ) -> Time {
-        let (median_ns, interval_ns) = (median(&samples.ns), interval(&samples.ns));
+    fn time(&self, samples: &Samples, seen: &Seen<'_>, measurement: &Measurement) -> Time {
+        let median_ns = median(&samples.ns);
+        let interval_ns = interval(&samples.ns, seen.passes);
+        let base = seen.base.filter(|_| measurement.backend != self.base);
         let scheme = Some(&*measurement.scheme).filter(|scheme| !scheme.is_empty());
         Time {
-            clock,
+            clock: clock(self.threads).kind(),
             iterations: samples.iterations,
             samples_ns: samples.ns.clone(),
+            passes: seen.passes,
+            yardstick_ns: seen.yardstick.map_or_else(Vec::new, |y| y.ns.clone()),
             median_ns,
             interval_ns,
             unstable: unstable(median_ns, interval_ns),
             ratio: base.map(|base| {
-                let (ratio, interval) = ratio(&base.ns, &samples.ns);
+                let (ratio, interval) = ratio(&base.ns, &samples.ns, seen.passes);
                 Ratio {
                     base: self.base.to_owned(),
                     ratio,
@@ -227,7 +327,7 @@ impl Contest<'_> {
                 &measurement.work,
                 median_ns,
                 scheme,
-                self.peaks,
+                seen.peaks,
                 self.threads,
                 self.caches,
             ),
@@ -271,101 +371,4 @@ fn count_inexact(question: &mut Question, profile: &Profile) -> Option<u64> {
     question.expected(&exact).ok()?;
     let (own, exact) = (question.known(profile)?, question.known(&exact)?);
     Some(differences(&exact.outputs, &own.outputs, &own.open).count)
-}
-
-/// Where kernels run in turn on the same operands.
-struct Floor<'a> {
-    question: &'a Question,
-    ready: Vec<Ready>,
-    arena: Arena,
-    caches: Caches,
-    /// walked through before each run on cold caches
-    flush: Vec<u8>,
-    /// whether a run takes so long that none is spent on warming
-    long: Vec<bool>,
-    panicked: Option<String>,
-}
-
-impl<'a> Floor<'a> {
-    fn new(question: &'a Question, ready: Vec<Ready>, caches: Caches) -> Self {
-        let mut arena = Arena::new();
-        arena.lay(
-            &question.problem().inputs,
-            question.outputs(),
-            question.layout(),
-            POISON[0],
-        );
-        Self {
-            question,
-            long: vec![false; ready.len()],
-            ready,
-            arena,
-            flush: match caches {
-                Caches::Warm => Vec::new(),
-                Caches::Cold => vec![1; FLUSH],
-            },
-            caches,
-            panicked: None,
-        }
-    }
-
-    fn expected(&self, which: usize) -> Option<&'a Expected> {
-        self.question.known(&self.ready[which].held_to.profile)
-    }
-}
-
-impl Contestants for Floor<'_> {
-    fn count(&self) -> usize {
-        self.ready.len()
-    }
-
-    fn before(&mut self, which: usize) {
-        self.arena.poison_outputs(POISON[1]);
-        match self.caches {
-            Caches::Warm if self.long[which] => {}
-            Caches::Warm => {
-                let began = Instant::now();
-                self.run(which, 1);
-                self.long[which] = began.elapsed() > LONG;
-                // What the sample itself writes is what is checked.
-                self.arena.poison_outputs(POISON[1]);
-            }
-            Caches::Cold => {
-                for line in self.flush.chunks_exact_mut(64) {
-                    line[0] = line[0].wrapping_add(1);
-                }
-                std::hint::black_box(&mut self.flush);
-            }
-        }
-    }
-
-    fn run(&mut self, which: usize, iterations: u64) {
-        let (arena, kernel) = (&mut self.arena, &mut self.ready[which].kernel);
-        let ran = panics::caught(|| arena.repeat(kernel.as_mut(), iterations));
-        if let Err(panic) = ran {
-            self.ready[which].crashed = true;
-            self.panicked = Some(format!("panicked while it was timed: {panic}"));
-        }
-    }
-
-    fn after(&mut self, which: usize) -> Result<(), String> {
-        if let Some(panic) = self.panicked.take() {
-            return Err(panic);
-        }
-        let Some(expected) = self.expected(which) else {
-            return Err("the reference gave nothing to compare with".into());
-        };
-        // Any NaN is as good as another, and open elements may be anything: looked at only then.
-        if self.arena.gave(&expected.outputs) {
-            return Ok(());
-        }
-        let wrong = differences(&expected.outputs, &self.arena.outputs(), &expected.open);
-        match wrong.first {
-            None => Ok(()),
-            Some((output, element)) => Err(format!(
-                "gave other bits while it was timed: {} values, the first at element {element} of output {output}",
-                wrong.count
-            )),
-        }
-    }
 }

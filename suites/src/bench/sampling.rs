@@ -3,7 +3,8 @@
 //!
 //! Machines slow down and speed up while they are looked at. In each round every
 //! contestant is sampled once, and the order changes from round to round, so that
-//! whatever changes meets all alike.
+//! whatever changes meets all alike. Rounds are taken in several passes, with other
+//! cases in between: what differs from pass to pass tells how far the machine drifts.
 
 use super::clock::Clock;
 
@@ -25,33 +26,37 @@ pub trait Contestants {
 /// How long to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
+    /// passes over all cases: each has its share of the samples
+    pub passes: usize,
     /// least nanoseconds of a sample
     pub sample_ns: f64,
     /// nanoseconds of all samples of a contestant, unless that makes too few
     pub budget_ns: f64,
-    /// fewest rounds
-    pub least_samples: usize,
-    /// most rounds
-    pub most_samples: usize,
+    /// fewest rounds in a pass
+    pub least_rounds: usize,
+    /// most rounds in a pass
+    pub most_rounds: usize,
     /// most runs in a sample; 1 where each run needs preparing
     pub most_iterations: u64,
 }
 
 impl Effort {
-    /// For figures to keep: up to 41 samples of at least 4 ms, about half a second a contestant.
+    /// For figures to keep: up to 42 samples of at least 4 ms, about half a second a contestant.
     pub const FULL: Self = Self {
+        passes: 6,
         sample_ns: 4e6,
         budget_ns: 5e8,
-        least_samples: 9,
-        most_samples: 41,
+        least_rounds: 2,
+        most_rounds: 7,
         most_iterations: 1 << 30,
     };
-    /// For a first look: up to 11 samples of at least 1 ms.
+    /// For a first look: up to 15 samples of at least 1 ms.
     pub const QUICK: Self = Self {
+        passes: 5,
         sample_ns: 1e6,
         budget_ns: 2e7,
-        least_samples: 5,
-        most_samples: 11,
+        least_rounds: 2,
+        most_rounds: 3,
         most_iterations: 1 << 30,
     };
 }
@@ -65,52 +70,95 @@ pub struct Samples {
     pub ns: Vec<f64>,
 }
 
-/// Samples of all contestants, or why one is out. `None` where `stop` asked for an end
-/// before there were enough rounds.
-pub fn sample(
-    contestants: &mut dyn Contestants,
-    clock: &mut dyn Clock,
-    effort: &Effort,
-    stop: &dyn Fn() -> bool,
-) -> Option<Vec<Result<Samples, String>>> {
-    let overhead = overhead(clock);
-    let count = contestants.count();
-    let mut taken = Vec::with_capacity(count);
-    let mut round_ns = 0.0;
-    for which in 0..count {
-        if stop() {
-            return None;
+/// The samples of all contestants, pass by pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    rounds: usize,
+    passes: usize,
+    taken: Vec<Result<Samples, String>>,
+}
+
+impl Sampling {
+    /// Finds out how many runs make a sample and how many rounds a pass; takes no sample yet.
+    /// `None` where `stop` asked for an end.
+    pub fn begin(
+        contestants: &mut dyn Contestants,
+        clock: &mut dyn Clock,
+        effort: &Effort,
+        stop: &dyn Fn() -> bool,
+    ) -> Option<Self> {
+        let overhead = overhead(clock);
+        let count = contestants.count();
+        let mut taken = Vec::with_capacity(count);
+        let mut round_ns = 0.0;
+        for which in 0..count {
+            if stop() {
+                return None;
+            }
+            taken.push(calibrate(contestants, which, clock, effort, overhead).map(
+                |(iterations, ns)| {
+                    round_ns += ns * iterations as f64;
+                    Samples {
+                        iterations,
+                        ns: Vec::new(),
+                    }
+                },
+            ));
         }
-        taken.push(calibrate(contestants, which, clock, effort, overhead).map(
-            |(iterations, ns)| {
-                round_ns += ns * iterations as f64;
-                Samples {
-                    iterations,
-                    ns: Vec::new(),
+        let affordable = effort.budget_ns * count as f64 / round_ns.max(1.0);
+        Some(Self {
+            rounds: (affordable as usize / effort.passes)
+                .clamp(effort.least_rounds, effort.most_rounds),
+            passes: 0,
+            taken,
+        })
+    }
+
+    /// One pass: some rounds. False where `stop` asked for an end before it was through; its
+    /// samples are dropped.
+    pub fn pass(
+        &mut self,
+        contestants: &mut dyn Contestants,
+        clock: &mut dyn Clock,
+        stop: &dyn Fn() -> bool,
+    ) -> bool {
+        let overhead = overhead(clock);
+        let before = self.passes * self.rounds;
+        for round in before..before + self.rounds {
+            if stop() {
+                for samples in self.taken.iter_mut().flatten() {
+                    samples.ns.truncate(before);
                 }
-            },
-        ));
-    }
-    let affordable = effort.budget_ns * count as f64 / round_ns.max(1.0);
-    let rounds = (affordable as usize).clamp(effort.least_samples, effort.most_samples);
-    for round in 0..rounds {
-        if stop() {
-            if round >= effort.least_samples {
-                break;
+                return false;
             }
-            return None;
-        }
-        for which in turns(round, count) {
-            let Ok(samples) = &mut taken[which] else {
-                continue;
-            };
-            match one(contestants, which, samples.iterations, clock, overhead) {
-                Ok(ns) => samples.ns.push(ns),
-                Err(wrong) => taken[which] = Err(wrong),
+            for which in turns(round, self.taken.len()) {
+                let Ok(samples) = &mut self.taken[which] else {
+                    continue;
+                };
+                match one(contestants, which, samples.iterations, clock, overhead) {
+                    Ok(ns) => samples.ns.push(ns),
+                    Err(wrong) => self.taken[which] = Err(wrong),
+                }
             }
         }
+        self.passes += 1;
+        true
     }
-    Some(taken)
+
+    /// Passes that are through.
+    pub fn passes(&self) -> usize {
+        self.passes
+    }
+
+    /// Samples by contestant, or why one is out.
+    pub fn taken(&self) -> &[Result<Samples, String>] {
+        &self.taken
+    }
+
+    /// Takes a contestant out, for a reason.
+    pub fn exclude(&mut self, which: usize, why: String) {
+        self.taken[which] = Err(why);
+    }
 }
 
 /// Who is sampled in a round, in order: forward from another one every second round, and back
@@ -235,6 +283,15 @@ mod tests {
         }
     }
 
+    /// All samples of all passes.
+    fn sample(contestants: &mut Synthetics, clock: &mut Synthetic) -> Vec<Result<Samples, String>> {
+        let mut sampling = Sampling::begin(contestants, clock, &Effort::FULL, &|| false).unwrap();
+        for _ in 0..Effort::FULL.passes {
+            assert!(sampling.pass(contestants, clock, &|| false));
+        }
+        sampling.taken
+    }
+
     fn synthetics(cost: &[u64], drift_per_sample: u64) -> (Synthetics, Synthetic) {
         let clock = Synthetic::default();
         let contestants = Synthetics {
@@ -252,25 +309,25 @@ mod tests {
     fn a_backend_planted_twice_as_slow_is_seen_as_that() {
         // The machine slows down by a third while it is looked at: rounds take that out.
         let (mut contestants, mut clock) = synthetics(&[1_000_000, 2_000_000, 1_000_000], 4);
-        let taken = sample(&mut contestants, &mut clock, &Effort::FULL, &|| false).unwrap();
+        let taken = sample(&mut contestants, &mut clock);
         let ns: Vec<&[f64]> = taken.iter().map(|t| &t.as_ref().unwrap().ns[..]).collect();
-        let (seen, within) = ratio(ns[1], ns[0]);
+        let (seen, within) = ratio(ns[1], ns[0], 6);
         assert!((1.98..2.02).contains(&seen), "{seen}");
         assert!(within[0] <= 2.0 && 2.0 <= within[1], "{within:?}");
         assert_eq!(compared(within), Compared::Faster);
-        let (seen, within) = ratio(ns[0], ns[1]);
+        let (seen, within) = ratio(ns[0], ns[1], 6);
         assert!((0.495..0.505).contains(&seen), "{seen}");
         assert_eq!(compared(within), Compared::Slower);
-        let (_, within) = ratio(ns[0], ns[2]);
+        let (_, within) = ratio(ns[0], ns[2], 6);
         assert_eq!(compared(within), Compared::Alike, "{within:?}");
         // The times themselves are unstable, and are called that.
-        assert!(unstable(median(ns[0]), interval(ns[0])));
+        assert!(unstable(median(ns[0]), interval(ns[0], 6)));
     }
 
     #[test]
     fn samples_are_long_enough_and_hold_nothing_but_runs() {
         let (mut contestants, mut clock) = synthetics(&[37, 5_000_000_000], 0);
-        let taken = sample(&mut contestants, &mut clock, &Effort::FULL, &|| false).unwrap();
+        let taken = sample(&mut contestants, &mut clock);
         let fast = taken[0].as_ref().unwrap();
         assert!(fast.iterations as f64 * 37.0 >= Effort::FULL.sample_ns);
         assert!(fast.iterations as f64 * 37.0 < 3.0 * Effort::FULL.sample_ns);
@@ -278,14 +335,17 @@ mod tests {
         // A slow one is run once a sample, the fewest times that still make a median.
         let slow = taken[1].as_ref().unwrap();
         assert_eq!(slow.iterations, 1);
-        assert_eq!(slow.ns.len(), Effort::FULL.least_samples);
+        assert_eq!(
+            slow.ns.len(),
+            Effort::FULL.passes * Effort::FULL.least_rounds
+        );
         assert_eq!(median(&slow.ns), 5e9);
     }
 
     #[test]
     fn each_comes_first_and_before_each_other_equally_often() {
         let (mut contestants, mut clock) = synthetics(&[10_000_000; 3], 0);
-        sample(&mut contestants, &mut clock, &Effort::FULL, &|| false).unwrap();
+        sample(&mut contestants, &mut clock);
         let turns: Vec<&[usize]> = contestants.order[3..].chunks(3).collect();
         assert_eq!(turns[..4], [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]]);
         for (a, b) in [(0, 1), (1, 2), (2, 0)] {
@@ -299,32 +359,38 @@ mod tests {
     fn one_that_goes_wrong_has_no_time_and_the_others_go_on() {
         let (mut contestants, mut clock) = synthetics(&[10_000_000; 2], 0);
         contestants.fails_at = Some((1, 5));
-        let taken = sample(&mut contestants, &mut clock, &Effort::FULL, &|| false).unwrap();
+        let taken = sample(&mut contestants, &mut clock);
         assert_eq!(taken[1], Err("wrong".into()));
         assert!(taken[0].as_ref().unwrap().ns.len() > 6);
     }
 
     #[test]
-    fn an_end_that_is_asked_for_keeps_what_is_enough() {
-        for (allowed, kept) in [(0, None), (5, None), (24, Some(Effort::FULL.least_samples))] {
+    fn an_end_that_is_asked_for_keeps_whole_passes() {
+        let rounds = Effort::FULL.most_rounds;
+        for (allowed, kept) in [
+            (0, None),
+            (3, Some(0)),
+            (2 + rounds, Some(1)),
+            (99, Some(6)),
+        ] {
             let (mut contestants, mut clock) = synthetics(&[10_000_000; 2], 0);
             let asked = Cell::new(0);
             let stop = || {
                 asked.set(asked.get() + 1);
                 asked.get() > allowed
             };
-            let taken = sample(&mut contestants, &mut clock, &Effort::FULL, &stop);
-            match kept {
-                None => assert_eq!(taken, None, "{allowed}"),
-                Some(least) => {
-                    let all = taken.unwrap();
-                    let rounds = all[0].as_ref().unwrap().ns.len();
-                    assert!(
-                        (least..Effort::FULL.most_samples).contains(&rounds),
-                        "{rounds}"
-                    );
-                    assert_eq!(all[1].as_ref().unwrap().ns.len(), rounds);
-                }
+            let begun = Sampling::begin(&mut contestants, &mut clock, &Effort::FULL, &stop);
+            let Some(passes) = kept else {
+                assert_eq!(begun, None, "{allowed}");
+                continue;
+            };
+            let mut sampling = begun.unwrap();
+            let through = (0..Effort::FULL.passes)
+                .take_while(|_| sampling.pass(&mut contestants, &mut clock, &stop))
+                .count();
+            assert_eq!((through, sampling.passes()), (passes, passes), "{allowed}");
+            for samples in sampling.taken() {
+                assert_eq!(samples.as_ref().unwrap().ns.len(), passes * rounds);
             }
         }
     }

@@ -45,7 +45,12 @@ fn right_backends_have_times_and_a_ratio_against_the_base() {
     for measurement in &run.measurements {
         assert_eq!(measurement.verdict, Verdict::Conforms);
         let time = measurement.time.as_ref().unwrap();
-        assert!(time.samples_ns.len() >= Effort::QUICK.least_samples);
+        let least = Effort::QUICK.passes * Effort::QUICK.least_rounds;
+        assert!(time.samples_ns.len() >= least);
+        assert_eq!(time.passes, Effort::QUICK.passes);
+        assert!(time.samples_ns.len().is_multiple_of(time.passes));
+        assert_eq!(time.yardstick_ns.len(), time.samples_ns.len());
+        assert!(time.yardstick_ns.iter().all(|&ns| ns > 0.0));
         assert!(time.interval_ns[0] <= time.median_ns && time.median_ns <= time.interval_ns[1]);
         assert!(measurement.prepare_ns.is_some());
         assert_eq!(measurement.work.macs, 3 * 5 * 7);
@@ -140,19 +145,42 @@ fn held_to_another_profile_a_saturating_backend_is_wrong() {
     );
 }
 
-#[test]
-fn an_end_that_is_asked_for_keeps_whole_cases() {
-    let bench = bench(vec![right("planted/a")], &["3,5,7", "2,2,2"]);
-    let measured = AtomicUsize::new(0);
+/// A run whose end is asked for when the `begun`-th case begins a pass, and how many cases were
+/// told to be through.
+fn ended(bench: &Bench, begun: usize) -> (Run, usize) {
+    let at = AtomicUsize::new(0);
+    let mut told = 0;
     let run = bench
-        .run(&|| measured.load(Ordering::Relaxed) >= 2, &mut |event| {
-            if let Event::Measured(all) = event {
-                measured.fetch_add(all.len(), Ordering::Relaxed);
-            }
-        })
+        .run(
+            &|| at.load(Ordering::Relaxed) >= begun,
+            &mut |event| match event {
+                Event::Begun { done, .. } => at.store(done, Ordering::Relaxed),
+                Event::Measured(_) => told += 1,
+                Event::Peaks => {}
+            },
+        )
         .unwrap();
+    (run, told)
+}
+
+#[test]
+fn an_end_that_is_asked_for_keeps_whole_passes() {
+    // Four cases: the end comes in the first pass, and in the second.
+    let bench = bench(vec![right("planted/a")], &["3,5,7", "2,2,2"]);
+    let passes = |run: &Run| -> Vec<usize> {
+        (run.measurements.iter())
+            .map(|m| m.time.as_ref().unwrap().passes)
+            .collect()
+    };
+    let (run, told) = ended(&bench, 2);
     assert!(run.summary.interrupted);
-    assert_eq!(run.measurements.len(), 2);
+    assert_eq!((passes(&run), told), (vec![1, 1], 2));
+    let (later, told) = ended(&bench, 6);
+    assert!(later.summary.interrupted);
+    assert_eq!((passes(&later), told), (vec![2, 2, 1, 1], 4));
+    let (whole, told) = ended(&bench, usize::MAX);
+    assert!(!whole.summary.interrupted);
+    assert_eq!((passes(&whole), told), (vec![5; 4], 4));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.jsonl");
     run.write(&path).unwrap();

@@ -123,9 +123,16 @@ pub struct Time {
     /// nanoseconds of one run, by sample, in the order they were taken; sample `i` of all
     /// backends of a case was taken in round `i`
     pub samples_ns: Vec<f64>,
-    /// their median
+    /// passes over all cases in which they were taken, as many in each, one pass after the other
+    #[serde(default = "one")]
+    pub passes: usize,
+    /// nanoseconds of one run of a fixed piece of work, by round: how fast the machine was then,
+    /// whatever the kernel is
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub yardstick_ns: Vec<f64>,
+    /// the median of the samples
     pub median_ns: f64,
-    /// 95 % bootstrap interval of the median
+    /// 95 % bootstrap interval of the median, passes drawn first
     pub interval_ns: [f64; 2],
     /// the samples differ so much that the median says little
     pub unstable: bool,
@@ -135,6 +142,11 @@ pub struct Time {
     /// against what this CPU can do; absent where that was not measured
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub share: Option<Share>,
+}
+
+/// Files of before there were passes.
+fn one() -> usize {
+    1
 }
 
 impl Time {
@@ -272,6 +284,9 @@ pub struct Measuring {
     /// the backend that others are held against
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub base: Option<String>,
+    /// passes over all cases
+    #[serde(default = "one")]
+    pub passes: usize,
     /// least nanoseconds of a sample
     pub sample_ns: f64,
     /// most samples of a case
