@@ -190,11 +190,11 @@ static enum xnn_status conv(kernel *k, const qassay_op *op, const char **refused
 static enum xnn_status elements(kernel *k, const qassay_op *op, const char **refused) {
     const qassay_elements *s = (const qassay_elements *)op->spec;
     int quantize = op->op == QASSAY_QUANTIZE;
-    if (!codes(s->dtype) || !uniform(&s->granularity)) {
-        *refused = codes(s->dtype) ? "a scale per channel" : "codes of s32";
+    k->count = (size_t)count_of(s->shape, s->rank);
+    if (!codes(s->dtype) || k->count == 0 || !uniform(&s->granularity)) {
+        *refused = !codes(s->dtype) ? "codes of s32" : k->count == 0 ? "tensors without values" : "a scale per channel";
         return xnn_status_success;
     }
-    k->count = (size_t)count_of(s->shape, s->rank);
     k->dtype = s->dtype;
     k->in_bytes = k->count * (quantize ? 4 : 1);
     k->out_bytes = k->count * (quantize ? 1 : 4);
@@ -357,6 +357,8 @@ static int32_t prepare(const qassay_op *op, void **handle, char *why, size_t why
     case QASSAY_MAX_POOL: status = pool(k, op, &refused); break;
     default: refused = "no such op"; status = xnn_status_success;
     }
+    if (!refused && status == xnn_status_success && (k->in_bytes == 0 || k->out_bytes == 0))
+        refused = "tensors without values"; /* XNNPACK takes them for invalid */
     if (!refused && status == xnn_status_success) {
         k->in[0] = (char *)malloc(k->in_bytes + XNN_EXTRA_BYTES);
         k->out = (char *)malloc(k->out_bytes + XNN_EXTRA_BYTES);
@@ -402,7 +404,8 @@ static int32_t run(void *handle, const qassay_tensor *inputs, const qassay_tenso
             from[i] = k->in[i];
         }
     }
-    int here = dense(outputs) && !k->flip_out;
+    /* Pools read behind their output, too, where they go on with what stands there. */
+    int here = dense(outputs) && !k->flip_out && room_behind((const char *)outputs->data, k->out_bytes);
     char *to = here ? (char *)outputs->data : k->out;
     if (from[0] != k->last[0] || from[1] != k->last[1] || to != k->last[2]) {
         enum xnn_status status = setup(k, from[0], from[1], to);
@@ -440,7 +443,7 @@ const qassay_backend *qassay_plugin(void) {
 #else
         .isa = "neon",
 #endif
-        .profile = "xnnpack-fp32",
+        .profile = "xnnpack-fp32+pointwise.avg_pool_body=fixed-point-24+pointwise.avg_pool_tail=fixed-point-24",
         .ops = ops,
         .op_count = sizeof ops / sizeof *ops,
         .prepare = prepare,

@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
-use crate::os::describe_exit;
+use qassay_backends::external::PLUGIN;
+
+use crate::os::{describe_exit, heap};
 use crate::protocol::{Reply, Request, Session};
 use crate::runner::RunError;
 
@@ -45,7 +47,13 @@ impl Worker {
         let program = command
             .first()
             .map_or(OsStr::new("worker"), OsString::as_os_str);
-        let mut child = Command::new(program)
+        let mut process = Command::new(program);
+        if session.backends.iter().any(|name| name.starts_with(PLUGIN)) {
+            // Their leaks are looked for.
+            let (name, value) = heap::without_caches();
+            process.env(name, value);
+        }
+        let mut child = process
             .args(command.iter().skip(1))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
