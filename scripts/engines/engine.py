@@ -56,6 +56,25 @@ SYSTEMS = {
     ),
 }
 
+# Engines that setup.sh makes plugins of: system -> engine -> (library in .plugins, what it is)
+PLUGINS = {
+    "onnxruntime": {
+        "plugin": ("onnxruntime", "MLAS through the C interface, in the worker's own process; images channel-last"),
+        "plugin-exact": ("onnxruntime_exact", "as plugin, with session.x64quantprecision"),
+    },
+    "onednn": {"plugin": ("onednn", "the same library as a plugin in C, in the worker's own process")},
+    "xnnpack": {"plugin": ("xnnpack", "Debian's XNNPACK of February 2022")},
+    "gemmlowp": {"plugin": ("gemmlowp", "Debian's gemmlowp, products only")},
+    "rten": {"plugin": ("rten", "the crate rten-gemm, products to sums only")},
+    "gemm": {"plugin": ("gemm", "the crate gemm: f32, as a base line of speed")},
+}
+
+
+def plugin(system: str, engine: str) -> pathlib.Path | None:
+    """The library of an engine that is a plugin."""
+    found = PLUGINS.get(system, {}).get(engine)
+    return HERE / ".plugins" / f"libqassay_{found[0]}.so" if found else None
+
 
 def fail(line: str):
     print(f"engine.py: {line}", file=sys.stderr)
@@ -69,10 +88,17 @@ def main() -> None:
             there = (UPSTREAM / ".venv" / environment).is_dir()
             for engine, what in engines.items():
                 print(f"{system} {engine:18} {what}" + ("" if there else f"   (first: setup.sh {system})"))
+        for system, engines in PLUGINS.items():
+            for engine, (_, what) in engines.items():
+                library = plugin(system, engine)
+                there = f"   plugin:{os.path.relpath(library)}" if library.exists() else f"   (first: setup.sh {system})"
+                print(f"{system} {engine:18} {what}{there}")
         return
     if len(words) != 2:
         fail("SYSTEM and ENGINE are needed; engine.py --list shows them")
     system, engine = words
+    if library := plugin(system, engine):
+        fail(f"'{system} {engine}' is a plugin: --backend plugin:{os.path.relpath(library)}")
     if system not in SYSTEMS or engine not in SYSTEMS[system][1]:
         fail(f"no engine '{system} {engine}'; engine.py --list shows what there is")
     environment = SYSTEMS[system][0]
