@@ -38,6 +38,8 @@ use sets::Timed;
 pub struct Bench {
     /// the backends, in the order of the output; each must run natively
     pub backends: Vec<Box<dyn Backend>>,
+    /// how many of them, the last ones, are peers: timed also where their bits are wrong
+    pub peers: usize,
     /// the cases
     pub cases: Vec<Timed>,
     /// hold all backends to this profile instead of their own
@@ -158,6 +160,7 @@ impl Bench {
             }
             let contest = Contest {
                 backends: &self.backends,
+                peers: self.peers,
                 case,
                 held_to: self.held_to,
                 threads: self.threads,

@@ -33,8 +33,7 @@ pub fn counts_exactly() -> bool {
         std::array::from_fn(|_| Some(std::hint::black_box(vec![1; SIZE]).into_boxed_slice()));
     let held = allocated();
     drop(std::hint::black_box(blocks));
-    held.is_some_and(|held| held >= before + (BLOCKS * SIZE) as u64)
-        && allocated() == Some(before)
+    held.is_some_and(|held| held >= before + (BLOCKS * SIZE) as u64) && allocated() == Some(before)
 }
 
 /// Bytes that `malloc` has handed out and not got back; `None` where the C
