@@ -8,19 +8,20 @@ mod abi;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-pub use abi::Table;
+/// What `qassay_plugin` returns: the address of the table of `qassay.h`.
+pub type Table = c_void;
 
 /// What is asked of a linear op: y[m, n] = sum over k of x[m, k] w[n, k].
 pub struct Asked<'a> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
-    /// Activations: 0 codes, 2 f32 (`qassay.h`).
+    /// [`ACTIVATION_QUANTIZED`] or another (`qassay.h`).
     pub activation_kind: i32,
     /// The type of codes of activations.
     pub dtype: i32,
     pub zero_point: i32,
-    /// Outputs: 1 f32, 2 sums.
+    /// [`OUTPUT_FLOAT`] or another.
     pub output_kind: i32,
     /// A fused relu, of any kind.
     pub relu: bool,
@@ -40,7 +41,16 @@ pub enum Bias<'a> {
     S32,
 }
 
-pub use abi::{ACTIVATION_FLOAT, ACTIVATION_QUANTIZED, OUTPUT_FLOAT, OUTPUT_SUMS, U8};
+/// Codes of activations.
+pub const ACTIVATION_QUANTIZED: i32 = abi::ACTIVATION_QUANTIZED;
+/// f32 activations, times dequantized weights.
+pub const ACTIVATION_FLOAT: i32 = abi::ACTIVATION_FLOAT;
+/// f32 outputs.
+pub const OUTPUT_FLOAT: i32 = abi::OUTPUT_FLOAT;
+/// s32 outputs, zero points taken off.
+pub const OUTPUT_SUMS: i32 = abi::OUTPUT_SUMS;
+/// Codes of u8.
+pub const U8: i32 = abi::U8;
 
 /// A prepared product.
 pub trait Product: Sized {
@@ -66,10 +76,14 @@ struct Held<P: Product> {
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
 /// The table of a plugin that has linear as `P` does it.
-pub fn table<P: Product>(name: &'static CStr, isa: &'static CStr, profile: &'static CStr) -> *const Table {
+pub fn table<P: Product>(
+    name: &'static CStr,
+    isa: &'static CStr,
+    profile: &'static CStr,
+) -> *const Table {
     static OPS: [i32; 1] = [6];
-    Box::leak(Box::new(Table {
-        size: size_of::<Table>(),
+    let table = Box::leak(Box::new(abi::Table {
+        size: size_of::<abi::Table>(),
         abi: abi::ABI,
         preconditions: 0,
         name: name.as_ptr(),
@@ -82,7 +96,8 @@ pub fn table<P: Product>(name: &'static CStr, isa: &'static CStr, profile: &'sta
         release: Some(release::<P>),
         chosen: Some(chosen::<P>),
         live: Some(live),
-    }))
+    }));
+    std::ptr::from_mut(table).cast_const().cast()
 }
 
 /// # Safety
@@ -172,10 +187,18 @@ unsafe extern "C" fn run<P: Product>(
     let done = unsafe {
         let held = &mut *handle.cast::<Held<P>>();
         let (x, y) = (&*input, &*output);
-        let (rows, k, n) = (*x.shape as usize, *x.shape.add(1) as usize, *y.shape.add(1) as usize);
+        let (rows, k, n) = (
+            *x.shape as usize,
+            *x.shape.add(1) as usize,
+            *y.shape.add(1) as usize,
+        );
         let from = here::<P::In>(x, rows, k).unwrap_or_else(|| {
             for row in 0..rows {
-                let from = x.data.cast::<P::In>().wrapping_add(row * x.row_stride as usize).cast::<u8>();
+                let from = x
+                    .data
+                    .cast::<P::In>()
+                    .wrapping_add(row * x.row_stride as usize)
+                    .cast::<u8>();
                 let to = held.x.as_mut_ptr().add(row * k).cast();
                 std::ptr::copy_nonoverlapping(from, to, k * size_of::<P::In>());
             }
@@ -183,12 +206,19 @@ unsafe extern "C" fn run<P: Product>(
         });
         let there = here::<P::Out>(y, rows, n);
         let to = there.unwrap_or(held.y.as_mut_ptr());
-        let (from, into) = (std::slice::from_raw_parts(from, rows * k), std::slice::from_raw_parts_mut(to, rows * n));
+        let (from, into) = (
+            std::slice::from_raw_parts(from, rows * k),
+            std::slice::from_raw_parts_mut(to, rows * n),
+        );
         let done = held.product.run(from, into);
         if there.is_none() {
             for row in 0..rows {
                 let from = to.add(row * n).cast();
-                let back = y.data.cast::<P::Out>().wrapping_add(row * y.row_stride as usize).cast::<u8>();
+                let back = y
+                    .data
+                    .cast::<P::Out>()
+                    .wrapping_add(row * y.row_stride as usize)
+                    .cast::<u8>();
                 std::ptr::copy_nonoverlapping::<u8>(from, back, n * size_of::<P::Out>());
             }
         }

@@ -4,6 +4,7 @@
 //! scripts/engines/setup.sh gemm builds it. One thread.
 
 #[path = "../product.rs"]
+#[allow(dead_code)] // each crate needs a part of what is asked
 mod product;
 
 use std::ffi::CStr;
@@ -24,7 +25,10 @@ impl Product for Gemm {
     type Out = f32;
 
     fn prepare(asked: &Asked<'_>) -> Result<Self, &'static str> {
-        if asked.activation_kind != ACTIVATION_FLOAT || asked.output_kind != OUTPUT_FLOAT || asked.relu {
+        if asked.activation_kind != ACTIVATION_FLOAT
+            || asked.output_kind != OUTPUT_FLOAT
+            || asked.relu
+        {
             return Err("products that are not of f32 to f32");
         }
         let bias = match asked.bias {
@@ -38,11 +42,21 @@ impl Product for Gemm {
             let channel = if asked.scales.len() == 1 { 0 } else { row };
             let (scale, zero) = (asked.scales[channel] as f32, asked.zero_points[channel]);
             for (column, &code) in codes.iter().enumerate() {
-                let code = if asked.signed { i32::from(code) } else { i32::from(code as u8) };
+                let code = if asked.signed {
+                    i32::from(code)
+                } else {
+                    i32::from(code as u8)
+                };
                 weights[column * n + row] = (code - zero) as f32 * scale;
             }
         }
-        Ok(Self { m: asked.m, n, k, weights, bias })
+        Ok(Self {
+            m: asked.m,
+            n,
+            k,
+            weights,
+            bias,
+        })
     }
 
     fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), String> {
@@ -50,8 +64,24 @@ impl Product for Gemm {
         // SAFETY: x is [m, k], weights are [k, n], y is [m, n], all dense.
         unsafe {
             gemm::gemm(
-                m, n, k, y.as_mut_ptr(), 1, n as isize, false, x.as_ptr(), 1, k as isize,
-                self.weights.as_ptr(), 1, n as isize, 0.0, 1.0, false, false, false,
+                m,
+                n,
+                k,
+                y.as_mut_ptr(),
+                1,
+                n as isize,
+                false,
+                x.as_ptr(),
+                1,
+                k as isize,
+                self.weights.as_ptr(),
+                1,
+                n as isize,
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
                 gemm::Parallelism::None,
             );
         }
@@ -73,5 +103,9 @@ impl Product for Gemm {
 /// What this library is and does.
 #[unsafe(no_mangle)]
 pub extern "C" fn qassay_plugin() -> *const Table {
-    table::<Gemm>(c"gemm 0.19 (f32)", c"f32", c"exact+float_output.weight_only=sequential-fma")
+    table::<Gemm>(
+        c"gemm 0.19 (f32)",
+        c"f32",
+        c"exact+float_output.weight_only=sequential-fma",
+    )
 }

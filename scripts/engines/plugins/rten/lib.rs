@@ -3,6 +3,7 @@
 //! scripts/engines/setup.sh rten builds it. One thread: the one that calls.
 
 #[path = "../product.rs"]
+#[allow(dead_code)] // each crate needs a part of what is asked
 mod product;
 
 use std::ffi::CStr;
@@ -11,7 +12,6 @@ use product::{ACTIVATION_QUANTIZED, Asked, OUTPUT_SUMS, Product, Table, U8, tabl
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix, QuantParams};
 use rten_tensor::NdTensorView;
-use rten_tensor::prelude::*;
 
 type Executor = GemmExecutor<u8, i8, i32>;
 
@@ -43,7 +43,8 @@ impl Product for Rten {
         let executor = Executor::new();
         let view = NdTensorView::from_data([asked.n, asked.k], asked.weights);
         let weights = ALONE.with(|_| executor.prepack_b(view.transposed()));
-        let per_column = |n: usize| asked.zero_points[if asked.zero_points.len() == 1 { 0 } else { n }];
+        let per_column =
+            |n: usize| asked.zero_points[if asked.zero_points.len() == 1 { 0 } else { n }];
         Ok(Self {
             executor,
             weights,
@@ -56,17 +57,27 @@ impl Product for Rten {
     fn run(&self, x: &[u8], y: &mut [i32]) -> Result<(), String> {
         let (m, k) = (self.x_zero.len(), self.depth);
         let options = GemmOptions {
-            a_quant: Some(QuantParams { zero_point: &self.x_zero }),
-            b_quant: Some(QuantParams { zero_point: &self.w_zero }),
+            a_quant: Some(QuantParams {
+                zero_point: &self.x_zero,
+            }),
+            b_quant: Some(QuantParams {
+                zero_point: &self.w_zero,
+            }),
             ..Default::default()
         };
         let left = GemmInputA::Unpacked(NdTensorView::from_data([m, k], x));
         let right = GemmInputB::Packed(&self.weights);
-        ALONE.with(|_| self.executor.gemm(y, left, right, options)).map_err(|error| format!("{error:?}"))
+        ALONE
+            .with(|_| self.executor.gemm(y, left, right, options))
+            .map_err(|error| format!("{error:?}"))
     }
 
     fn chosen(&self) -> &'static CStr {
-        if self.executor.may_saturate() { c"u8s8-saturating" } else { c"u8s8" }
+        if self.executor.may_saturate() {
+            c"u8s8-saturating"
+        } else {
+            c"u8s8"
+        }
     }
 }
 
@@ -74,7 +85,11 @@ impl Product for Rten {
 #[unsafe(no_mangle)]
 pub extern "C" fn qassay_plugin() -> *const Table {
     match Executor::new().may_saturate() {
-        true => table::<Rten>(c"rten-gemm 0.27", c"avx2", c"exact+accumulate.linear=i16-pairs"),
+        true => table::<Rten>(
+            c"rten-gemm 0.27",
+            c"avx2",
+            c"exact+accumulate.linear=i16-pairs",
+        ),
         false => table::<Rten>(c"rten-gemm 0.27", c"vnni", c"exact"),
     }
 }
