@@ -119,6 +119,8 @@ def section(words: list[str], what: str, run: dict) -> list[str]:
     for suite in suites:
         if suite.failed:
             lines += counterexample(suite)
+    for note in engine.NOTES.get(tuple(words), []):
+        lines += [note, ""]
     why = reasons(run["records"])
     if why:
         shown = ", ".join(f"{text} ({count})" for text, count in why[:8])

@@ -20,7 +20,6 @@ struct Rten {
     weights: PackedBMatrix<i8>,
     depth: usize,
     x_zero: Vec<u8>,
-    w_zero: Vec<i8>,
 }
 
 thread_local! {
@@ -40,17 +39,19 @@ impl Product for Rten {
         if asked.output_kind != OUTPUT_SUMS || asked.bias.is_some() || asked.relu {
             return Err("outputs that are not sums");
         }
+        if asked.zero_points.iter().any(|&zero| zero != 0) {
+            return Err(
+                "weight zero points: rten-gemm leaves them out of weights that are packed before",
+            );
+        }
         let executor = Executor::new();
         let view = NdTensorView::from_data([asked.n, asked.k], asked.weights);
         let weights = ALONE.with(|_| executor.prepack_b(view.transposed()));
-        let per_column =
-            |n: usize| asked.zero_points[if asked.zero_points.len() == 1 { 0 } else { n }];
         Ok(Self {
             executor,
             weights,
             depth: asked.k,
             x_zero: vec![asked.zero_point as u8; asked.m],
-            w_zero: (0..asked.n).map(|n| per_column(n) as i8).collect(),
         })
     }
 
@@ -59,9 +60,6 @@ impl Product for Rten {
         let options = GemmOptions {
             a_quant: Some(QuantParams {
                 zero_point: &self.x_zero,
-            }),
-            b_quant: Some(QuantParams {
-                zero_point: &self.w_zero,
             }),
             ..Default::default()
         };
