@@ -189,7 +189,7 @@ def main() -> None:
     if args.suite:
         lines += [f"Suites asked: {args.suite.replace(',', ', ')}.", ""]
     if unfinished:
-        lines += [f"Took too long, and are not judged here: {', '.join(unfinished)}.", ""]
+        lines += [f"Not through in time, and not judged here: {', '.join(unfinished)}.", ""]
     for words, run in runs.items():
         lines += section(words.split(), what[words], run)
     part = args.out.with_name(args.out.name + ".part")
