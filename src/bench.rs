@@ -1,6 +1,9 @@
 //! `qassay bench`: chooses backends and cases, times them, prints each case as
 //! it is through.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail};
 use qassay_backends::backend::{Backend, Execution};
 use qassay_backends::{external, registry, select};
@@ -30,9 +33,17 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
     }
     let held_to = args.held_to.as_deref().map(find_profile).transpose()?;
     let (backends, modelled) = backends(&args.backend)?;
+    let peers = match &args.peers {
+        Some(_) if args.threads != 1 => {
+            bail!("peers run on one thread: give --threads 1 with --peers")
+        }
+        Some(folder) => peers(folder, &backends)?,
+        None => Vec::new(),
+    };
     let bench = Bench {
         cases: cases(args)?,
-        backends,
+        peers: peers.len(),
+        backends: backends.into_iter().chain(peers).collect(),
         held_to,
         threads: args.threads,
         caches: if args.cold {
@@ -71,7 +82,11 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
     }
     Ok(if run.summary.interrupted {
         Outcome::Interrupted
-    } else if run.measurements.iter().any(|m| m.verdict.is_failure()) {
+    } else if run
+        .measurements
+        .iter()
+        .any(|m| !m.peer && m.verdict.is_failure())
+    {
         Outcome::Differs
     } else {
         Outcome::Conforms
@@ -108,6 +123,40 @@ fn backends(patterns: &[String]) -> Result<(Backends, Vec<&'static str>)> {
         return Err(BenchError::Modelled(modelled.join(", ")).into());
     }
     Ok((native, modelled))
+}
+
+/// The real engines that stand as plugins in `folder` and are not among `chosen`. One that
+/// does not open is told and left out.
+fn peers(folder: &Path, chosen: &Backends) -> Result<Backends> {
+    let right = "`scripts/engines/setup.sh` makes them";
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("no peers in {}; {right}", folder.display()))?;
+    let mut libraries: Vec<PathBuf> = (entries.filter_map(Result::ok))
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            name.starts_with("libqassay_") && name.ends_with(std::env::consts::DLL_SUFFIX)
+        })
+        .collect();
+    libraries.sort();
+    let mut peers = Vec::new();
+    for library in libraries {
+        let name = format!("{}{}", external::PLUGIN, library.display());
+        if chosen
+            .iter()
+            .any(|backend| backend.declaration().name == name)
+        {
+            continue;
+        }
+        match external::open(&name) {
+            Ok(peer) => peers.push(peer),
+            Err(error) => eprintln!("qassay: left out: {error}"),
+        }
+    }
+    if peers.is_empty() {
+        bail!("no peers in {}; {right}", folder.display());
+    }
+    Ok(peers)
 }
 
 /// The cases that were asked for, each once.
@@ -180,7 +229,7 @@ fn count(run: &mut Run, output: &mut Output) -> Result<()> {
     let mut unknown: Vec<String> = Vec::new();
     for (done, m) in run.measurements.iter_mut().enumerate() {
         bar.set(done, of);
-        if m.time.is_none() || unknown.contains(&m.backend) {
+        if m.time.is_none() || m.peer || unknown.contains(&m.backend) {
             continue;
         }
         if interrupt::asked() {

@@ -37,8 +37,12 @@ pub fn case(measurements: &[Measurement], paint: Paint) -> String {
         }
     }
     for wrong in measurements.iter().filter(|m| m.verdict.is_failure()) {
-        let word = paint.bad(wrong.verdict.word());
-        text += &format!("  {} {word}, no time: {}\n", wrong.backend, wrong.detail);
+        let (word, time) = match wrong.time {
+            Some(_) => ("wrong", ""),
+            None => (wrong.verdict.word(), ", no time"),
+        };
+        let word = paint.bad(word);
+        text += &format!("  {} {word}{time}: {}\n", wrong.backend, wrong.detail);
     }
     text
 }
@@ -181,8 +185,12 @@ pub fn instructions(measurements: &[Measurement], paint: Paint) -> String {
     table.to_string()
 }
 
-/// Whether sums are those of exact accumulation on this data.
+/// Whether sums are those of exact accumulation on this data; of a peer, whether its bits are
+/// those of its profile.
 fn sums(m: &Measurement) -> (String, Option<Color>) {
+    if m.verdict.is_failure() {
+        return ("wrong".into(), Some(Color::Red));
+    }
     match m.inexact {
         None => (String::new(), None),
         Some(0) => ("exact".into(), None),

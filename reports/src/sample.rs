@@ -57,6 +57,7 @@ pub(crate) fn measurement(backend: &str, case: &str, ns: f64) -> Measurement {
         .map(|i| ns * (1.0 + 0.001 * f64::from(i - 4)))
         .collect();
     Measurement {
+        peer: false,
         case: case.into(),
         suite: "linear".into(),
         place: Some(Place {

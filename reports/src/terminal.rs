@@ -116,9 +116,14 @@ fn speeds(survey: &Survey<'_>, paint: Paint) -> String {
             } else {
                 String::new()
             };
+            let wrong = if measurement.verdict.is_failure() {
+                paint.bad("  wrong")
+            } else {
+                String::new()
+            };
             let _ = writeln!(
                 text,
-                "  {:width$}  {:<40}  {} {unit}{ratio}{unstable}",
+                "  {:width$}  {:<40}  {} {unit}{ratio}{unstable}{wrong}",
                 measurement.backend,
                 bar(rate(row), most),
                 short(rate(row))

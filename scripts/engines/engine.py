@@ -56,6 +56,49 @@ SYSTEMS = {
     ),
 }
 
+# Engines that setup.sh makes plugins of: system -> engine -> (library in .plugins, what it is)
+PLUGINS = {
+    "onnxruntime": {
+        "plugin": ("onnxruntime", "MLAS through the C interface, in the worker's own process; images channel-last"),
+        "plugin-exact": ("onnxruntime_exact", "as plugin, with session.x64quantprecision"),
+    },
+    "onednn": {"plugin": ("onednn", "the same library as a plugin in C, in the worker's own process")},
+    "xnnpack": {"plugin": ("xnnpack", "Debian's XNNPACK of February 2022")},
+    "gemmlowp": {"plugin": ("gemmlowp", "Debian's gemmlowp, products only")},
+    "rten": {"plugin": ("rten", "the crate rten-gemm, products to sums only")},
+    "gemm": {"plugin": ("gemm", "the crate gemm: f32, as a base line of speed")},
+}
+
+# What was found out about differences that no axis has, or that are no matter of arithmetic.
+NOTES = {
+    ("onednn", "plugin"): [
+        "Every leak is of a convolution that `brgconv` runs with a fused relu: oneDNN 3.2 leaves two micro-kernels, "
+        "about 17 KB, behind each time that such a primitive is made and destroyed, run or not. Its cache of "
+        "primitives is off; without the relu, or in products with one, nothing is left.",
+    ],
+    ("onednn", "avx2"): [
+        "Convolutions of s8 by s8 (`jit_uni_int8`): when weights are packed each is halved, rounded half to even, "
+        "and the sum is doubled after that (`wei_adj_scale` 0.5), so that pairs of products do not saturate. No "
+        "axis has it. x = -2, w = 3 gives -2 * 2 * 2 = -8; x = -94, w = -9 gives -94 * -4 * 2 = 752.",
+        "Products of s8 by s8 (`gemm:jit`) do not saturate where activations shifted by 128 would; what was seen "
+        "fits weights shifted by 128 instead. No axis has it.",
+    ],
+    ("xnnpack", "plugin"): [
+        "Tensors, outputs too, are copied where fewer than 16 bytes of their page lie behind them: XNNPACK reads "
+        "there (its max pool of windows above 9 behind its output).",
+        "Its average pool rounds one shift half up: the axis value `fixed-point-24-up`.",
+    ],
+    ("rten", "plugin"): [
+        "Weight zero points are refused: `prepack_b` does not take them, and packed weights are multiplied without.",
+    ],
+}
+
+
+def plugin(system: str, engine: str) -> pathlib.Path | None:
+    """The library of an engine that is a plugin."""
+    found = PLUGINS.get(system, {}).get(engine)
+    return HERE / ".plugins" / f"libqassay_{found[0]}.so" if found else None
+
 
 def fail(line: str):
     print(f"engine.py: {line}", file=sys.stderr)
@@ -69,10 +112,17 @@ def main() -> None:
             there = (UPSTREAM / ".venv" / environment).is_dir()
             for engine, what in engines.items():
                 print(f"{system} {engine:18} {what}" + ("" if there else f"   (first: setup.sh {system})"))
+        for system, engines in PLUGINS.items():
+            for engine, (_, what) in engines.items():
+                library = plugin(system, engine)
+                there = f"   plugin:{os.path.relpath(library)}" if library.exists() else f"   (first: setup.sh {system})"
+                print(f"{system} {engine:18} {what}{there}")
         return
     if len(words) != 2:
         fail("SYSTEM and ENGINE are needed; engine.py --list shows them")
     system, engine = words
+    if library := plugin(system, engine):
+        fail(f"'{system} {engine}' is a plugin: --backend plugin:{os.path.relpath(library)}")
     if system not in SYSTEMS or engine not in SYSTEMS[system][1]:
         fail(f"no engine '{system} {engine}'; engine.py --list shows what there is")
     environment = SYSTEMS[system][0]

@@ -3,13 +3,14 @@
 
 Usage: report.py [--level smoke|standard] [--suite S,S] [--out FILE] [--keep FOLDER] [SYSTEM ENGINE]
 
-Runs target/debug/qassay (build it first: `cargo build`). `--keep` keeps each engine's
+Runs target/debug/qassay (build it first: `cargo build`), or what QASSAY names. `--keep` keeps each engine's
 run as JSON, and takes what is there instead of running again.
 """
 
 import argparse
 import collections
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,12 +18,30 @@ import sys
 import engine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLUGIN = "scripts/upstream/.venv/onednn/libqassay_onednn.so"
+QASSAY = os.environ.get("QASSAY", "target/debug/qassay")
 FAILURES = ("differs", "leaked", "wrote-outside", "crashed", "timed-out", "vacuous")
 
 
 def backend_of(words: list[str]) -> str:
-    return f"plugin:{PLUGIN}" if words == ["onednn", "plugin"] else f"exec:scripts/engines/engine.py {' '.join(words)}"
+    library = engine.plugin(*words)
+    return f"plugin:{library.relative_to(ROOT)}" if library else f"exec:scripts/engines/engine.py {' '.join(words)}"
+
+
+def engines() -> dict[tuple[str, str], str]:
+    """Every engine that is set up, system by system, with what it is."""
+    found = {}
+    for system in [*engine.SYSTEMS, *(name for name in engine.PLUGINS if name not in engine.SYSTEMS)]:
+        environment, programs = engine.SYSTEMS.get(system, (None, {}))
+        if environment and (engine.UPSTREAM / ".venv" / environment).is_dir():
+            found |= {(system, name): what for name, what in programs.items()}
+        elif environment:
+            print(f"{system}: not set up, left out (setup.sh {system})", file=sys.stderr)
+        for name, (_, what) in engine.PLUGINS.get(system, {}).items():
+            if engine.plugin(system, name).exists():
+                found[system, name] = what
+            else:
+                print(f"{system} {name}: not set up, left out (setup.sh {system})", file=sys.stderr)
+    return found
 
 
 def judge(words: list[str], args, kept: pathlib.Path | None) -> dict | None:
@@ -30,7 +49,7 @@ def judge(words: list[str], args, kept: pathlib.Path | None) -> dict | None:
     if kept is not None and kept.exists():
         return json.loads(kept.read_text())
     backend = backend_of(words)
-    command = ["target/debug/qassay", "conform", "--backend", backend, "--level", args.level, "--format", "json"]
+    command = [QASSAY, "conform", "--backend", backend, "--level", args.level, "--format", "json"]
     command += ["--suite", args.suite] if args.suite else []
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=args.most_seconds)
@@ -100,6 +119,8 @@ def section(words: list[str], what: str, run: dict) -> list[str]:
     for suite in suites:
         if suite.failed:
             lines += counterexample(suite)
+    for note in engine.NOTES.get(tuple(words), []):
+        lines += [note, ""]
     why = reasons(run["records"])
     if why:
         shown = ", ".join(f"{text} ({count})" for text, count in why[:8])
@@ -142,23 +163,16 @@ def main() -> None:
     parser.add_argument("only", nargs="*", metavar="SYSTEM ENGINE")
     args = parser.parse_args()
     runs, what, header, unfinished = {}, {}, None, []
-    for system, (environment, engines) in engine.SYSTEMS.items():
-        if not (engine.UPSTREAM / ".venv" / environment).is_dir():
-            print(f"{system}: not set up, left out (setup.sh {system})", file=sys.stderr)
+    for (system, name), text in engines().items():
+        if args.only and args.only != [system, name]:
             continue
-        engines = dict(engines)
-        if system == "onednn" and (ROOT / PLUGIN).exists():
-            engines["plugin"] = "the same library as a plugin in C, in the worker's own process"
-        for name, text in engines.items():
-            if args.only and args.only != [system, name]:
-                continue
-            kept = args.keep and args.keep / f"{system}-{name}.json"
-            print(f"{system} {name}", file=sys.stderr)
-            run = judge([system, name], args, kept)
-            if run is None:
-                unfinished.append(f"{system} {name}")
-                continue
-            runs[f"{system} {name}"], what[f"{system} {name}"], header = run, text, run["header"]
+        kept = args.keep and args.keep / f"{system}-{name}.json"
+        print(f"{system} {name}", file=sys.stderr)
+        run = judge([system, name], args, kept)
+        if run is None:
+            unfinished.append(f"{system} {name}")
+            continue
+        runs[f"{system} {name}"], what[f"{system} {name}"], header = run, text, run["header"]
     if not runs:
         sys.exit("report.py: no engine is set up; scripts/engines/setup.sh makes their environments")
     cpu = header["cpu"]
@@ -175,7 +189,7 @@ def main() -> None:
     if args.suite:
         lines += [f"Suites asked: {args.suite.replace(',', ', ')}.", ""]
     if unfinished:
-        lines += [f"Took too long, and are not judged here: {', '.join(unfinished)}.", ""]
+        lines += [f"Not through in time, and not judged here: {', '.join(unfinished)}.", ""]
     for words, run in runs.items():
         lines += section(words.split(), what[words], run)
     part = args.out.with_name(args.out.name + ".part")

@@ -1,33 +1,108 @@
 #!/usr/bin/env bash
 # Makes what the real engines run in: the Python environments of scripts/upstream, and
-# one of its own for oneDNN's CPU build, whose C interface Python calls. With a C
-# compiler, oneDNN becomes a plugin, too: .venv/onednn/libqassay_onednn.so.
+# plugins (scripts/engines/.plugins, not in git) of those that have an interface for C,
+# C++ or Rust. All of it comes from package registries.
 #
 # Usage: scripts/engines/setup.sh [NAME…]      (no name: all of them)
 #        VERSIONS="torch==2.13.0" scripts/engines/setup.sh pytorch
+#
+# What one needs that is not there is said in one line. With several names, or none, the
+# others are made all the same; the exit code is then 2.
 set -euo pipefail
 cd "$(dirname "$0")"
+venvs=../upstream/.venv
+
+missing() {
+    echo "setup.sh: $*" >&2
+    exit 2
+}
+
+need() { # a program, and whose package it is
+    command -v "$1" > /dev/null || missing "$name needs $1: $2"
+}
+
+# A plugin's name, its source, and what else the compiler is to be told.
+plugin() {
+    local library=.plugins/libqassay_$1.so source=plugins/$2
+    shift 2
+    mkdir -p .plugins
+    case $source in
+        *.cc) local compiler=(g++ -std=c++14) ;;
+        *) local compiler=(cc -std=c99 -Wall -Wextra) ;;
+    esac
+    "${compiler[@]}" -O2 -shared -fPIC -I ../../backends/include -o "$library.part" "$source" "$@"
+    mv "$library.part" "$library"
+    echo "plugin:scripts/engines/$library"
+}
+
+pytorch() { ../upstream/setup.sh pytorch; }
+litert() { ../upstream/setup.sh litert; }
+
+onnxruntime() {
+    ../upstream/setup.sh onnxruntime
+    command -v cc > /dev/null || missing "no C compiler (cc): ONNX Runtime is there for Python, not as a plugin"
+    local library
+    library=$(find "$venvs/onnxruntime" -name 'libonnxruntime.so.*' ! -name '*.so.1' | head -n 1)
+    [ -n "$library" ] || missing "this wheel of ONNX Runtime holds no libonnxruntime.so: no plugin"
+    mkdir -p .plugins
+    ln -sf "$(realpath "$library")" .plugins/libonnxruntime.so.1
+    local here
+    here=$(realpath .plugins)
+    plugin onnxruntime onnxruntime.c .plugins/libonnxruntime.so.1 -Wl,-rpath,"$here" -lm
+    plugin onnxruntime_exact onnxruntime.c -DEXACT .plugins/libonnxruntime.so.1 -Wl,-rpath,"$here" -lm
+}
 
 onednn() {
-    local venv=../upstream/.venv/onednn
+    local venv=$venvs/onednn
     [ -d "$venv" ] || "${PYTHON:-python3}" -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps numpy \
         onednn-cpu-gomp==2023.2.0 onednn-devel-cpu-gomp==2023.2.0
-    if command -v cc > /dev/null; then
-        cc -std=c99 -O2 -Wall -Wextra -shared -fPIC -fopenmp -I ../../backends/include -I "$venv/include" \
-            -o "$venv/libqassay_onednn.so" plugins/onednn.c \
-            -L "$venv/lib" -ldnnl -Wl,-rpath,"$(realpath "$venv/lib")"
-        echo "plugin:$(realpath --relative-to=../.. "$venv")/libqassay_onednn.so"
-    else
-        echo "setup.sh: no C compiler (cc): oneDNN is there for Python, not as a plugin" >&2
-    fi
+    command -v cc > /dev/null || missing "no C compiler (cc): oneDNN is there for Python, not as a plugin"
+    plugin onednn onednn.c -fopenmp -I "$venv/include" -L "$venv/lib" -ldnnl -Wl,-rpath,"$(realpath "$venv/lib")"
 }
 
-all=(pytorch onnxruntime litert onednn)
-for name in "${@:-${all[@]}}"; do
-    if [[ " ${all[*]} " != *" $name "* ]]; then
-        echo "setup.sh: no engine '$name'; there are: ${all[*]}" >&2
-        exit 2
+xnnpack() {
+    need cc "a C compiler"
+    [ -e /usr/include/xnnpack.h ] || missing "xnnpack needs Debian's headers: apt-get install libxnnpack-dev libpthreadpool-dev"
+    plugin xnnpack xnnpack.c -lXNNPACK -lpthreadpool -lm
+}
+
+gemmlowp() {
+    need g++ "apt-get install g++"
+    [ -e /usr/include/gemmlowp/public/gemmlowp.h ] || missing "gemmlowp needs Debian's headers: apt-get install libgemmlowp-dev"
+    local flags=()
+    if [ "$(uname -m)" = x86_64 ]; then
+        flags=(-msse4.1)
+        grep -qw avx2 /proc/cpuinfo && flags=(-mavx2 -DGEMMLOWP_ENABLE_AVX2)
     fi
-    if [ "$name" = onednn ]; then onednn; else ../upstream/setup.sh "$name"; fi
+    plugin gemmlowp gemmlowp.cc "${flags[@]}" -lpthread
+}
+
+crate() { # the crate's folder
+    need cargo "Rust's package manager"
+    local target=${CARGO_TARGET_DIR:-../../target}/engines
+    cargo build --quiet --release --manifest-path "plugins/$1/Cargo.toml" --target-dir "$target"
+    mkdir -p .plugins
+    cp "$target/release/libqassay_$1.so" ".plugins/libqassay_$1.so.part"
+    mv ".plugins/libqassay_$1.so.part" ".plugins/libqassay_$1.so"
+    echo "plugin:scripts/engines/.plugins/libqassay_$1.so"
+}
+
+rten() { crate rten; }
+gemm() { crate gemm; }
+
+all=(pytorch onnxruntime litert onednn xnnpack gemmlowp rten gemm)
+[ $# -gt 0 ] || set -- "${all[@]}"
+for name; do
+    [[ " ${all[*]} " == *" $name "* ]] || missing "no engine '$name'; there are: ${all[*]}"
 done
+bad=0
+for name; do
+    # A process of its own: bash forgets `set -e` in functions whose result is looked at.
+    if [ $# -eq 1 ]; then
+        "$name"
+    else
+        "$BASH" "./$(basename "$0")" "$name" || bad=2
+    fi
+done
+exit $bad

@@ -48,6 +48,14 @@ pub struct BenchArgs {
     /// Operands of this data class (products: full-range, others: uniform)
     #[arg(long, short, value_name = "D")]
     pub data: Option<String>,
+    /// Also time the real engines that scripts/engines/setup.sh made plugins of, wrong ones too
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        default_missing_value = "scripts/engines/.plugins"
+    )]
+    pub peers: Option<PathBuf>,
     /// Threads that kernels may use; times are CPU time with one, wall time with more
     #[arg(long, short, default_value_t = 1, value_name = "N")]
     pub threads: usize,

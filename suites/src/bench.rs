@@ -42,6 +42,8 @@ use yardstick::Yardstick;
 pub struct Bench {
     /// the backends, in the order of the output; each must run natively
     pub backends: Vec<Box<dyn Backend>>,
+    /// how many of them, the last ones, are peers: timed also where their bits are wrong
+    pub peers: usize,
     /// the cases
     pub cases: Vec<Timed>,
     /// hold all backends to this profile instead of their own
@@ -149,6 +151,7 @@ impl Bench {
         });
         let terms = Terms {
             backends: &self.backends,
+            peers: self.peers,
             held_to: self.held_to,
             threads: self.threads,
             caches: self.caches,

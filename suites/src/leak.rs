@@ -9,7 +9,7 @@ use crate::os::heap;
 
 /// Ops with more work than this are not repeated so often.
 const MOST_WORK: u64 = 1 << 20;
-/// Rounds before anything is counted: caches fill in them.
+/// Rounds before anything is counted: what is kept for good is made in them.
 const WARM_UP: u32 = 3;
 /// Rounds between two counts, and how many counts follow each other.
 const ROUNDS: u32 = 8;
@@ -20,7 +20,8 @@ const LEAST: u64 = 16;
 /// What `backend` leaves behind each time that it prepares, runs and releases
 /// the op of `question`, in one line; `None` if nothing, or if nobody can tell.
 ///
-/// Bytes are counted for the whole process: no other thread may allocate.
+/// Bytes are counted for the whole process: no other thread may allocate, and it must count
+/// exactly, as workers of plugins do ([`heap::without_caches`]).
 ///
 /// # Errors
 /// When a kernel that gave answers before gives none now.
@@ -50,6 +51,9 @@ pub fn leak(
     let Some(allocated) = allocated.into_iter().collect::<Option<Vec<u64>>>() else {
         return Ok(None);
     };
+    if !heap::counts_exactly() {
+        return Ok(None);
+    }
     Ok(grows(&allocated).map(|bytes| {
         format!(
             "about {bytes} bytes stay allocated each time that it is prepared, run and released"

@@ -153,6 +153,36 @@ fn every_mistake_has_its_verdict_and_the_run_goes_on() {
     }
 }
 
+/// The example in C, which frees all that it allocates, in sizes that change each time: what it
+/// freed fills the C library's caches for longer than leaks are looked for.
+const FREES_IN_CHANGING_SIZES: &str = r#"
+#include <stdlib.h>
+static void *changing(size_t size) {
+    static size_t turn;
+    volatile char *blocks[6];
+    turn++;
+    for (int i = 0; i < 6; i++) {
+        blocks[i] = malloc(24 + 16 * (turn % 61));
+        if (blocks[i]) *blocks[i] = 1;
+    }
+    for (int i = 0; i < 6; i++) free((void *)blocks[i]);
+    return malloc(size);
+}
+#define malloc changing
+#include "PLUGIN"
+"#;
+
+#[test]
+fn what_is_freed_is_no_leak_whatever_the_allocator_keeps() {
+    let built = Built::new();
+    let source = built.path("changing.c");
+    let plugin = root().join("backends/examples/plugin.c");
+    let text = FREES_IN_CHANGING_SIZES.replace("PLUGIN", &plugin.display().to_string());
+    std::fs::write(&source, text).unwrap();
+    let library = built.c("changing", &source, &[]);
+    conform(&library, &["--case", LINEAR], 0, &["\nconforms: "]);
+}
+
 #[test]
 fn a_wrong_rounding_is_named_as_the_axis_it_is() {
     let built = Built::new();

@@ -76,6 +76,10 @@ impl Mean {
                 let message = "qnnpack has no mean of real values".into();
                 return Err(Refusal::Unsupported(message));
             }
+            AvgPoolForm::FixedPoint24Up => {
+                let message = "qnnpack rounds a mean half away, not half up".into();
+                return Err(Refusal::Unsupported(message));
+            }
             AvgPoolForm::CodesDivided | AvgPoolForm::Reciprocal30 => {
                 let message = "qnnpack has no mean by integer arithmetic alone".into();
                 return Err(Refusal::Unsupported(message));

@@ -41,7 +41,11 @@ pub(crate) fn avg_pool(
         spec.output.qparams.scale as f32,
     );
     let ratio = input_scale / output_scale;
-    let bounded = [AvgPoolForm::ProductMulF32, AvgPoolForm::FixedPoint24];
+    let bounded = [
+        AvgPoolForm::ProductMulF32,
+        AvgPoolForm::FixedPoint24,
+        AvgPoolForm::FixedPoint24Up,
+    ];
     if (bounded.iter()).any(|form| [rule.avg_pool_body, rule.avg_pool_tail].contains(form))
         && !(1.0 / 256.0..256.0).contains(&ratio)
     {
@@ -136,9 +140,13 @@ pub(crate) fn avg_pool(
                         };
                         store.clamp((codes_sum + half) / count, witness)
                     }
-                    AvgPoolForm::FixedPoint24 => {
+                    AvgPoolForm::FixedPoint24 | AvgPoolForm::FixedPoint24Up => {
+                        let fixed = match form {
+                            AvgPoolForm::FixedPoint24 => FixedPoint::half_away(by_product),
+                            _ => FixedPoint::half_up(by_product),
+                        };
                         // The sum is kept in i32.
-                        let (fixed, sum) = (FixedPoint::half_away(by_product), sum as i32);
+                        let sum = sum as i32;
                         witness.step(Some(i64::from(sum)), fixed.exact(sum));
                         witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
                         let code = fixed.apply(sum) + i64::from(spec.output.qparams.zero_point);

@@ -162,6 +162,11 @@ impl FixedPoint {
         bits(Scheme::QnnpackPrecise, multiplier)
     }
 
+    /// The 24 bits of a normal `multiplier` below 256, its products rounded half up once.
+    pub(crate) fn half_up(multiplier: f32) -> Self {
+        bits(Scheme::Rshu, multiplier)
+    }
+
     /// `multiplier` in 15 bits, its products rounded half up once:
     /// TFLite internal/common.cc (MultiplyByQuantizedMultiplier of int64_t).
     ///

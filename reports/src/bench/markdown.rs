@@ -142,7 +142,8 @@ fn set((name, data): (&str, &str), of_set: &[&Measurement], text: &mut String) {
     text.push('\n');
 }
 
-/// `37.2 (94 %) ×1.02`, small things by their time; the verdict where there is no time.
+/// `37.2 (94 %) ×1.02`, small things by their time; the verdict where there is no time, `wrong`
+/// where the bits of a peer are.
 fn cell(m: &Measurement) -> String {
     let Some(time) = &m.time else {
         return if m.verdict.is_failure() {
@@ -167,6 +168,9 @@ fn cell(m: &Measurement) -> String {
     }
     if time.unstable {
         text.push_str(" unstable");
+    }
+    if m.verdict.is_failure() {
+        text.push_str(", **wrong**");
     }
     if let Some(count @ 1..) = m.inexact {
         let share = 100.0 * count as f64 / m.values.max(1) as f64;

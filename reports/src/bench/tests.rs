@@ -6,6 +6,7 @@ use super::*;
 
 fn measured(backend: &str, median_ns: f64, ratio: Option<(f64, Compared)>) -> Measurement {
     Measurement {
+        peer: false,
         case: "linear/m64.n64.k64/u8.s8/per-tensor/uniform/seed0".into(),
         suite: "linear".into(),
         place: Some(Place {
@@ -110,6 +111,25 @@ fn what_has_no_time_says_why_and_shows_none() {
         "{text}"
     );
     assert!(!text.contains("GOP/s"), "{text}");
+}
+
+#[test]
+fn a_wrong_peer_is_called_wrong_beside_its_time() {
+    let mut peer = measured("p/q", 13_107.2, None);
+    (peer.peer, peer.verdict, peer.inexact) = (true, Verdict::Differs, None);
+    peer.detail = "1 of 4096 values".into();
+    let text = case(
+        &[measured("a/b", 26_214.4, None), peer.clone()],
+        Paint(false),
+    );
+    let row = text.lines().find(|line| line.contains("p/q ")).unwrap();
+    assert!(row.contains("13.1 µs") && row.contains("wrong"), "{row}");
+    assert!(text.contains("  p/q wrong: 1 of 4096 values\n"), "{text}");
+    let right = text.lines().find(|line| line.contains("a/b ")).unwrap();
+    assert!(!right.contains("wrong"), "{right}");
+    let document = super::markdown::render(&crate::sample::header(), &[peer]);
+    assert!(document.contains("40.0"), "{document}");
+    assert!(document.contains(", **wrong** |"), "{document}");
 }
 
 #[test]

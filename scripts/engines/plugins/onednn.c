@@ -5,11 +5,8 @@
  * (with AMX, oneDNN picks kernels by shape), or to what ONEDNN_MAX_CPU_ISA says. */
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "qassay.h"
+#include "dense.h"
 
 enum { MOST_ARGUMENTS = 10, MOST_DIMS = 6 };
 
@@ -35,16 +32,6 @@ static dnnl_data_type_t type_of(int32_t dtype) {
     case QASSAY_S32: return dnnl_s32;
     default: return dnnl_f32;
     }
-}
-
-static size_t size_of(int32_t dtype) {
-    return dtype == QASSAY_U8 || dtype == QASSAY_S8 ? 1 : dtype == QASSAY_F64 ? 8 : 4;
-}
-
-static int64_t rows_of(const qassay_tensor *tensor) {
-    int64_t rows = 1;
-    for (int32_t d = 0; d + 1 < tensor->rank; d++) rows *= tensor->shape[d];
-    return rows;
 }
 
 /* --- descriptors and arguments -------------------------------------------- */
@@ -104,11 +91,6 @@ static void destroy(kernel *k) {
     free(k->dense_target);
     free(k);
     alive--;
-}
-
-static int32_t refuse(char *why, size_t size, int32_t code, const char *text) {
-    snprintf(why, size, "%s", text);
-    return code;
 }
 
 static int32_t told(char *why, size_t size, dnnl_status_t status) {
@@ -325,6 +307,7 @@ static int32_t prepare(const qassay_op *op, void **handle, char *why, size_t why
     if (refused) return refuse(why, why_size, QASSAY_UNSUPPORTED, refused);
     kernel *k = calloc(1, sizeof *k);
     dnnl_primitive_attr_t attr;
+    omp_set_num_threads(1);
     if (!k) return refuse(why, why_size, QASSAY_ERROR, "out of memory");
     alive++;
     dnnl_status_t status = dnnl_primitive_attr_create(&attr);
@@ -347,29 +330,12 @@ static int32_t prepare(const qassay_op *op, void **handle, char *why, size_t why
     return QASSAY_OK;
 }
 
-/* Rows of a tensor to memory without gaps, or back. */
-static void copy_rows(const qassay_tensor *tensor, char *dense, int back) {
-    size_t size = size_of(tensor->dtype), row = (size_t)tensor->shape[tensor->rank - 1] * size;
-    char *rows = tensor->data;
-    for (int64_t r = 0; r < rows_of(tensor); r++) {
-        char *there = rows + (size_t)r * (size_t)tensor->row_stride * size;
-        if (back)
-            memcpy(there, dense + (size_t)r * row, row);
-        else
-            memcpy(dense + (size_t)r * row, there, row);
-    }
-}
-
-static int dense(const qassay_tensor *tensor) {
-    return rows_of(tensor) <= 1 || tensor->row_stride == tensor->shape[tensor->rank - 1];
-}
-
 static int32_t run(void *handle, const qassay_tensor *inputs, const qassay_tensor *outputs, char *why,
                    size_t why_size) {
     kernel *k = handle;
+    omp_set_num_threads(1); /* of this thread, which need not be the one that loaded the library */
     /* Vectors of oneDNN need no alignment, but s32 and f32 values do. */
-    int x_here = dense(inputs) && (size_t)inputs->data % size_of(inputs->dtype) == 0;
-    int y_here = dense(outputs) && (size_t)outputs->data % size_of(outputs->dtype) == 0;
+    int x_here = dense(inputs), y_here = dense(outputs);
     if (!x_here) copy_rows(inputs, k->dense_source, 0);
     dnnl_exec_arg_t arguments[MOST_ARGUMENTS + 2];
     memcpy(arguments, k->arguments, sizeof k->arguments);

@@ -11,9 +11,10 @@ use qassay_backends::backend::{Backend, Kernel};
 use qassay_golden::profile::Profile;
 use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::spec::Problem;
+use qassay_golden::tensor::Tensor;
 
 use super::clock::{Clock, clock};
-use super::floor::{Floor, LONG};
+use super::floor::{Floor, LONG, Ready};
 use super::roofline;
 use super::sampling::{Effort, Samples, Sampling};
 use super::sets::Timed;
@@ -29,6 +30,8 @@ use crate::record::{Caches, Measurement, Peaks, Ratio, Record, Time, Verdict, Wo
 pub struct Terms<'a> {
     /// the backends
     pub backends: &'a [Box<dyn Backend>],
+    /// how many of them, the last ones, are peers: timed also where their bits are wrong
+    pub peers: usize,
     /// hold all to this profile instead of their own
     pub held_to: Option<&'static NamedProfile>,
     /// threads that kernels may use: the pool that this runs in
@@ -53,11 +56,13 @@ pub struct Contest<'a> {
     sampling: Option<Sampling>,
 }
 
-/// A backend that gave the right bits.
+/// A backend that gave the right bits, or a peer.
 struct Entrant {
     /// which backend
     backend: usize,
     held_to: &'static NamedProfile,
+    /// what a peer gave whose bits are wrong: it has to give the same each time
+    own: Option<Vec<Tensor>>,
     prepare_ns: Vec<f64>,
     /// whether it panicked while it was timed
     crashed: bool,
@@ -87,17 +92,23 @@ impl<'a> Contest<'a> {
             }
             let held_to = terms.profile(backend.as_ref());
             let record = judge.judge(&mut question, backend.as_ref(), held_to);
-            let mut inexact = None;
+            let (mut inexact, mut own) = (None, None);
             if record.verdict == Verdict::Conforms {
                 inexact = count_inexact(&mut question, &held_to.profile);
+            } else if record.verdict == Verdict::Differs && terms.is_peer(index) {
+                own = judge.answer(&question, backend.as_ref()).ok();
+            }
+            if record.verdict == Verdict::Conforms || own.is_some() {
                 entrants.push(Entrant {
                     backend: index,
                     held_to,
+                    own,
                     prepare_ns: Vec::new(),
                     crashed: false,
                 });
             }
             let mut blank = terms.blank(record, backend.as_ref(), &question, work, inexact);
+            blank.peer = terms.is_peer(index);
             blank.place.clone_from(&case.place);
             measurements.push(blank);
         }
@@ -147,7 +158,11 @@ impl<'a> Contest<'a> {
             let times = if first { PREPARATIONS } else { 1 };
             let backend = terms.backends[entrant.backend].as_ref();
             match entrant.prepare(backend, question.problem(), clock.as_mut(), times) {
-                Ok(kernel) => ready.push(Some((kernel, entrant.held_to))),
+                Ok(kernel) => ready.push(Some(Ready {
+                    kernel,
+                    held_to: entrant.held_to,
+                    own: entrant.own.clone(),
+                })),
                 Err(why) => {
                     entrant.crashed = true;
                     failed.push((which, why));
@@ -247,6 +262,10 @@ struct Seen<'a> {
 }
 
 impl Terms<'_> {
+    fn is_peer(&self, backend: usize) -> bool {
+        backend + self.peers >= self.backends.len()
+    }
+
     /// The profile that a backend is held to; that it has one was checked before.
     fn profile(&self, backend: &dyn Backend) -> &'static NamedProfile {
         (self.held_to)
@@ -281,6 +300,7 @@ impl Terms<'_> {
             suite: record.suite,
             place: None,
             backend: record.backend,
+            peer: false,
             isa: record.isa,
             execution: record.execution,
             profile: record.profile,

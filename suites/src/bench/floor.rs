@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use qassay_backends::backend::Kernel;
 use qassay_golden::profile::named::NamedProfile;
+use qassay_golden::tensor::Tensor;
 
 use super::sampling::Contestants;
 use super::yardstick::Yardstick;
 use crate::arena::{Arena, POISON};
 use crate::compare::differences;
-use crate::judge::{Expected, Question};
+use crate::judge::Question;
 use crate::panics;
 use crate::record::Caches;
 
@@ -19,13 +20,20 @@ pub(super) const LONG: Duration = Duration::from_millis(20);
 /// Bytes that are written before each run on cold caches: more than most last caches hold.
 const FLUSH: usize = 128 << 20;
 
-/// A kernel and the profile that it is held to. `None` where it is out.
-pub(super) type Ready = Option<(Box<dyn Kernel>, &'static NamedProfile)>;
+/// A kernel, and what it is held to.
+pub(super) struct Ready {
+    pub kernel: Box<dyn Kernel>,
+    /// the profile
+    pub held_to: &'static NamedProfile,
+    /// in the reference's place, what a peer gave whose bits are wrong
+    pub own: Option<Vec<Tensor>>,
+}
 
 /// Where kernels run in turn on the same operands. The last contestant is the yardstick.
 pub(super) struct Floor<'a> {
     question: &'a Question,
-    ready: Vec<Ready>,
+    /// `None` where one is out
+    ready: Vec<Option<Ready>>,
     yardstick: &'a Yardstick,
     arena: Arena,
     caches: Caches,
@@ -42,7 +50,7 @@ impl<'a> Floor<'a> {
     /// Lays the operands.
     pub fn new(
         question: &'a Question,
-        ready: Vec<Ready>,
+        ready: Vec<Option<Ready>>,
         yardstick: &'a Yardstick,
         caches: Caches,
     ) -> Self {
@@ -69,9 +77,14 @@ impl<'a> Floor<'a> {
         }
     }
 
-    fn expected(&self, which: usize) -> Option<&'a Expected> {
-        let (_, held_to) = self.ready[which].as_ref()?;
-        self.question.known(&held_to.profile)
+    /// The outputs that a kernel has to give, and which elements are open.
+    fn expected(&self, which: usize) -> Option<(&[Tensor], &[(usize, usize)])> {
+        let ready = self.ready[which].as_ref()?;
+        if let Some(own) = &ready.own {
+            return Some((own, &[]));
+        }
+        let expected = self.question.known(&ready.held_to.profile)?;
+        Some((&expected.outputs, &expected.open))
     }
 }
 
@@ -105,7 +118,7 @@ impl Contestants for Floor<'_> {
             std::hint::black_box(self.yardstick.run(iterations));
             return;
         }
-        let Some((kernel, _)) = &mut self.ready[which] else {
+        let Some(Ready { kernel, .. }) = &mut self.ready[which] else {
             return;
         };
         let arena = &mut self.arena;
@@ -123,14 +136,14 @@ impl Contestants for Floor<'_> {
         if let Some(panic) = self.panicked.take() {
             return Err(panic);
         }
-        let Some(expected) = self.expected(which) else {
+        let Some((outputs, open)) = self.expected(which) else {
             return Err("the reference gave nothing to compare with".into());
         };
         // Any NaN is as good as another, and open elements may be anything: looked at only then.
-        if self.arena.gave(&expected.outputs) {
+        if self.arena.gave(outputs) {
             return Ok(());
         }
-        let wrong = differences(&expected.outputs, &self.arena.outputs(), &expected.open);
+        let wrong = differences(outputs, &self.arena.outputs(), open);
         match wrong.first {
             None => Ok(()),
             Some((output, element)) => Err(format!(

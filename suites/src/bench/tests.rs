@@ -13,6 +13,7 @@ fn bench(backends: Vec<Planted>, shapes: &[&str]) -> Bench {
             .into_iter()
             .map(|backend| Box::new(backend) as Box<dyn Backend>)
             .collect(),
+        peers: 0,
         cases: (shapes.iter())
             .flat_map(|shape| timed(shape, None, 0).unwrap())
             .collect(),
@@ -83,6 +84,29 @@ fn a_wrong_backend_has_a_verdict_and_no_time() {
     assert_eq!((wrong.verdict, &wrong.time), (Verdict::Differs, &None));
     assert!(wrong.detail.contains("1 of 15 values"), "{}", wrong.detail);
     assert!(!run.conforms());
+}
+
+#[test]
+fn a_wrong_peer_has_its_verdict_and_a_time() {
+    let wrong = || right("planted/wrong").spoiling(|run| run.outputs[0].codes_mut()[0] ^= 1);
+    // The copy that is timed goes wrong in another way.
+    let fickle = right("planted/fickle").spoiling(|run| {
+        run.outputs[0].codes_mut()[usize::from(run.times >= 4)] ^= 1;
+    });
+    let mut bench = bench(vec![right("planted/a"), wrong(), fickle], &["3,5,7"]);
+    bench.peers = 2;
+    bench.cases.truncate(1);
+    let run = run(&bench);
+    let [a, wrong, fickle] = &run.measurements[..] else {
+        panic!("{:?}", run.measurements)
+    };
+    assert_eq!([a.peer, wrong.peer, fickle.peer], [false, true, true]);
+    assert_eq!(wrong.verdict, Verdict::Differs);
+    assert!(wrong.detail.contains("1 of 15 values"), "{}", wrong.detail);
+    assert!(wrong.time.as_ref().is_some_and(|time| time.ratio.is_some()));
+    assert_eq!((fickle.verdict, &fickle.time), (Verdict::Differs, &None));
+    assert!(run.conforms(), "peers do not matter for the verdict");
+    assert!(a.time.is_some());
 }
 
 #[test]

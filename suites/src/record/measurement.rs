@@ -21,6 +21,9 @@ pub struct Measurement {
     pub place: Option<Place>,
     /// the backend's name
     pub backend: String,
+    /// whether it is a peer: timed also where it differs, and no matter of the run's verdict
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub peer: bool,
     /// the instruction set
     pub isa: String,
     /// `native`; what runs on models only is not timed
@@ -57,7 +60,7 @@ pub struct Measurement {
     /// instructions that one run executes, counted under valgrind; absent unless asked for
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub instructions: Option<u64>,
-    /// how long one run takes; absent unless the verdict is `conforms`
+    /// how long one run takes; absent unless the verdict is `conforms`, or `differs` of a peer
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub time: Option<Time>,
 }

@@ -246,9 +246,10 @@ fn onnxruntime_averages_windows_of_reals_and_whole_images_of_sums() {
 
 /// 24 bits times a sum of 16 are exact in f64: only the last rounding rounds.
 #[test]
-fn the_fixed_point_mean_is_exact_and_half_away() {
-    let mut profile = profile("exact");
-    profile.pointwise.avg_pool_body = AvgPoolForm::FixedPoint24;
+fn the_fixed_point_means_are_exact_and_half_away_or_up() {
+    let [mut away, mut up] = [profile("exact"), profile("exact")];
+    away.pointwise.avg_pool_body = AvgPoolForm::FixedPoint24;
+    up.pointwise.avg_pool_body = AvgPoolForm::FixedPoint24Up;
     let window = [55, 202, 165, 120];
     let mut ties = 0;
     for zero_point in 0..=255 {
@@ -262,8 +263,11 @@ fn the_fixed_point_mean_is_exact_and_half_away() {
             let multiplier = 0.5f32 / (scale as f32 * 4.0);
             let steps = f64::from(sum) * f64::from(multiplier);
             ties += u32::from(steps - steps.floor() == 0.5);
-            let code = (steps.round() + f64::from(zero_point)).clamp(0.0, 255.0);
-            assert_eq!(avg(&profile, spec, &window), [code as u8], "{sum} {scale}");
+            for (profile, rounded) in [(&away, steps.round()), (&up, (steps + 0.5).floor())] {
+                let code = (rounded + f64::from(zero_point)).clamp(0.0, 255.0) as u8;
+                let got = avg(profile, spec.clone(), &window);
+                assert_eq!(got, [code], "{sum} {scale}");
+            }
         }
     }
     assert!(ties > 0);
@@ -297,7 +301,11 @@ fn qnnpack_divides_by_the_product_of_scale_and_count() {
 
 #[test]
 fn qnnpack_pools_refuse_ratios_that_they_cannot_hold() {
-    for form in [AvgPoolForm::ProductMulF32, AvgPoolForm::FixedPoint24] {
+    for form in [
+        AvgPoolForm::ProductMulF32,
+        AvgPoolForm::FixedPoint24,
+        AvgPoolForm::FixedPoint24Up,
+    ] {
         let mut profile = profile("exact");
         profile.pointwise.avg_pool_tail = form;
         let mut spec = pool([2, 2], 2, 2, 0, 0);

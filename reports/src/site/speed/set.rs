@@ -132,7 +132,7 @@ fn numbers(rows: &[&Row<'_>], sorted: &[&&Row<'_>]) -> Markup {
                     Some(time) => {
                         @let us = |ns: f64| short(ns / 1000.0);
                         td.number data-sort=(time.median_ns) { (us(time.median_ns)) }
-                        td { (us(time.interval_ns[0])) " – " (us(time.interval_ns[1])) @if time.unstable { ", unstable" } }
+                        td { (us(time.interval_ns[0])) " – " (us(time.interval_ns[1])) @if time.unstable { ", unstable" } @if row.measurement.verdict.is_failure() { ", wrong" } }
                         td.number { @if let Some((rate, unit)) = rate(row.measurement) { (short(rate)) " " (unit) } }
                         @match row.to_best {
                             Some(best) => {

@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
-use crate::os::{apart_from_terminal, describe_exit};
+use qassay_backends::external::PLUGIN;
+
+use crate::os::{apart_from_terminal, describe_exit, heap};
 use crate::protocol::{Reply, Request, Session};
 use crate::runner::RunError;
 
@@ -48,6 +50,11 @@ impl Worker {
         let mut starting = Command::new(program);
         // This process decides what becomes of its workers after Ctrl-C.
         apart_from_terminal(&mut starting);
+        if session.backends.iter().any(|name| name.starts_with(PLUGIN)) {
+            // Their leaks are looked for.
+            let (name, value) = heap::without_caches();
+            starting.env(name, value);
+        }
         let mut child = starting
             .args(command.iter().skip(1))
             .stdin(Stdio::piped())
