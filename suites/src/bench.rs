@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Execution};
+use qassay_backends::threads;
 use qassay_golden::profile::named::NamedProfile;
 
 use crate::case::CaseError;
@@ -167,7 +168,8 @@ impl Bench {
                 peaks: &peaks,
             };
             // Kernels find the pool that they run in, with as many threads as were asked for.
-            let Some(measured) = pool.install(|| contest.measure(stop))? else {
+            let contested = pool.install(|| threads::with(self.threads, || contest.measure(stop)));
+            let Some(measured) = contested? else {
                 interrupted = true;
                 break;
             };

@@ -140,6 +140,7 @@ impl Contest<'_> {
             backend.declaration(),
             &held_to.profile,
             &question.problem().op,
+            &record.chosen,
         );
         let detail = match (&record.first, record.detail.is_empty()) {
             (Some(first), true) => format!(
