@@ -1,43 +1,88 @@
-#!/bin/sh
-# Writes reports/performance.md: every backend that this CPU runs natively, on the
-# shapes of `qassay list shapes`, each output checked. Run it on a machine that
-# does nothing else.
+#!/usr/bin/env bash
+# Writes reports/performance.md: what was to be reached and what was, on this CPU,
+# beside the real engines that can be installed here; each output checked in the same
+# run. Run it on a machine that does nothing else. A run that is cut leaves the
+# document of the run before.
 #
 #   scripts/performance.sh                       # about half an hour
-#   scripts/performance.sh --quick               # a first look
-#   BACKENDS='fbgemm/avx2*' BASE=fbgemm/avx2 scripts/performance.sh
+#   scripts/performance.sh --quick               # a first look: fewer and shorter samples
+#   PEERS= scripts/performance.sh                # without engines
 #
-# BACKENDS  backends to time (default: x86 or arm, without plain code)
-# BASE      the backend that others are held against (default: the first)
+# BACKENDS  backends to time (default: the exact ones of this CPU, by instruction set)
+# PEERS     engines to install and time (default: onednn onnxruntime xnnpack gemmlowp), or
+#           paths of plugins
 # SETS      sets of shapes (default: gemm gemm-sums conv elements)
 # DATA      data classes of the products (default: full-range gaussian)
-# OUT       the document (default: reports/performance.md); run files lie beside it
-set -eu
+# PROFILE   how to build (default: release); dev is quicker to have
+# OUT       the document (default: reports/performance.md)
+# RUNS      where run files go (default: target/performance)
+set -euo pipefail
 cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+command -v "$python" >/dev/null || {
+    echo "performance.sh: no $python; the tables are made by scripts/performance/targets.py" >&2
+    exit 2
+}
 case "$(uname -m)" in
-    x86_64) default='*/avx*,*/amx' ;;
+    x86_64) default='fbgemm/avx*,fbgemm/am*,onednn/avx*,qnnpack/avx512vnn*,qnnpack/avxvnn*' ;;
     aarch64) default='*/neon*' ;;
     *) default='all' ;;
 esac
 backends=${BACKENDS:-$default}
 out=${OUT:-reports/performance.md}
-folder=$(dirname "$out")
-mkdir -p "$folder"
-cargo build --release
-qassay=target/release/qassay
-[ -x "$qassay" ] || qassay=${CARGO_TARGET_DIR:?}/release/qassay
-shapes=
-for set in ${SETS:-gemm gemm-sums conv elements}; do
-    shapes="$shapes --shape $set"
+runs=${RUNS:-${CARGO_TARGET_DIR:-target}/performance}
+profile=${PROFILE:-release}
+mkdir -p "$runs" "$(dirname "$out")"
+rm -f "$runs"/*.jsonl
+
+# Peers: what can be had of them. One that cannot be installed is named and left out.
+plugins=()
+for peer in ${PEERS-onednn onnxruntime xnnpack gemmlowp}; do
+    case "$peer" in
+        */*.so) plugins+=("plugin:$peer") && continue ;;
+    esac
+    scripts/engines/setup.sh "$peer" >"$runs/setup-$peer.log" 2>&1 ||
+        echo "performance.sh: left out: $peer ($(tail -1 "$runs/setup-$peer.log"))" >&2
+    # It names the plugins that it made.
+    while read -r plugin; do
+        plugins+=("$plugin")
+    done < <(grep '^plugin:' "$runs/setup-$peer.log")
 done
-document=$out.part
-trap 'rm -f "$document"' EXIT
-: > "$document"
+peers=
+for plugin in "${plugins[@]+"${plugins[@]}"}"; do
+    peers+=,$plugin
+done
+
+cargo build --profile "$profile"
+[ "$profile" != dev ] || profile=debug
+qassay=${CARGO_TARGET_DIR:-target}/$profile/qassay
+
+# Exit code 1 says that a backend was wrong: that stands in the document.
+bench() {
+    local name=$1
+    shift
+    echo "== bench $*" >&2
+    "$qassay" bench "$@" --out "$runs/$name.jsonl" >"$runs/$name.log" || [ $? -eq 1 ]
+}
+
+shapes=()
+for set in ${SETS:-gemm gemm-sums conv elements}; do shapes+=(--shape "$set"); done
 for data in ${DATA:-full-range gaussian}; do
-    # The exit code is 1 where a backend was wrong: that stands in the document.
-    # shellcheck disable=SC2086
-    "$qassay" bench --backend "$backends" ${BASE:+--base "$BASE"} $shapes --data "$data" \
-        --format markdown --out "$folder/performance-$data.jsonl" "$@" >> "$document" || [ $? -eq 1 ]
+    bench "all-$data" --backend "$backends$peers" "${shapes[@]}" --data "$data" "$@"
 done
-mv "$document" "$out"
+# Element-wise ops have other data than products.
+bench all-uniform --backend "$backends$peers" "${shapes[@]}" --data uniform \
+    --suite quantize,dequantize,requantize "$@"
+# As on a CPU without VNNI, which is where sums in 16 bits pay.
+if [ "$(uname -m)" = x86_64 ]; then
+    for data in ${DATA:-full-range gaussian}; do
+        ONEDNN_MAX_CPU_ISA=AVX2 bench "avx2-$data" --backend "fbgemm/avx2*,onednn/avx2*,qnnpack/avx2$peers" \
+            --shape gemm --shape gemm-sums --data "$data" "$@"
+    done
+fi
+for threads in 1 2; do
+    bench "threads-$threads" --backend "$backends" --shape 1024,1024,1024 --threads "$threads" "$@"
+done
+"$python" scripts/performance/targets.py "$runs"/*.jsonl --notes scripts/performance/notes.md >"$out.part"
+mv "$out.part" "$out"
 echo "$out"

@@ -80,6 +80,9 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> Result<Outcome> {
             output.line(serde_json::to_string_pretty(&document)?)?;
         }
     }
+    if cfg!(debug_assertions) {
+        eprintln!("times of a dev build; `cargo run --release -- bench` is what to quote");
+    }
     Ok(if run.summary.interrupted {
         Outcome::Interrupted
     } else if run

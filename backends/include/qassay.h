@@ -78,7 +78,8 @@ enum {
  * Qassay checks them; prepare() need not. */
 enum {
     QASSAY_NO_MIN_WEIGHTS = 1,    /* weights never -128 */
-    QASSAY_SYMMETRIC_WEIGHTS = 2  /* weight zero points are 0 */
+    QASSAY_SYMMETRIC_WEIGHTS = 2, /* weight zero points are 0 */
+    QASSAY_REDUCED_ACTIVATIONS = 4 /* u8 activations of products are at most 127 */
 };
 
 /* A tensor. The last dimension is contiguous; rows (all other dimensions, in

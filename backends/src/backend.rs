@@ -5,6 +5,7 @@
 
 use qassay_golden::profile::named::NamedProfile;
 use qassay_golden::spec::{Constants, OpSpec, Relu};
+use qassay_golden::tensor::{Data, Tensor};
 
 use crate::view::{self, View, ViewMut};
 
@@ -92,6 +93,32 @@ impl Refusal {
         Self::of_views(op, constants)
     }
 
+    /// Refuses operands that only a run brings and that break a precondition of `declaration`:
+    /// kernels do not look at them. Products of u8 activations alone have such a one; what is
+    /// quantized at run time is not known before.
+    ///
+    /// # Errors
+    /// [`Refusal::Precondition`].
+    pub fn of_inputs(
+        declaration: &Declaration,
+        op: &OpSpec,
+        inputs: &[Tensor],
+    ) -> Result<(), Self> {
+        let reduced = Precondition::ReducedActivations;
+        let is_product = matches!(op, OpSpec::Linear(_) | OpSpec::Conv(_));
+        let above = |input: &Tensor| match input.data() {
+            Data::U8(codes) => codes.iter().any(|&code| code > REDUCED_MAX),
+            _ => false,
+        };
+        if is_product
+            && declaration.preconditions.contains(&reduced)
+            && inputs.first().is_some_and(above)
+        {
+            return Err(Self::Precondition(reduced));
+        }
+        Ok(())
+    }
+
     /// Refuses what no kernel can be handed: operands or outputs of a type that
     /// [`View`] does not hold, such as 16-bit codes and floats of 8 bits.
     ///
@@ -120,17 +147,27 @@ pub enum Precondition {
     NoMinWeights,
     /// weight zero points are 0
     SymmetricWeights,
+    /// u8 activations of products use 7 bits: no code above [`REDUCED_MAX`]
+    ReducedActivations,
 }
+
+/// The highest u8 code of activations that use 7 bits.
+pub const REDUCED_MAX: u8 = 127;
 
 impl Precondition {
     /// Every precondition.
-    pub const ALL: &'static [Self] = &[Self::NoMinWeights, Self::SymmetricWeights];
+    pub const ALL: &'static [Self] = &[
+        Self::NoMinWeights,
+        Self::SymmetricWeights,
+        Self::ReducedActivations,
+    ];
 
     /// The name in declarations of external backends.
     pub fn key(self) -> &'static str {
         match self {
             Self::NoMinWeights => "no-min-weights",
             Self::SymmetricWeights => "symmetric-weights",
+            Self::ReducedActivations => "reduced-activations",
         }
     }
 
@@ -145,6 +182,7 @@ impl std::fmt::Display for Precondition {
         f.write_str(match self {
             Self::NoMinWeights => "weights must not hold -128",
             Self::SymmetricWeights => "weight zero points must be 0",
+            Self::ReducedActivations => "activation codes must be at most 127",
         })
     }
 }

@@ -76,13 +76,14 @@ impl<I: Isa> WithIsa<I> for Rows<'_, '_, I> {
     fn call(self, isa: I) {
         let Self { op, input, output } = self;
         let (len, stride) = (input.row_len(), output.row_stride());
+        let streamed = rows::is_streamed(output);
         for row in 0..input.rows() {
             let start = row * input.row_stride();
             let to = &mut output.f32_mut()[row * stride..][..len];
             match input.dtype() {
-                DType::U8 => op.row(isa, row, &input.u8()[start..][..len], to),
-                DType::I8 => op.row(isa, row, &input.i8()[start..][..len], to),
-                _ => op.row(isa, row, &input.i32()[start..][..len], to),
+                DType::U8 => op.row(isa, row, &input.u8()[start..][..len], to, streamed),
+                DType::I8 => op.row(isa, row, &input.i8()[start..][..len], to, streamed),
+                _ => op.row(isa, row, &input.i32()[start..][..len], to, streamed),
             }
         }
     }
@@ -133,12 +134,12 @@ impl Code for i32 {
 
 impl<I: Isa> Dequantize<I> {
     #[inline(always)]
-    fn row<T: Code>(&self, isa: I, row: usize, from: &[T], to: &mut [f32]) {
+    fn row<T: Code>(&self, isa: I, row: usize, from: &[T], to: &mut [f32], streamed: bool) {
         let first = self.channels.first(row);
         if self.channels == Channels::Columns {
-            self.row_of::<T, true>(isa, first, from, to);
+            self.row_of::<T, true>(isa, first, from, to, streamed);
         } else {
-            self.row_of::<T, false>(isa, first, from, to);
+            self.row_of::<T, false>(isa, first, from, to, streamed);
         }
     }
 
@@ -149,21 +150,39 @@ impl<I: Isa> Dequantize<I> {
         first: usize,
         from: &[T],
         to: &mut [f32],
+        streamed: bool,
     ) {
         let scale = Along::<f32, COLUMNS>(&self.scale[first..]);
         let zero_point = Along::<i32, COLUMNS>(&self.zero_point[first..]);
         let along = (&scale, &zero_point);
-        let mut column = 0;
+        let mut column = if streamed {
+            rows::head(to, 4 * I::LANES)
+        } else {
+            0
+        };
+        let (first, to) = to.split_at_mut(column);
+        if !first.is_empty() {
+            // SAFETY: `first` holds as many values.
+            unsafe {
+                let values = values(isa, along, from, 0, first.len());
+                isa.store_f32_partial(first.as_mut_ptr(), values, first.len());
+            }
+        }
         let mut whole = to.chunks_exact_mut(I::LANES);
         for part in whole.by_ref() {
-            // SAFETY: `part` holds LANES values.
+            let values = values(isa, along, from, column, I::LANES);
+            // SAFETY: `part` holds LANES values, on a multiple of their bytes where streamed.
             unsafe {
-                isa.store_f32(
-                    part.as_mut_ptr(),
-                    values(isa, along, from, column, I::LANES),
-                )
-            };
+                if streamed {
+                    isa.stream_bytes(part.as_mut_ptr().cast(), isa.bits_of_f32(values));
+                } else {
+                    isa.store_f32(part.as_mut_ptr(), values);
+                }
+            }
             column += I::LANES;
+        }
+        if streamed {
+            isa.fence();
         }
         let rest = whole.into_remainder();
         if !rest.is_empty() {

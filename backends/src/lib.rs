@@ -8,6 +8,7 @@
 //! - [`view`]: tensors as kernels get them
 //! - [`isa`]: instruction sets, native and modelled
 //! - [`fbgemm`], [`onednn`], [`qnnpack`]: the families
+//! - [`threads`]: how many threads kernels may use
 //! - [`ceiling`]: what a CPU can do at most, which kernels are held against
 //! - [`rows`], [`dequantize`], [`range`]: what element-wise kernels and dynamic ops of the families share
 
@@ -24,4 +25,5 @@ pub mod range;
 pub mod registry;
 pub mod rows;
 pub mod select;
+pub mod threads;
 pub mod view;

@@ -95,10 +95,12 @@ pub fn entries() -> Vec<Entry> {
         "fbgemm/scalar": Fbgemm on Scalar, "fbgemm" / "scalar", "fbgemm-scalar", [];
         "fbgemm/avx2": Fbgemm on Avx2, "fbgemm" / "avx2", "fbgemm", [];
         "fbgemm/avx2-exact": Fbgemm on Avx2Exact, "fbgemm" / "avx2", "fbgemm-exact", [];
+        "fbgemm/avx2-reduced": Fbgemm on Avx2Exact, "fbgemm" / "avx2", "fbgemm-exact", [ReducedActivations];
         "fbgemm/avx2-acc16": Fbgemm on Avx2, "fbgemm" / "avx2", "fbgemm-acc16", [];
         "fbgemm/avxvnni": Fbgemm on AvxVnni, "fbgemm" / "avxvnni", "fbgemm-exact", [];
         "fbgemm/avx512": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm", [];
         "fbgemm/avx512-exact": Fbgemm on Avx512Exact, "fbgemm" / "avx512", "fbgemm-exact", [];
+        "fbgemm/avx512-reduced": Fbgemm on Avx512Exact, "fbgemm" / "avx512", "fbgemm-exact", [ReducedActivations];
         "fbgemm/avx512-acc16": Fbgemm on Avx512, "fbgemm" / "avx512", "fbgemm-acc16", [];
         "fbgemm/avx512vnni": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-vnni", [];
         "fbgemm/avx512vnni-exact": Fbgemm on Avx512Vnni, "fbgemm" / "avx512vnni", "fbgemm-exact", [];

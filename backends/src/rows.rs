@@ -133,23 +133,38 @@ pub fn load_f32<I: Isa>(isa: I, row: &[f32], column: usize, lanes: usize) -> I::
     Along::<f32, true>(row).lanes(isa, column, lanes)
 }
 
+/// Bytes of an output from which on no cache is thought to hold it: it is written past them.
+const STREAMED: usize = 8 << 20;
+
+/// Whether an output of so many values is written past the caches.
+pub fn is_streamed(output: &ViewMut<'_>) -> bool {
+    output.rows() * output.row_len() * output.dtype().size() >= STREAMED
+}
+
 /// A row of codes to write.
-pub enum CodeRow<'a> {
-    /// u8
+pub struct CodeRow<'a> {
+    codes: CodesMut<'a>,
+    /// past the caches
+    streamed: bool,
+}
+
+/// The codes of a row.
+enum CodesMut<'a> {
     U8(&'a mut [u8]),
-    /// s8
     I8(&'a mut [i8]),
-    /// s32
     I32(&'a mut [i32]),
 }
 
 /// Row `row` of a tensor of codes.
 pub fn code_row<'a>(output: &'a mut ViewMut<'_>, row: usize) -> CodeRow<'a> {
     let (start, len) = (row * output.row_stride(), output.row_len());
-    match output.dtype() {
-        DType::U8 => CodeRow::U8(&mut output.u8_mut()[start..][..len]),
-        DType::I8 => CodeRow::I8(&mut output.i8_mut()[start..][..len]),
-        _ => CodeRow::I32(&mut output.i32_mut()[start..][..len]),
+    CodeRow {
+        streamed: is_streamed(output),
+        codes: match output.dtype() {
+            DType::U8 => CodesMut::U8(&mut output.u8_mut()[start..][..len]),
+            DType::I8 => CodesMut::I8(&mut output.i8_mut()[start..][..len]),
+            _ => CodesMut::I32(&mut output.i32_mut()[start..][..len]),
+        },
     }
 }
 
@@ -183,10 +198,11 @@ impl Narrowing {
 /// s32 codes are written as they come.
 #[inline(always)]
 pub fn write_row<I: Isa>(isa: I, from: &impl Codes<I>, narrowing: Narrowing, to: CodeRow<'_>) {
-    match to {
-        CodeRow::U8(to) => write_bytes::<I, _, _, false>(isa, from, narrowing, to),
-        CodeRow::I8(to) => write_bytes::<I, _, _, true>(isa, from, narrowing, to),
-        CodeRow::I32(to) => {
+    let streamed = to.streamed;
+    match to.codes {
+        CodesMut::U8(to) => write_bytes::<I, _, _, false>(isa, from, narrowing, to, streamed),
+        CodesMut::I8(to) => write_bytes::<I, _, _, true>(isa, from, narrowing, to, streamed),
+        CodesMut::I32(to) => {
             let mut column = 0;
             for part in to.chunks_mut(I::LANES) {
                 let lanes = part.len();
@@ -213,16 +229,32 @@ fn write_bytes<I: Isa, C: Codes<I>, T, const SIGNED: bool>(
     from: &C,
     narrowing: Narrowing,
     to: &mut [T],
+    streamed: bool,
 ) {
     const { assert!(size_of::<T>() == 1) };
     let width = 4 * I::LANES;
-    let mut column = 0;
+    let mut column = if streamed { head(to, width) } else { 0 };
+    let (first, to) = to.split_at_mut(column);
+    if !first.is_empty() {
+        let bytes = narrowed::<I, C, SIGNED>(isa, from, narrowing, 0, first.len());
+        // SAFETY: `first` holds as many values of one byte.
+        unsafe { isa.store_bytes_partial(first.as_mut_ptr().cast(), bytes, first.len()) };
+    }
     let mut whole = to.chunks_exact_mut(width);
     for part in whole.by_ref() {
         let bytes = narrowed::<I, C, SIGNED>(isa, from, narrowing, column, width);
-        // SAFETY: `part` holds 4·LANES values of one byte.
-        unsafe { isa.store_bytes(part.as_mut_ptr().cast(), bytes) };
+        // SAFETY: `part` holds 4·LANES values of one byte, on a multiple of that where streamed.
+        unsafe {
+            if streamed {
+                isa.stream_bytes(part.as_mut_ptr().cast(), bytes);
+            } else {
+                isa.store_bytes(part.as_mut_ptr().cast(), bytes);
+            }
+        }
         column += width;
+    }
+    if streamed {
+        isa.fence();
     }
     let rest = whole.into_remainder();
     if !rest.is_empty() {
@@ -230,6 +262,13 @@ fn write_bytes<I: Isa, C: Codes<I>, T, const SIGNED: bool>(
         // SAFETY: `rest` holds as many values of one byte.
         unsafe { isa.store_bytes_partial(rest.as_mut_ptr().cast(), bytes, rest.len()) };
     }
+}
+
+/// Values before the first that lies on a multiple of `bytes` bytes, at most all.
+pub fn head<T>(values: &[T], bytes: usize) -> usize {
+    let past = values.as_ptr().addr() % bytes;
+    let missing = if past == 0 { 0 } else { bytes - past };
+    (missing / size_of::<T>()).min(values.len())
 }
 
 /// `count` codes from `column` on as bytes, `count` at most four vectors.
@@ -255,10 +294,10 @@ fn narrowed<I: Isa, C: Codes<I>, const SIGNED: bool>(
 
 /// Fills a row one code at a time: families' portable paths. `code` gives codes in range.
 pub fn write_row_portable(to: CodeRow<'_>, code: impl Fn(usize) -> i64) {
-    match to {
-        CodeRow::U8(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as u8),
-        CodeRow::I8(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as i8),
-        CodeRow::I32(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as i32),
+    match to.codes {
+        CodesMut::U8(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as u8),
+        CodesMut::I8(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as i8),
+        CodesMut::I32(to) => (0..).zip(to).for_each(|(j, to)| *to = code(j) as i32),
     }
 }
 
@@ -293,4 +332,25 @@ pub fn float_range((low, high): (i64, i64)) -> (f32, f32) {
         high_f32 = high_f32.next_down();
     }
     (low_f32, high_f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_where_whole_vectors_are_aligned() {
+        let buffer = vec![0u8; 256];
+        for start in 0..70 {
+            for len in [0, 3, 100] {
+                let values = &buffer[start..start + len];
+                let head = head(values, 64);
+                assert!(head < 64 && head <= len);
+                assert!(head == len || values[head..].as_ptr().addr().is_multiple_of(64));
+            }
+        }
+        let floats = vec![0f32; 64];
+        let head = head(&floats[1..], 32);
+        assert!(floats[1 + head..].as_ptr().addr().is_multiple_of(32));
+    }
 }

@@ -104,7 +104,9 @@ fn every_backend_gives_the_bits_of_its_profile_without_allocating() {
                 backend.execution().name()
             );
             for (name, problem) in problems::all() {
-                let mut kernel = match backend.prepare(&problem.op, &problem.constants) {
+                let prepared = Refusal::of_inputs(entry.declaration, &problem.op, &problem.inputs)
+                    .and_then(|()| backend.prepare(&problem.op, &problem.constants));
+                let mut kernel = match prepared {
                     Ok(kernel) => kernel,
                     Err(Refusal::Unsupported(_) | Refusal::Precondition(_)) => continue,
                     Err(other @ Refusal::OwnPrecondition(_)) => panic!("{other}"),
@@ -212,4 +214,77 @@ fn every_backend_refuses_types_that_no_kernel_has() {
             }
         }
     }
+}
+
+/// Large outputs are written past the caches, by other stores.
+#[test]
+fn large_outputs_hold_the_same_values_as_small_ones() {
+    let qparams = QParams {
+        scale: 0.37,
+        zero_point: 113,
+    };
+    let granularity = Granularity::PerTensor(qparams);
+    let dequantize = |shape| {
+        OpSpec::Dequantize(DequantizeSpec {
+            shape,
+            dtype: DType::U8,
+            granularity: granularity.clone(),
+        })
+    };
+    let quantize = |shape| {
+        OpSpec::Quantize(QuantizeSpec {
+            shape,
+            dtype: DType::I8,
+            granularity: granularity.clone(),
+            range: None,
+        })
+    };
+    // Three rows each: a length that is no multiple of a vector, so that no two start alike.
+    let (codes, values) = ([3, 699_213], [3, 2_796_219]);
+    let cases = [
+        (dequantize(codes.to_vec()), dequantize(vec![codes[1]])),
+        (quantize(values.to_vec()), quantize(vec![values[1]])),
+    ];
+    let mut compared = 0;
+    for name in ["fbgemm/avx2", "fbgemm/avx512", "onednn/avx2", "fbgemm/neon"] {
+        let entries = registry::entries();
+        let entry = (entries.iter()).find(|entry| entry.declaration.name == name);
+        let Some(backend) = entry.and_then(registry::Entry::native) else {
+            continue;
+        };
+        for (large, small) in &cases {
+            let (shape, dtype) = large.inputs().remove(0);
+            let data = |row: usize| {
+                let place = |i: usize| (i * 7 + row * 31) % 1009;
+                let len = shape[1];
+                match dtype {
+                    DType::U8 => Data::U8((0..len).map(|i| place(i) as u8).collect()),
+                    _ => Data::F32((0..len).map(|i| place(i) as f32 * 0.11 - 50.0).collect()),
+                }
+            };
+            let run = |op: &OpSpec, input: Tensor| {
+                let mut kernel = (backend.prepare(op, &Constants::default()))
+                    .unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+                let input = Buffer::of(&input, 1);
+                let (shape, dtype) = op.outputs().remove(0);
+                let mut output = Buffer::poisoned(shape, dtype, 1);
+                kernel.run(&[input.view()], &mut [output.view_mut()]);
+                assert!(output.gaps_are_poisoned(), "{name}: wrote between rows");
+                output.tensor().data().to_le_bytes()
+            };
+            let rows: Vec<Data> = (0..3).map(data).collect();
+            let all = match &rows[..] {
+                [Data::U8(a), Data::U8(b), Data::U8(c)] => Data::U8([&a[..], b, c].concat()),
+                [Data::F32(a), Data::F32(b), Data::F32(c)] => Data::F32([&a[..], b, c].concat()),
+                _ => unreachable!("made above"),
+            };
+            let got = run(large, Tensor::new(shape.clone(), all).unwrap());
+            let expected: Vec<u8> = (rows.into_iter())
+                .flat_map(|row| run(small, Tensor::new([shape[1]], row).unwrap()))
+                .collect();
+            assert!(got == expected, "{name}: {large:?}");
+            compared += got.len();
+        }
+    }
+    assert!(compared > 8 << 20 || !cfg!(target_arch = "x86_64"));
 }

@@ -26,6 +26,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Execution};
+use qassay_backends::threads;
 use qassay_golden::profile::named::NamedProfile;
 
 use crate::case::CaseError;
@@ -179,7 +180,7 @@ impl Bench {
                     peaks = meter.peaks();
                 }
                 // Kernels find the pool that they run in, with as many threads as were asked for.
-                let through = pool.install(|| {
+                let mut one = || {
                     if pass == 0 {
                         match Contest::judge(case, &terms, stop)? {
                             Some(contest) => contests.push(contest),
@@ -187,7 +188,8 @@ impl Bench {
                         }
                     }
                     contests[index].pass(&terms, stop)
-                })?;
+                };
+                let through = pool.install(|| threads::with(self.threads, &mut one))?;
                 if !through {
                     interrupted = true;
                     break 'passes;

@@ -496,6 +496,8 @@ pub fn blank_record(
 pub fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kernel>, NoAnswer> {
     // Holds for every backend: the arena lays only what views hold.
     Refusal::of_views(&problem.op, &problem.constants).map_err(NoAnswer::Refused)?;
+    Refusal::of_inputs(backend.declaration(), &problem.op, &problem.inputs)
+        .map_err(NoAnswer::Refused)?;
     panics::caught(|| backend.prepare(&problem.op, &problem.constants))
         .map_err(NoAnswer::Panicked)?
         .map_err(NoAnswer::Refused)

@@ -9,11 +9,11 @@
 //! `{"base": "fbgemm", "requantize.rounding": "ties-away"}`.
 
 use qassay_golden::spec::{Constants, Granularity, OpSpec};
-use qassay_golden::tensor::{Data, Tensor};
+use qassay_golden::tensor::{DType, Data, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ops::{OPS, op_name};
-use crate::backend::{Declaration, Precondition, Refusal, UNKNOWN};
+use crate::backend::{Declaration, Precondition, REDUCED_MAX, Refusal, UNKNOWN};
 use crate::profile_name::{self, ProfileNameError};
 use crate::select::nearest;
 
@@ -182,6 +182,14 @@ pub fn check(declaration: &Declaration, op: &OpSpec, constants: &Constants) -> R
         Precondition::SymmetricWeights => match op {
             OpSpec::Linear(spec) => !is_symmetric(&spec.weights),
             OpSpec::Conv(spec) => !is_symmetric(&spec.weights),
+            _ => false,
+        },
+        // Codes are looked at when they are there: `Refusal::of_inputs`. Padding is known now.
+        Precondition::ReducedActivations => match op {
+            OpSpec::Conv(spec) => {
+                spec.activation.dtype == DType::U8
+                    && spec.activation.qparams.zero_point > i32::from(REDUCED_MAX)
+            }
             _ => false,
         },
     };

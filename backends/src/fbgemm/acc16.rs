@@ -81,6 +81,7 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
             c,
             ldc,
             accumulate,
+            ..
         } = self.args;
         let mut acc = [[isa.splat_i32(0); NV]; ROWS];
         let mut left = groups;

@@ -9,14 +9,15 @@ use super::columns::{Columns, form};
 use super::depthwise;
 use super::engine::{self, with_engine};
 use super::gemm;
-use super::im2col::Geometry;
-use super::micro_kernel::Sums;
-use super::output::{self, Block, Form, Place};
+use super::im2col::{Geometry, ROW_SLACK};
+use super::micro_kernel::{Blocking, Sums};
+use super::output::{self, Block, Form, Place, Target};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
-use crate::backend::{Chosen, Kernel, Refusal};
+use crate::backend::{Chosen, Kernel, Precondition, Refusal};
 use crate::isa::Isa;
+use crate::threads::{self, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{BiasKind, Constants, ConvSpec, Output};
@@ -31,6 +32,7 @@ pub fn prepare<I: Isa>(
     profile: &Profile,
     spec: &ConvSpec,
     constants: &Constants,
+    most_code: u8,
 ) -> Result<Box<dyn Kernel>, Refusal> {
     let unsupported = |what: String| Err(Refusal::Unsupported(what));
     if spec.activation.dtype != DType::U8 {
@@ -57,6 +59,10 @@ pub fn prepare<I: Isa>(
     let Some(geometry) = Geometry::new(spec) else {
         return unsupported("a kernel that is not 1 to 3 dimensions of at least 1".into());
     };
+    // What lies outside the image is a code, too.
+    if spec.activation.qparams.zero_point > i32::from(most_code) {
+        return Err(Refusal::Precondition(Precondition::ReducedActivations));
+    }
     let k = spec.k();
     let products = Products::new(constants, &spec.weights, spec.bias, spec.out_channels, k)?;
     let form = form::<I>(profile, spec.output, spec.relu.is_zero())?;
@@ -81,29 +87,49 @@ pub fn prepare<I: Isa>(
         other => other,
     };
     let engine = engine::choose::<I>(profile, accumulation)?;
+    let n = spec.out_channels / spec.groups;
+    let engine = engine::proved::<I>(engine, products.weights, n, k, most_code);
     let columns = columns(engine.code_shift::<I>());
     Ok(with_engine!(
         engine,
         I,
-        Conv(isa, spec, geometry, products.weights, columns, form)
+        Conv(
+            isa,
+            spec,
+            geometry,
+            products.weights,
+            most_code,
+            columns,
+            form
+        )
     ))
 }
 
 struct Conv<I: Isa, T: Sums<I>> {
     isa: I,
-    geometry: Geometry,
-    zero_point: u8,
-    /// input channels of a group
-    group_in: usize,
+    shape: Shape,
     /// the weights of each group
     groups: Vec<PackedWeights<I, T>>,
     columns: Columns,
     form: Form,
+    workers: Vec<Worker<I, T>>,
+    chosen: Chosen,
+}
+
+/// Where windows lie, and what is in them.
+struct Shape {
+    geometry: Geometry,
+    zero_point: u8,
+    /// input channels of a group
+    group_in: usize,
+}
+
+/// What a thread works in.
+struct Worker<I: Isa, T: Sums<I>> {
     /// one row of im2col
     row: Aligned<u8>,
     rows: PackedRows<I, T>,
     sums: Aligned<i32>,
-    chosen: Chosen,
 }
 
 impl<I: Isa, T: Sums<I>> Conv<I, T> {
@@ -112,99 +138,144 @@ impl<I: Isa, T: Sums<I>> Conv<I, T> {
         spec: &ConvSpec,
         geometry: Geometry,
         weights: &[i8],
+        most_code: u8,
         columns: Columns,
         form: Form,
     ) -> Self {
         let (k, n) = (spec.k(), spec.out_channels / spec.groups);
-        Self {
-            isa,
-            geometry,
-            zero_point: spec.activation.qparams.zero_point as u8,
-            group_in: spec.in_channels / spec.groups,
-            groups: (0..spec.groups)
-                .map(|group| PackedWeights::new(&weights[group * n * k..][..n * k], n, k))
-                .collect(),
-            columns,
-            form,
-            row: Aligned::zeroed(k),
+        let groups: Vec<PackedWeights<I, T>> = (0..spec.groups)
+            .map(|group| PackedWeights::new(&weights[group * n * k..][..n * k], n, k, most_code))
+            .collect();
+        let worker = || Worker {
+            row: Aligned::zeroed(k + ROW_SLACK),
             rows: PackedRows::new(k),
             sums: gemm::sums_block::<I, T>(),
-            chosen: engine::chosen::<I, T>(),
+        };
+        Self {
+            isa,
+            shape: Shape {
+                geometry,
+                zero_point: spec.activation.qparams.zero_point as u8,
+                group_in: spec.in_channels / spec.groups,
+            },
+            chosen: engine::chosen(groups.iter()),
+            groups,
+            columns,
+            form,
+            workers: (0..threads::allowed()).map(|_| worker()).collect(),
         }
     }
+}
 
+/// What all threads read while they multiply.
+struct Shared<'a, I, T> {
+    isa: I,
+    input: View<'a>,
+    shape: &'a Shape,
+    groups: &'a [PackedWeights<I, T>],
+    columns: &'a Columns,
+    form: Form,
+    output: Target<'a>,
+}
+
+impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     /// Of `rows` output positions from `first` on, those whose windows are rows of the input
     /// and need no packing.
-    fn lend<'a>(&self, input: &View<'a>, group: usize, first: usize, rows: usize) -> Lent<'a> {
-        if !self.geometry.is_pointwise() || self.columns.corrects_rows() {
+    fn lend(&self, group: usize, first: usize, rows: usize) -> Lent<'_> {
+        if !self.shape.geometry.is_pointwise() || self.columns.corrects_rows() {
             return Lent::NONE;
         }
-        let (stride, skip) = (input.row_stride(), group * self.group_in);
-        match input.u8().get(first * stride + skip..) {
-            Some(codes) => Lent::of::<I, T>(codes, stride, self.group_in, rows),
+        let (stride, group_in) = (self.input.row_stride(), self.shape.group_in);
+        match self.input.u8().get(first * stride + group * group_in..) {
+            Some(codes) => Lent::of::<I, T>(codes, stride, group_in, rows),
             None => Lent::NONE,
         }
     }
 
     /// Packs the windows of output positions `packed`, counted from `first` on, channels of
     /// `group`.
-    fn pack(&mut self, input: &View<'_>, group: usize, first: usize, packed: Range<usize>) {
-        let (codes, stride, skip) = (input.u8(), input.row_stride(), group * self.group_in);
+    fn pack(&self, worker: &mut Worker<I, T>, group: usize, first: usize, packed: Range<usize>) {
+        let Shape {
+            geometry,
+            zero_point,
+            group_in,
+        } = self.shape;
+        let (codes, stride, skip) = (self.input.u8(), self.input.row_stride(), group * group_in);
         let with_sums = self.columns.corrects_rows();
-        let pointwise = self.geometry.is_pointwise() && self.group_in > 0;
+        let pointwise = geometry.is_pointwise() && *group_in > 0;
         for row in packed {
             let position = first + row;
             let window: &[u8] = if pointwise {
-                &codes[position * stride + skip..][..self.group_in]
+                &codes[position * stride + skip..][..*group_in]
             } else {
-                let window = self.geometry.window(position);
-                self.geometry
-                    .row(window, codes, stride, skip, self.zero_point, &mut self.row);
-                &self.row
+                let (window, row) = (geometry.window(position), &mut worker.row);
+                geometry.row(window, codes, stride, skip, *group_in, *zero_point, row);
+                &row[..row.len() - ROW_SLACK]
             };
-            self.rows.pack(self.isa, row, window, with_sums);
+            worker.rows.pack(self.isa, row, window, with_sums);
+        }
+    }
+
+    /// Computes one part of the output: positions, and channels of each group.
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part) {
+        let blocking = T::blocking();
+        // SAFETY: parts do not overlap, and this writes its own alone.
+        let mut output = unsafe { self.output.again() };
+        for first in part.rows.clone().step_by(blocking.mcb) {
+            let rows = (part.rows.end - first).min(blocking.mcb);
+            for (group, weights) in self.groups.iter().enumerate() {
+                let lent = self.lend(group, first, rows);
+                self.pack(worker, group, first, lent.rows()..rows);
+                let block = pack_a::Block {
+                    packed: &worker.rows,
+                    lent,
+                };
+                for column in part.columns.clone().step_by(blocking.ncb) {
+                    let sums = &mut worker.sums;
+                    gemm::multiply(self.isa, &block, rows, weights, column, sums);
+                    let block = Block {
+                        sums,
+                        ldc: blocking.ncb,
+                        row_sums: (self.columns.corrects_rows()).then(|| worker.rows.row_sums()),
+                    };
+                    let place = Place {
+                        row: first,
+                        rows,
+                        column: group * weights.n() + column,
+                        columns: (part.columns.end - column).min(blocking.ncb),
+                    };
+                    output::finish(
+                        self.isa,
+                        self.form,
+                        self.columns,
+                        &block,
+                        place,
+                        &mut output,
+                    );
+                }
+            }
         }
     }
 }
 
 impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let blocking = T::blocking();
-        let positions = self.geometry.positions();
-        for first in (0..positions).step_by(blocking.mcb) {
-            let rows = (positions - first).min(blocking.mcb);
-            for group in 0..self.groups.len() {
-                let lent = self.lend(&inputs[0], group, first, rows);
-                self.pack(&inputs[0], group, first, lent.rows()..rows);
-                let weights = &self.groups[group];
-                let block = pack_a::Block {
-                    packed: &self.rows,
-                    lent,
-                };
-                for column in (0..weights.n()).step_by(blocking.ncb) {
-                    gemm::multiply(self.isa, &block, rows, weights, column, &mut self.sums);
-                    let block = Block {
-                        sums: &self.sums,
-                        ldc: blocking.ncb,
-                        row_sums: self.columns.corrects_rows().then(|| self.rows.row_sums()),
-                    };
-                    let place = Place {
-                        row: first,
-                        rows,
-                        column: group * weights.n() + column,
-                        columns: (weights.n() - column).min(blocking.ncb),
-                    };
-                    output::finish(
-                        self.isa,
-                        self.form,
-                        &self.columns,
-                        &block,
-                        place,
-                        &mut outputs[0],
-                    );
-                }
-            }
-        }
+        let positions = self.shape.geometry.positions();
+        let shared = Shared {
+            isa: self.isa,
+            input: inputs[0],
+            shape: &self.shape,
+            groups: &self.groups,
+            columns: &self.columns,
+            form: self.form,
+            output: Target::of(&mut outputs[0]),
+        };
+        let Blocking { mr, ncb, .. } = T::blocking();
+        let n = self.groups.first().map_or(0, PackedWeights::n);
+        let parts = threads::split(positions, n, mr, ncb, self.workers.len());
+        threads::each(&mut self.workers, parts, |worker, part| {
+            shared.compute(worker, part);
+        });
     }
 
     fn chosen(&self) -> &Chosen {

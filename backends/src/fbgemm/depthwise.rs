@@ -6,8 +6,9 @@
 
 use super::aligned::Aligned;
 use super::columns::Columns;
+use super::depthwise_lines;
 use super::im2col::Geometry;
-use super::output::{self, Block, Form, Place};
+use super::output::{self, Block, Form, Place, Target};
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Dot4, Isa, WithIsa, each};
@@ -52,6 +53,16 @@ pub fn prepare<I: Isa>(
             "skipped padding; fbgemm takes the zero point".into(),
         ));
     }
+    let zero_point = spec.activation.qparams.zero_point as u8;
+    let (columns, form) = if matches!(I::DOT4, Dot4::Exact) && !saturating {
+        let weights = products.weights;
+        match depthwise_lines::kernel(isa, geometry, weights, zero_point, columns, form) {
+            Ok(kernel) => return Ok(kernel),
+            Err(back) => back,
+        }
+    } else {
+        (columns, form)
+    };
     let (channels, taps) = (spec.out_channels, geometry.taps());
     let ldc = channels.next_multiple_of(BLOCK * I::LANES);
     // Weights of the positions that the last step lacks stay 0.
@@ -66,7 +77,7 @@ pub fn prepare<I: Isa>(
         }
     }
     let mut padding = Aligned::zeroed(channels);
-    padding.fill(spec.activation.qparams.zero_point as u8);
+    padding.fill(zero_point);
     let pairs = if saturating { "-i16pairs" } else { "" };
     Ok(Box::new(Depthwise {
         isa,
@@ -199,6 +210,7 @@ impl<I: Isa> Kernel for Depthwise<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let (codes, stride) = (inputs[0].u8(), inputs[0].row_stride());
         let width = self.geometry.output[2];
+        let mut output = Target::of(&mut outputs[0]);
         for line in (0..self.geometry.positions()).step_by(width.max(1)) {
             for first in (0..width).step_by(ROWS) {
                 let rows = (width - first).min(ROWS);
@@ -229,8 +241,14 @@ impl<I: Isa> Kernel for Depthwise<I> {
                     column: 0,
                     columns: self.channels,
                 };
-                let output = &mut outputs[0];
-                output::finish(self.isa, self.form, &self.columns, &block, place, output);
+                output::finish(
+                    self.isa,
+                    self.form,
+                    &self.columns,
+                    &block,
+                    place,
+                    &mut output,
+                );
             }
         }
     }

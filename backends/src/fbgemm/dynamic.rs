@@ -5,7 +5,6 @@
 //! (ChooseQuantizationParams), FBGEMM `src/QuantUtilsAvx2.cc` (FindMinMax,
 //! QuantizeAvx2), `include/fbgemm/QuantUtils.h` (Quantize).
 
-use super::aligned::Aligned;
 use crate::backend::Refusal;
 use crate::isa::{Conversion, Isa, WithIsa};
 use crate::view::View;
@@ -15,11 +14,10 @@ use qassay_golden::profile::{
 };
 use qassay_golden::spec::QParams;
 
-/// How activations are quantized at run time, with room for a row of codes.
+/// How activations are quantized at run time.
 pub struct Dynamic {
     qmax: i32,
     rule: Rule,
-    codes: Aligned<u8>,
 }
 
 /// The two quantizers of FBGEMM.
@@ -40,12 +38,12 @@ pub struct Quantizer {
 }
 
 impl Dynamic {
-    /// For rows of `k` values.
+    /// What `profile` asks for.
     ///
     /// # Errors
     /// When the profile quantizes or chooses parameters in another way than FBGEMM in PyTorch,
     /// or the instruction set converts in another way.
-    pub fn new<I: Isa>(profile: &Profile, reduce_range: bool, k: usize) -> Result<Self, Refusal> {
+    pub fn new<I: Isa>(profile: &Profile, reduce_range: bool) -> Result<Self, Refusal> {
         if profile.quantize.cast == Cast::X86IndefiniteI32
             && I::CONVERSION != Conversion::Indefinite
         {
@@ -64,11 +62,7 @@ impl Dynamic {
             _ => Some(255),
         };
         match (known, qmax, rule(&profile.quantize)) {
-            (true, Some(qmax), Some(rule)) => Ok(Self {
-                qmax,
-                rule,
-                codes: Aligned::zeroed(k),
-            }),
+            (true, Some(qmax), Some(rule)) => Ok(Self { qmax, rule }),
             _ => Err(Refusal::Unsupported(
                 "fbgemm does not choose or apply dynamic parameters as this profile asks for"
                     .into(),
@@ -103,10 +97,13 @@ impl Dynamic {
             rule: self.rule,
         }
     }
+}
 
-    /// The codes of one row.
-    pub fn quantize<I: Isa>(&mut self, isa: I, quantizer: Quantizer, values: &[f32]) -> &[u8] {
-        let codes = &mut self.codes[..values.len()];
+impl Quantizer {
+    /// The codes of one row, one for each value.
+    pub fn quantize<I: Isa>(self, isa: I, values: &[f32], codes: &mut [u8]) {
+        assert_eq!(values.len(), codes.len());
+        let quantizer = self;
         match quantizer.rule {
             Rule::Vector => isa.vectorize(Quantize {
                 quantizer,
@@ -127,7 +124,6 @@ impl Dynamic {
                 }
             }
         }
-        codes
     }
 }
 

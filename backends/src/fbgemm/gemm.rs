@@ -34,6 +34,7 @@ pub fn multiply<I: Isa, T: Sums<I>>(
         let groups = (b.groups() - group).min(per_block);
         for column in (0..columns).step_by(blocking.nr) {
             let panel = b.panel(first + column, group);
+            let proof = b.proof(first + column, group);
             for row in (0..rows).step_by(blocking.mr) {
                 let place = &mut sums[row * blocking.ncb + column..];
                 // SAFETY: both operands were packed for `T` with the same k: from `group` on, a
@@ -49,6 +50,7 @@ pub fn multiply<I: Isa, T: Sums<I>>(
                             a: a.panel(row, group / T::SEGMENT_GROUPS),
                             b: panel,
                             groups,
+                            proof,
                             c: place.as_mut_ptr(),
                             ldc: blocking.ncb,
                             accumulate: group > 0,

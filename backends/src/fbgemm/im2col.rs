@@ -5,6 +5,11 @@
 
 use qassay_golden::spec::ConvSpec;
 
+/// Bytes that a row of im2col has after its codes.
+pub const ROW_SLACK: usize = 16;
+/// Up to this many codes of a row of the image are copied in whole chunks of [`ROW_SLACK`].
+const SHORT: usize = 64;
+
 /// The geometry of a convolution in three dimensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Geometry {
@@ -130,6 +135,29 @@ impl Geometry {
         }
     }
 
+    /// Whether it is of two dimensions at most, and neighbouring kernel positions of a row are
+    /// neighbouring pixels.
+    pub fn is_plane_without_gaps(&self) -> bool {
+        (self.input[0], self.output[0], self.kernel[0], self.pad[0]) == (1, 1, 1, 0)
+            && self.dilation[2] == 1
+    }
+
+    /// Columns of padding left of the image.
+    pub fn pad_left(&self) -> usize {
+        self.pad[2]
+    }
+
+    /// The first pixel of each row of the image under the windows of a line of outputs, in a
+    /// plane; `position` is the line's first. `None` outside the image and below the kernel.
+    pub fn rows_under<const N: usize>(&self, position: usize) -> [Option<usize>; N] {
+        let window = self.window(position);
+        std::array::from_fn(|row| {
+            let at = window.start[1] + (row * self.dilation[1]) as isize;
+            let at = usize::try_from(at).ok().filter(|&at| at < self.input[1])?;
+            (row < self.kernel[1]).then(|| window.image + at * self.input[2])
+        })
+    }
+
     /// The taps along the width that lie inside the image.
     #[inline(always)]
     fn inside(&self, window: Window) -> std::ops::Range<usize> {
@@ -164,42 +192,57 @@ impl Geometry {
         });
     }
 
-    /// One row of im2col: `channels` codes of each tap, from pixels that start `stride` codes
-    /// apart, `skip` codes in; `zero_point` outside the image.
+    /// One row of im2col of `channels` codes of each tap, from pixels that start `stride` codes
+    /// apart, `skip` codes in; `zero_point` outside the image. `row` has [`ROW_SLACK`] bytes more,
+    /// which may hold anything afterwards.
+    #[expect(clippy::too_many_arguments, reason = "an image and a place in it")]
     pub fn row(
         &self,
         window: Window,
         codes: &[u8],
         stride: usize,
         skip: usize,
+        channels: usize,
         zero_point: u8,
         row: &mut [u8],
     ) {
         let width = self.kernel[2];
-        if row.is_empty() || width == 0 {
+        if channels == 0 {
             return;
         }
-        let channels = row.len() / self.taps();
+        assert_eq!(row.len(), self.taps() * channels + ROW_SLACK);
         let inside = self.inside(window);
         let contiguous = self.dilation[2] == 1 && stride == channels;
         self.for_each_row(window, |first, pixel| {
-            let target = &mut row[first * channels..(first + width) * channels];
+            let (place, len) = (first * channels, width * channels);
+            let target = &mut row[place..place + len];
             let Some(pixel) = pixel.filter(|_| !inside.is_empty()) else {
                 target.fill(zero_point);
                 return;
             };
             let first = pixel + self.column(window, inside.start);
             target[..inside.start * channels].fill(zero_point);
-            target[inside.end * channels..].fill(zero_point);
-            let target = &mut target[inside.start * channels..inside.end * channels];
-            if contiguous {
-                target.copy_from_slice(&codes[first * stride..][..target.len()]);
+            let len = inside.len() * channels;
+            let source = &codes[first * stride + skip..];
+            if contiguous && len <= SHORT && source.len() >= len + ROW_SLACK {
+                // The rows of a few channels are short: whole chunks cost less than exact copies.
+                // What is written too much is written again, by the next row or into the slack.
+                let place = place + inside.start * channels;
+                let target = &mut row[place..place + len + ROW_SLACK];
+                for at in (0..len).step_by(ROW_SLACK) {
+                    let chunk = &source[at..at + ROW_SLACK];
+                    target[at..at + ROW_SLACK].copy_from_slice(chunk);
+                }
+            } else if contiguous {
+                target[inside.start * channels..][..len].copy_from_slice(&source[..len]);
             } else {
+                let target = &mut target[inside.start * channels..][..len];
                 for (tap, target) in target.chunks_exact_mut(channels).enumerate() {
                     let from = (first + tap * self.dilation[2]) * stride + skip;
                     target.copy_from_slice(&codes[from..][..channels]);
                 }
             }
+            row[place + inside.end * channels..place + width * channels].fill(zero_point);
         });
     }
 }

@@ -8,14 +8,15 @@ use super::columns::{Columns, form};
 use super::dynamic::{self, Quantizer};
 use super::engine::{self, with_engine};
 use super::gemm;
-use super::micro_kernel::Sums;
-use super::output::{self, Block, Form, Place};
+use super::micro_kernel::{Blocking, Sums};
+use super::output::{self, Block, Form, Place, Target};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
 use super::weight_only;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
+use crate::threads::{self, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Activation, BiasKind, Constants, LinearSpec, Output, QParams};
@@ -30,6 +31,7 @@ pub fn prepare<I: Isa>(
     profile: &Profile,
     spec: &LinearSpec,
     constants: &Constants,
+    most_code: u8,
 ) -> Result<Box<dyn Kernel>, Refusal> {
     let unsupported = |what: String| Err(Refusal::Unsupported(what));
     let products = Products::new(constants, &spec.weights, spec.bias, spec.n, spec.k)?;
@@ -57,13 +59,19 @@ pub fn prepare<I: Isa>(
                 zero_point: 0,
             };
             (
-                Source::Floats(dynamic::Dynamic::new::<I>(profile, reduce_range, spec.k)?),
+                Source::Floats(dynamic::Dynamic::new::<I>(profile, reduce_range)?),
                 qparams,
             )
         }
     };
     let form = form::<I>(profile, spec.output, spec.relu.is_zero())?;
+    // Codes that are quantized at run time may be any.
+    let most_code = match source {
+        Source::Codes => most_code,
+        Source::Floats(_) => u8::MAX,
+    };
     let engine = engine::choose::<I>(profile, profile.accumulate.linear)?;
+    let engine = engine::proved::<I>(engine, products.weights, spec.n, spec.k, most_code);
     let sums = column_sums(products.weights, spec.n, spec.k);
     let shift = engine.code_shift::<I>();
     let columns = Columns::new(
@@ -78,7 +86,15 @@ pub fn prepare<I: Isa>(
     Ok(with_engine!(
         engine,
         I,
-        Linear(isa, spec, products.weights, source, columns, form)
+        Linear(
+            isa,
+            spec,
+            products.weights,
+            most_code,
+            source,
+            columns,
+            form
+        )
     ))
 }
 
@@ -100,9 +116,16 @@ struct Linear<I: Isa, T: Sums<I>> {
     weights: PackedWeights<I, T>,
     columns: Columns,
     form: Form,
+    workers: Vec<Worker<I, T>>,
+    chosen: Chosen,
+}
+
+/// What a thread works in.
+struct Worker<I: Isa, T: Sums<I>> {
     rows: PackedRows<I, T>,
     sums: Aligned<i32>,
-    chosen: Chosen,
+    /// a row of codes, where they are made at run time
+    codes: Aligned<u8>,
 }
 
 impl<I: Isa, T: Sums<I>> Linear<I, T> {
@@ -110,72 +133,118 @@ impl<I: Isa, T: Sums<I>> Linear<I, T> {
         isa: I,
         spec: &LinearSpec,
         weights: &[i8],
+        most_code: u8,
         source: Source,
         columns: Columns,
         form: Form,
     ) -> Self {
+        let weights = PackedWeights::new(weights, spec.n, spec.k, most_code);
+        let codes = match source {
+            Source::Codes => 0,
+            Source::Floats(_) => spec.k,
+        };
+        let worker = || Worker {
+            rows: PackedRows::new(spec.k),
+            sums: gemm::sums_block::<I, T>(),
+            codes: Aligned::zeroed(codes),
+        };
         Self {
             isa,
             m: spec.m,
             source,
-            weights: PackedWeights::new(weights, spec.n, spec.k),
+            chosen: engine::chosen([&weights].into_iter()),
+            weights,
             columns,
             form,
-            rows: PackedRows::new(spec.k),
-            sums: gemm::sums_block::<I, T>(),
-            chosen: engine::chosen::<I, T>(),
+            workers: (0..threads::allowed()).map(|_| worker()).collect(),
         }
     }
+}
 
+/// What all threads read while they multiply.
+struct Shared<'a, I, T> {
+    isa: I,
+    input: View<'a>,
+    quantizer: Option<Quantizer>,
+    weights: &'a PackedWeights<I, T>,
+    columns: &'a Columns,
+    form: Form,
+    output: Target<'a>,
+}
+
+impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     /// The rows of the input from row `first` on that need no packing, of `rows`.
-    fn lend<'a>(&self, input: &View<'a>, first: usize, rows: usize) -> Lent<'a> {
-        let (k, stride) = (self.weights.k(), input.row_stride());
-        match self.source {
-            // Rows far apart are read from cache as slowly as they are packed: where many
-            // columns read them again, packing pays.
-            Source::Codes if self.weights.n() <= READ_IN_PLACE && k > 0 => {
-                Lent::of::<I, T>(&input.u8()[first * stride..], stride, k, rows)
-            }
-            _ => Lent::NONE,
+    fn lend(&self, first: usize, rows: usize) -> Lent<'_> {
+        let (k, stride) = (self.weights.k(), self.input.row_stride());
+        // Rows far apart are read from cache as slowly as they are packed: where many columns
+        // read them again, packing pays.
+        if self.quantizer.is_none() && self.weights.n() <= READ_IN_PLACE && k > 0 {
+            Lent::of::<I, T>(&self.input.u8()[first * stride..], stride, k, rows)
+        } else {
+            Lent::NONE
         }
     }
 
     /// Packs rows `packed` of the block that starts at row `first` of the input.
-    fn pack(
-        &mut self,
-        input: &View<'_>,
-        quantizer: Option<Quantizer>,
-        first: usize,
-        packed: Range<usize>,
-    ) {
-        let (k, stride) = (self.weights.k(), input.row_stride());
+    fn pack(&self, worker: &mut Worker<I, T>, first: usize, packed: Range<usize>) {
+        let (k, stride) = (self.weights.k(), self.input.row_stride());
         let with_sums = self.columns.corrects_rows();
         if with_sums {
             for row in 0..packed.start {
-                let codes = &input.u8()[(first + row) * stride..][..k];
-                self.rows.sum(self.isa, row, codes);
+                let codes = &self.input.u8()[(first + row) * stride..][..k];
+                worker.rows.sum(self.isa, row, codes);
             }
         }
         for row in packed {
-            let start = (first + row) * stride;
-            match (&mut self.source, quantizer) {
-                (Source::Floats(dynamic), Some(quantizer)) => {
-                    let codes = if k == 0 {
-                        &[]
-                    } else {
-                        &input.f32()[start..][..k]
-                    };
-                    let codes = dynamic.quantize(self.isa, quantizer, codes);
-                    self.rows.pack(self.isa, row, codes, with_sums);
+            // Rows of nothing may lie beyond the end.
+            let start = if k == 0 { 0 } else { (first + row) * stride };
+            let codes = match self.quantizer {
+                Some(quantizer) => {
+                    let values = &self.input.f32()[start..][..k];
+                    quantizer.quantize(self.isa, values, &mut worker.codes);
+                    &worker.codes
                 }
-                _ => {
-                    let codes = if k == 0 {
-                        &[]
-                    } else {
-                        &input.u8()[start..][..k]
-                    };
-                    self.rows.pack(self.isa, row, codes, with_sums);
-                }
+                None => &self.input.u8()[start..][..k],
+            };
+            worker.rows.pack(self.isa, row, codes, with_sums);
+        }
+    }
+
+    /// Computes one part of the output.
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part) {
+        let blocking = T::blocking();
+        // SAFETY: parts do not overlap, and this writes its own alone.
+        let mut output = unsafe { self.output.again() };
+        for first in part.rows.clone().step_by(blocking.mcb) {
+            let rows = (part.rows.end - first).min(blocking.mcb);
+            let lent = self.lend(first, rows);
+            self.pack(worker, first, lent.rows()..rows);
+            let block = pack_a::Block {
+                packed: &worker.rows,
+                lent,
+            };
+            for column in part.columns.clone().step_by(blocking.ncb) {
+                let sums = &mut worker.sums;
+                gemm::multiply(self.isa, &block, rows, self.weights, column, sums);
+                let block = Block {
+                    sums,
+                    ldc: blocking.ncb,
+                    row_sums: (self.columns.corrects_rows()).then(|| worker.rows.row_sums()),
+                };
+                let place = Place {
+                    row: first,
+                    rows,
+                    column,
+                    columns: (part.columns.end - column).min(blocking.ncb),
+                };
+                output::finish(
+                    self.isa,
+                    self.form,
+                    self.columns,
+                    &block,
+                    place,
+                    &mut output,
+                );
             }
         }
     }
@@ -183,47 +252,28 @@ impl<I: Isa, T: Sums<I>> Linear<I, T> {
 
 impl<I: Isa, T: Sums<I>> Kernel for Linear<I, T> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let (input, output) = (&inputs[0], &mut outputs[0]);
         let quantizer = match &self.source {
             Source::Codes => None,
             Source::Floats(dynamic) => {
-                let qparams = dynamic.qparams(self.isa, input);
+                let qparams = dynamic.qparams(self.isa, &inputs[0]);
                 self.columns.set_dynamic(qparams, self.form);
                 Some(dynamic.quantizer(qparams))
             }
         };
-        let blocking = T::blocking();
-        for first in (0..self.m).step_by(blocking.mcb) {
-            let rows = (self.m - first).min(blocking.mcb);
-            let lent = self.lend(input, first, rows);
-            self.pack(input, quantizer, first, lent.rows()..rows);
-            let block = pack_a::Block {
-                packed: &self.rows,
-                lent,
-            };
-            for column in (0..self.weights.n()).step_by(blocking.ncb) {
-                gemm::multiply(
-                    self.isa,
-                    &block,
-                    rows,
-                    &self.weights,
-                    column,
-                    &mut self.sums,
-                );
-                let block = Block {
-                    sums: &self.sums,
-                    ldc: blocking.ncb,
-                    row_sums: self.columns.corrects_rows().then(|| self.rows.row_sums()),
-                };
-                let place = Place {
-                    row: first,
-                    rows,
-                    column,
-                    columns: (self.weights.n() - column).min(blocking.ncb),
-                };
-                output::finish(self.isa, self.form, &self.columns, &block, place, output);
-            }
-        }
+        let shared = Shared {
+            isa: self.isa,
+            input: inputs[0],
+            quantizer,
+            weights: &self.weights,
+            columns: &self.columns,
+            form: self.form,
+            output: Target::of(&mut outputs[0]),
+        };
+        let Blocking { mr, ncb, .. } = T::blocking();
+        let parts = threads::split(self.m, self.weights.n(), mr, ncb, self.workers.len());
+        threads::each(&mut self.workers, parts, |worker, part| {
+            shared.compute(worker, part);
+        });
     }
 
     fn chosen(&self) -> &Chosen {

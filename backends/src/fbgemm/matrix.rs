@@ -68,6 +68,7 @@ impl<I: Isa, const PAIRS: usize> WithIsa<I> for Tile<PAIRS> {
             c,
             ldc,
             accumulate,
+            ..
         } = self.args;
         let mut acc = [[isa.splat_i32(0); COLUMN_PAIRS]; PAIRS];
         let mut left = groups;

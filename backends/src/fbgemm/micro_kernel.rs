@@ -7,6 +7,7 @@
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
 use crate::fbgemm::aligned::LINE;
+use crate::fbgemm::proof::Proof;
 use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa, each};
 
 /// Rows and columns of a tile, and how the loops around it are blocked.
@@ -32,6 +33,8 @@ pub struct TileArgs {
     pub b: *const u8,
     /// groups of k to sum
     pub groups: usize,
+    /// what is proved of the panel of B, for kernels that ask for it
+    pub proof: Proof,
     /// the tile's first sum
     pub c: *mut i32,
     /// sums between rows of `c`
@@ -73,6 +76,9 @@ pub trait Sums<I: Isa>: Send + 'static {
     const ROWS_IN_PLACE: usize = 0;
     /// Groups that a tile takes at once: groups of B are padded with zeros to a multiple.
     const GROUPS_AT_ONCE: usize = 1;
+
+    /// Whether tiles ask for a [`Proof`] of their weights.
+    const PROVES: bool = false;
 
     /// The shape of the tile and of the blocks.
     fn blocking() -> Blocking;
@@ -194,8 +200,12 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
             c,
             ldc,
             accumulate,
+            ..
         } = self.args;
         let mut acc = [[isa.splat_i32(0); NV]; ROWS];
+        // One row alone would wait for each product before the next: every second group is summed
+        // apart. Sums in i32 wrap, so that their order does not matter.
+        let mut apart = acc;
         let mut left = groups;
         while left >= SEGMENT_GROUPS {
             // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
@@ -206,6 +216,14 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
                         multiply_four_groups::<I, ROWS, NV>(isa, a, b, &mut acc);
                         a = a.add(4 * GROUP);
                         b = b.add(4 * GROUP * NV * I::LANES);
+                    }
+                } else if const { ROWS == 1 } {
+                    for _ in 0..SEGMENT_GROUPS / 2 {
+                        multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
+                        let next = b.add(GROUP * NV * I::LANES);
+                        multiply_group::<I, ROWS, NV>(isa, a.add(GROUP), next, &mut apart);
+                        a = a.add(2 * GROUP);
+                        b = next.add(GROUP * NV * I::LANES);
                     }
                 } else {
                     for _ in 0..SEGMENT_GROUPS {
@@ -227,18 +245,41 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
                 b = b.add(GROUP * NV * I::LANES);
             }
         }
-        for (r, row) in acc.into_iter().enumerate() {
-            for (v, sum) in row.into_iter().enumerate() {
-                // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart.
-                unsafe {
-                    let place: *mut u8 = c.add(r * ldc + v * I::LANES).cast();
-                    let sum = if accumulate {
-                        isa.add_i32(sum, isa.load_bytes(place))
-                    } else {
-                        sum
-                    };
-                    isa.store_bytes(place, sum);
+        if const { ROWS == 1 } {
+            for (acc, apart) in acc.iter_mut().zip(&apart) {
+                for (sum, &apart) in acc.iter_mut().zip(apart) {
+                    *sum = isa.add_i32(*sum, apart);
                 }
+            }
+        }
+        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart.
+        unsafe { store(isa, &acc, c, ldc, accumulate) };
+    }
+}
+
+/// Writes a tile of sums to `c`, or adds it to what is there.
+///
+/// # Safety
+/// `c` must be valid for `ROWS` rows of `NV` vectors, `ldc` sums apart.
+#[inline(always)]
+pub(super) unsafe fn store<I: Isa, const ROWS: usize, const NV: usize>(
+    isa: I,
+    acc: &[[I::V; NV]; ROWS],
+    c: *mut i32,
+    ldc: usize,
+    accumulate: bool,
+) {
+    for (r, row) in acc.iter().enumerate() {
+        for (v, &sum) in row.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let place: *mut u8 = c.add(r * ldc + v * I::LANES).cast();
+                let sum = if accumulate {
+                    isa.add_i32(sum, isa.load_bytes(place))
+                } else {
+                    sum
+                };
+                isa.store_bytes(place, sum);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! FBGEMM's kernels: packed B in blocks, output pipeline in f32, zero point
 //! added after rounding. Written once over [`Isa`].
 //!
-//! - `linear`, `conv`, `depthwise`, `weight_only`: the products
-//! - `micro_kernel`, `matrix`, `tiles`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
+//! - `linear`, `conv`, `depthwise`, `depthwise_lines`, `weight_only`: the products
+//! - `micro_kernel`, `proved`, `matrix`, `tiles`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
 //! - `pack_b`, `pack_a`, `im2col`, `dynamic`: operands on their way to a tile
 //! - `gemm`: the loops around it; `columns`, `output`: from sums to outputs
 //! - `quantize`, `requantize`: element-wise
@@ -13,6 +13,7 @@ mod aligned;
 mod columns;
 mod conv;
 mod depthwise;
+mod depthwise_lines;
 mod dynamic;
 mod engine;
 mod extremes;
@@ -27,6 +28,8 @@ mod output;
 mod pack_a;
 mod pack_b;
 mod products;
+mod proof;
+mod proved;
 mod quantize;
 mod requantize;
 mod tiles;
@@ -35,9 +38,12 @@ mod weight_only;
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};
 
-use crate::backend::{Backend, Declaration, Execution, Kernel, Refusal};
+use crate::backend::{Backend, Declaration, Execution, Kernel, Precondition, REDUCED_MAX, Refusal};
 use crate::dequantize;
 use crate::isa::Isa;
+
+/// How the micro-kernel's name begins that sums in i16 what is proved not to overflow there.
+pub const PROVED: &str = proved::NAME;
 
 /// The family on one instruction set.
 pub struct Fbgemm<I> {
@@ -64,6 +70,18 @@ impl<I: Isa> Fbgemm<I> {
     }
 }
 
+impl<I> Fbgemm<I> {
+    /// The highest u8 code of activations.
+    fn most_code(&self) -> u8 {
+        let reduced = Precondition::ReducedActivations;
+        if self.declaration.preconditions.contains(&reduced) {
+            REDUCED_MAX
+        } else {
+            u8::MAX
+        }
+    }
+}
+
 impl<I: Isa> Backend for Fbgemm<I> {
     fn declaration(&self) -> &'static Declaration {
         self.declaration
@@ -76,8 +94,12 @@ impl<I: Isa> Backend for Fbgemm<I> {
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {
         Refusal::of_types(op, constants)?;
         match op {
-            OpSpec::Linear(spec) => linear::prepare(self.isa, self.profile, spec, constants),
-            OpSpec::Conv(spec) => conv::prepare(self.isa, self.profile, spec, constants),
+            OpSpec::Linear(spec) => {
+                linear::prepare(self.isa, self.profile, spec, constants, self.most_code())
+            }
+            OpSpec::Conv(spec) => {
+                conv::prepare(self.isa, self.profile, spec, constants, self.most_code())
+            }
             OpSpec::Quantize(spec) => quantize::prepare(self.isa, self.profile, spec),
             OpSpec::Dequantize(spec) => dequantize::prepare(self.isa, self.profile, spec),
             OpSpec::Observe(spec) => observe::prepare(self.isa, spec),

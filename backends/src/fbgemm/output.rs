@@ -4,6 +4,8 @@
 //! requantizeForFloatAvx2) and, for the portable path,
 //! `include/fbgemm/OutputProcessing-inl.h` (ReQuantizeOutput, ReQuantizeForFloat).
 
+use std::marker::PhantomData;
+
 use super::aligned::Aligned;
 use super::columns::Columns;
 use crate::isa::{Isa, WithIsa, each};
@@ -71,7 +73,63 @@ pub struct Block<'a> {
     pub row_sums: Option<&'a [i32]>,
 }
 
-/// Finishes a block of sums and writes it to `output`, nothing else.
+/// An output that several threads may write, each at places of its own.
+pub struct Target<'a> {
+    /// the first value
+    first: *mut u8,
+    dtype: DType,
+    rows: usize,
+    row_len: usize,
+    stride: usize,
+    output: PhantomData<&'a mut u8>,
+}
+
+// SAFETY: it is what a `&mut` to plain values is; whoever makes a second one promises that what
+// is written through either is written by no other.
+unsafe impl Send for Target<'_> {}
+// SAFETY: a shared `Target` writes nothing: `finish` takes it by `&mut`.
+unsafe impl Sync for Target<'_> {}
+
+impl<'a> Target<'a> {
+    /// All of `output`.
+    pub fn of(output: &'a mut ViewMut<'_>) -> Self {
+        let (dtype, rows) = (output.dtype(), output.rows());
+        let (row_len, stride) = (output.row_len(), output.row_stride());
+        // A view holds (rows − 1)·stride + row_len values.
+        let first = match dtype {
+            DType::U8 => output.u8_mut().as_mut_ptr(),
+            DType::I8 => output.i8_mut().as_mut_ptr().cast(),
+            DType::I32 => output.i32_mut().as_mut_ptr().cast(),
+            _ => output.f32_mut().as_mut_ptr().cast(),
+        };
+        Self {
+            first,
+            dtype,
+            rows,
+            row_len,
+            stride,
+            output: PhantomData,
+        }
+    }
+
+    /// The same output once more.
+    ///
+    /// # Safety
+    /// Places that are written through the one must not be written through the other meanwhile.
+    pub unsafe fn again(&self) -> Self {
+        Self {
+            output: PhantomData,
+            ..*self
+        }
+    }
+
+    /// The bytes of a value.
+    fn size(&self) -> usize {
+        self.dtype.size()
+    }
+}
+
+/// Finishes a block of sums and writes it to `place` of the output, nothing else.
 ///
 /// # Panics
 /// When the block or the place do not fit: the loops above lay them out.
@@ -81,7 +139,7 @@ pub fn finish<I: Isa>(
     columns: &Columns,
     block: &Block<'_>,
     place: Place,
-    output: &mut ViewMut<'_>,
+    output: &mut Target<'_>,
 ) {
     if place.rows == 0 || place.columns == 0 {
         return;
@@ -90,18 +148,13 @@ pub fn finish<I: Isa>(
     assert!(padded <= block.ldc && block.sums.len() >= place.rows * block.ldc);
     assert!(block.row_sums.is_none_or(|sums| sums.len() >= place.rows));
     assert!(place.column + padded <= columns.padded_len());
-    assert!(place.column + place.columns <= output.row_len());
-    assert!(place.row + place.rows <= output.rows());
-    let stride = output.row_stride();
+    assert!(place.column + place.columns <= output.row_len);
+    assert!(place.row + place.rows <= output.rows);
+    let stride = output.stride;
     let first = place.row * stride + place.column;
-    // A view holds (rows − 1)·stride + row_len values, so the asserts above keep every
+    // A view holds (rows − 1)·stride + row_len values, so the asserts above keep this and every
     // element below inside it.
-    let target = match output.dtype() {
-        DType::U8 => output.u8_mut()[first..].as_mut_ptr(),
-        DType::I8 => output.i8_mut()[first..].as_mut_ptr().cast(),
-        DType::I32 => output.i32_mut()[first..].as_mut_ptr().cast(),
-        _ => output.f32_mut()[first..].as_mut_ptr().cast(),
-    };
+    let target = output.first.wrapping_add(first * output.size());
     isa.vectorize(Finish {
         form,
         columns,
@@ -136,12 +189,11 @@ impl<I: Isa> WithIsa<I> for Finish<'_> {
                 // and of `columns`, and that row · stride + column lies in the output for every
                 // row and column of the place.
                 unsafe {
-                    let sums: [I::V; 4] = each!(isa.splat_i32(0), |v| self.corrected(
-                        isa,
-                        row,
-                        column + v * I::LANES
-                    ));
-                    self.write(isa, sums, self.place.column + column, at, count);
+                    if count <= width / 2 {
+                        self.vectors::<I, 2>(isa, row, column, at, count);
+                    } else {
+                        self.vectors::<I, 4>(isa, row, column, at, count);
+                    }
                 }
                 column += width;
             }
@@ -150,6 +202,31 @@ impl<I: Isa> WithIsa<I> for Finish<'_> {
 }
 
 impl Finish<'_> {
+    /// `count` sums of a row from `column` on, at most `NV` vectors.
+    ///
+    /// # Safety
+    /// `row` and `NV` vectors from `column` on must lie in the block (and its padding); the output
+    /// must be writable for `count` values from `at`.
+    #[inline(always)]
+    unsafe fn vectors<I: Isa, const NV: usize>(
+        &self,
+        isa: I,
+        row: usize,
+        column: usize,
+        at: usize,
+        count: usize,
+    ) {
+        // SAFETY: the caller's promise; `finish` asserted that `columns` is as long.
+        unsafe {
+            let sums: [I::V; NV] = each!(isa.splat_i32(0), |v| self.corrected(
+                isa,
+                row,
+                column + v * I::LANES
+            ));
+            self.write(isa, sums, self.place.column + column, at, count);
+        }
+    }
+
     /// One vector of sums, zero points corrected and i32 bias added.
     ///
     /// # Safety
@@ -188,16 +265,16 @@ impl Finish<'_> {
         isa.mul_f32(isa.add_f32(isa.i32_to_f32(sum), bias), multiplier)
     }
 
-    /// Writes the first `count` of four vectors of corrected sums.
+    /// Writes the first `count` of `NV` vectors of corrected sums.
     ///
     /// # Safety
-    /// The output must be writable for `count` values from `at`, `columns` readable for four
+    /// The output must be writable for `count` values from `at`, `columns` readable for `NV`
     /// vectors from `channel`.
     #[inline(always)]
-    unsafe fn write<I: Isa>(
+    unsafe fn write<I: Isa, const NV: usize>(
         &self,
         isa: I,
-        sums: [I::V; 4],
+        sums: [I::V; NV],
         channel: usize,
         at: usize,
         count: usize,
@@ -210,12 +287,13 @@ impl Finish<'_> {
                 relu,
             } => {
                 let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
-                let rounded: [I::V; 4] = each!(isa.splat_i32(0), |v| {
+                let mut rounded = [isa.splat_i32(0); 4];
+                for (v, &sum) in sums.iter().enumerate() {
                     // SAFETY: the caller's promise.
-                    let scaled = unsafe { self.scaled(isa, sums[v], channel + v * I::LANES) };
+                    let scaled = unsafe { self.scaled(isa, sum, channel + v * I::LANES) };
                     // Relu before the zero point: later steps are monotone, so codes are the same.
-                    isa.max_i32(isa.f32_to_i32_even(scaled), lowest)
-                });
+                    rounded[v] = isa.max_i32(isa.f32_to_i32_even(scaled), lowest);
+                }
                 let codes = if signed {
                     isa.narrow_to_i8(rounded, zero_point as i16)
                 } else {

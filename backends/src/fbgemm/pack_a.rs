@@ -145,7 +145,7 @@ impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
     }
 }
 
-/// Lays one row out in segments; the rest of the last one is filled with zeros.
+/// Lays one row out in segments; the rest of the last one meets weights of 0.
 struct Segments<'a> {
     codes: &'a [u8],
     target: &'a mut [u8],
@@ -165,38 +165,44 @@ impl<I: Isa> WithIsa<I> for Segments<'_> {
             (self.codes.chunks(per_segment)).zip(self.target.chunks_mut(self.stride))
         {
             let segment = &mut segment[..LINE];
-            if codes.len() < per_segment {
-                segment.fill(0);
-                if self.code_bytes == 1 {
-                    for (to, &code) in segment.iter_mut().zip(codes) {
-                        *to = code ^ self.shift;
-                    }
-                    continue;
-                }
-                for (to, &code) in segment.chunks_exact_mut(self.code_bytes).zip(codes) {
-                    to[0] = code;
-                }
-            } else if self.code_bytes == 1 {
+            let whole = codes.len() == per_segment;
+            if self.code_bytes == 1 {
                 for at in (0..LINE).step_by(4 * I::LANES) {
-                    // SAFETY: both are LINE bytes, a multiple of a vector (LANES ≤ 16).
+                    // SAFETY: `segment` is LINE bytes, a multiple of a vector (LANES ≤ 16); so are
+                    // `codes` where they are whole, else as many are read as are left.
                     unsafe {
-                        let bytes = isa.load_bytes(codes.as_ptr().add(at));
+                        let bytes = if whole {
+                            isa.load_bytes(codes.as_ptr().add(at))
+                        } else {
+                            part(isa, codes, at, 4 * I::LANES)
+                        };
                         let bytes = isa.xor(bytes, isa.splat_u8(self.shift));
                         isa.store_bytes(segment.as_mut_ptr().add(at), bytes);
                     }
                 }
             } else {
                 for at in (0..per_segment).step_by(2 * I::LANES) {
-                    // SAFETY: `codes` has per_segment codes and `segment` twice as many bytes,
-                    // both multiples of 2·LANES codes (LANES ≤ 16).
+                    // SAFETY: as above; `segment` has two bytes for each code.
                     unsafe {
-                        let wide = isa.load_u8_as_i16(codes.as_ptr().add(at));
+                        let wide = if whole {
+                            isa.load_u8_as_i16(codes.as_ptr().add(at))
+                        } else {
+                            isa.u8_to_i16(part(isa, codes, at, 2 * I::LANES))
+                        };
                         isa.store_bytes(segment.as_mut_ptr().add(2 * at), wide);
                     }
                 }
             }
         }
     }
+}
+
+/// `most` codes from `at` on, as far as there are any, then zeros.
+#[inline(always)]
+fn part<I: Isa>(isa: I, codes: &[u8], at: usize, most: usize) -> I::V {
+    let left = codes.get(at..).unwrap_or_default();
+    // SAFETY: so many codes are left; `most` is a vector's length or half of it.
+    unsafe { isa.load_bytes_partial(left.as_ptr(), left.len().min(most)) }
 }
 
 /// Σ of codes, wrapping.

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use super::aligned::Aligned;
 use super::micro_kernel::Sums;
+use super::proof::{Found, Proof};
 use crate::isa::{Grouping, Isa};
 
 /// Packed weights of one product (one group of a convolution).
@@ -19,16 +20,20 @@ pub struct PackedWeights<I, T> {
     n: usize,
     /// inner length
     k: usize,
+    /// of each panel, each block of k; empty where `T` asks for none
+    proofs: Vec<Proof>,
     layout: PhantomData<fn() -> (I, T)>,
 }
 
 impl<I: Isa, T: Sums<I>> PackedWeights<I, T> {
-    /// Packs `n` columns of `k` weights; `weights` holds column after column.
-    pub fn new(weights: &[i8], n: usize, k: usize) -> Self {
+    /// Packs `n` columns of `k` weights, which meet codes up to `most_code`; `weights` holds
+    /// column after column.
+    pub fn new(weights: &[i8], n: usize, k: usize, most_code: u8) -> Self {
         let mut packed = Self {
             bytes: Aligned::zeroed(0),
             n,
             k,
+            proofs: Vec::new(),
             layout: PhantomData,
         };
         let panels = n.next_multiple_of(T::blocking().ncb) / T::blocking().nr;
@@ -43,7 +48,33 @@ impl<I: Isa, T: Sums<I>> PackedWeights<I, T> {
                 }
             }
         }
+        if T::PROVES {
+            for column in (0..n).step_by(T::blocking().nr) {
+                let panel = &weights[column * k..(column + T::blocking().nr).min(n) * k];
+                let blocks = (0..k).step_by(T::blocking().kcb);
+                let proofs = blocks.map(|first| Proof::of(panel, k, first, most_code));
+                packed.proofs.extend(proofs);
+            }
+        }
         packed
+    }
+
+    /// What is proved of the panel that starts at `column` and the block of k that starts at
+    /// `group`; nothing where `T` does not ask.
+    pub fn proof(&self, column: usize, group: usize) -> Proof {
+        if !T::PROVES {
+            return Proof::default();
+        }
+        let blocks = self.k.div_ceil(T::blocking().kcb);
+        let block = group * T::INTERLEAVE / T::blocking().kcb;
+        self.proofs[column / T::blocking().nr * blocks + block]
+    }
+
+    /// What is proved of all panels.
+    pub fn found(&self) -> Found {
+        let mut found = Found::default();
+        self.proofs.iter().for_each(|proof| found += proof.found());
+        found
     }
 
     /// Columns.
@@ -120,7 +151,7 @@ mod tests {
     /// Every weight stands at one place, groups hold adjacent k, all else is 0.
     fn check<I: Isa, T: Sums<I>>(n: usize, k: usize) {
         let weights: Vec<i8> = (0..n * k).map(|i| (i * 37 % 251) as u8 as i8).collect();
-        let packed = PackedWeights::<I, T>::new(&weights, n, k);
+        let packed = PackedWeights::<I, T>::new(&weights, n, k, 255);
         let read = |column: usize, at: usize| {
             let nr = T::blocking().nr;
             let vector = column % nr / I::LANES * I::LANES;

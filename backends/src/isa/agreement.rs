@@ -101,6 +101,7 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "xor": isa.xor(a, b),
             "adds_i16": isa.adds_i16(a, b),
             "mul_i16": isa.mul_i16(a, b),
+            "add_i16": isa.add_i16(a, b),
             "sub_i16": isa.sub_i16(a, b),
             "mul_add_i16, first": isa.mul_add_i16([c, d], a, b)[0],
             "mul_add_i16, second": isa.mul_add_i16([c, d], a, b)[1],

@@ -185,6 +185,20 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `ptr` must be writable for `bytes` bytes; `bytes <= 4·LANES`.
     unsafe fn store_bytes_partial(self, ptr: *mut u8, v: Self::V, bytes: usize);
+    /// As [`store_bytes`](Self::store_bytes), past the caches where there are such stores
+    /// (vmovntdq): for outputs that no cache holds. [`fence`](Self::fence) must follow before
+    /// another thread looks at them.
+    ///
+    /// # Safety
+    /// `ptr` must be writable for `4·LANES` bytes and a multiple of that.
+    #[inline(always)]
+    unsafe fn stream_bytes(self, ptr: *mut u8, v: Self::V) {
+        // SAFETY: the caller's contract.
+        unsafe { self.store_bytes(ptr, v) }
+    }
+    /// Orders stores of [`stream_bytes`](Self::stream_bytes) before all that follow (sfence).
+    #[inline(always)]
+    fn fence(self) {}
     /// The same 4 bytes in every i32 lane.
     ///
     /// # Safety
@@ -287,6 +301,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn adds_i16(self, a: Self::V, b: Self::V) -> Self::V;
     /// i16 lanes, the low half of the product (vpmullw).
     fn mul_i16(self, a: Self::V, b: Self::V) -> Self::V;
+    /// i16 lanes, wrapping (vpaddw; add.8h).
+    fn add_i16(self, a: Self::V, b: Self::V) -> Self::V;
     /// i16 lanes, wrapping (vpsubw; sub.8h).
     fn sub_i16(self, a: Self::V, b: Self::V) -> Self::V;
     /// `2·LANES` products of i16 lanes; product `j` is added, wrapping, to i32 lane `j` of the

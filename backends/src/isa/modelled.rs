@@ -245,6 +245,10 @@ where
         m::vpmullw(a, b)
     }
     #[inline(always)]
+    fn add_i16(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        m::vpaddw(a, b)
+    }
+    #[inline(always)]
     fn sub_i16(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
         m::vpsubw(a, b)
     }

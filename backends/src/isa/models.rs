@@ -132,6 +132,12 @@ pub fn vpmullw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
     words(a, b, i16::wrapping_mul)
 }
 
+/// vpaddw: i16 sum, wrapping.
+#[inline(always)]
+pub fn vpaddw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {
+    words(a, b, i16::wrapping_add)
+}
+
 /// vpsubw: i16 difference, wrapping.
 #[inline(never)]
 pub fn vpsubw<const N: usize>(a: [i32; N], b: [i32; N]) -> [i32; N] {

@@ -7,9 +7,9 @@ use qassay_golden::spec::Problem;
 use qassay_golden::tensor::{DType, Data};
 use qassay_golden::witness::{Events, Witness};
 
-use qassay_backends::backend::{Backend, Kernel};
-use qassay_backends::registry;
+use qassay_backends::backend::{Backend, Execution, Kernel, Precondition, Refusal};
 use qassay_backends::view::{Values, ValuesMut, View, ViewMut};
+use qassay_backends::{registry, threads};
 
 /// A backend in one of its forms, under a profile.
 pub struct Form {
@@ -176,20 +176,33 @@ pub fn check(forms: &[Form], problem: &Problem, events: &mut Events) -> usize {
             .iter()
             .find(|r| r.profile == form.profile)
             .expect("just made");
-        let mut kernel = form
-            .backend
-            .prepare(&problem.op, &problem.constants)
-            .unwrap_or_else(|e| panic!("{}: {e}: {:?}", form.name, problem.op));
-        for gap in [3, 0] {
-            let got = run(&mut *kernel, problem, gap);
-            if let Some(at) = difference(values, &got, open) {
-                panic!(
-                    "{}, value {at}, rows {gap} apart: expected {}, got {}: {:?}",
-                    form.name,
-                    value(values, at),
-                    value(&got, at),
-                    problem.op
-                );
+        let backend = &form.backend;
+        let prepare = || {
+            Refusal::of_inputs(backend.declaration(), &problem.op, &problem.inputs)?;
+            backend.prepare(&problem.op, &problem.constants)
+        };
+        // The same bits whatever the number of threads.
+        let numbers: &[usize] = match backend.execution() {
+            Execution::Native => &[1, 3],
+            Execution::Modelled => &[1],
+        };
+        for &number in numbers {
+            let mut kernel = match threads::with(number, prepare) {
+                Ok(kernel) => kernel,
+                Err(Refusal::Precondition(Precondition::ReducedActivations)) => continue,
+                Err(e) => panic!("{}: {e}: {:?}", form.name, problem.op),
+            };
+            for gap in [3, 0] {
+                let got = run(&mut *kernel, problem, gap);
+                if let Some(at) = difference(values, &got, open) {
+                    panic!(
+                        "{}, {number} threads, value {at}, rows {gap} apart: expected {}, got {}: {:?}",
+                        form.name,
+                        value(values, at),
+                        value(&got, at),
+                        problem.op
+                    );
+                }
             }
         }
     }

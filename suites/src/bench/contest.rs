@@ -287,6 +287,7 @@ impl Terms<'_> {
             backend.declaration(),
             &held_to.profile,
             &question.problem().op,
+            &record.chosen,
         );
         let detail = match (&record.first, record.detail.is_empty()) {
             (Some(first), true) => format!(

@@ -4,6 +4,7 @@
 //! Williams, Waterman and Patterson, 2009).
 
 use qassay_backends::backend::Declaration;
+use qassay_backends::fbgemm;
 use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{Activation, OpSpec};
 
@@ -36,7 +37,13 @@ pub fn exact(profile: &Profile) -> Profile {
 }
 
 /// The scheme whose peak a backend's op is held against; `None` where it has none, as on plain code.
-pub fn scheme(declaration: &Declaration, profile: &Profile, op: &OpSpec) -> Option<&'static str> {
+/// `chosen` is the micro-kernel: sums in i16 that are proved not to overflow have a peak of their own.
+pub fn scheme(
+    declaration: &Declaration,
+    profile: &Profile,
+    op: &OpSpec,
+    chosen: &str,
+) -> Option<&'static str> {
     let float = matches!(op, OpSpec::Linear(spec) if matches!(spec.activation, Activation::Float));
     if float {
         return match declaration.isa {
@@ -54,7 +61,10 @@ pub fn scheme(declaration: &Declaration, profile: &Profile, op: &OpSpec) -> Opti
             Accumulation::SumsI16Spill128 | Accumulation::SumsI16Spill256
         ),
     );
+    let proved = chosen.starts_with(fbgemm::PROVED);
     Some(match declaration.isa {
+        "avx2" if exact && proved => "avx2/vpmaddubsw-2",
+        "avx512" if exact && proved => "avx512/vpmaddubsw-2",
         "avx2" if exact => "avx2/vpmaddwd",
         "avx2" if in_i16 => "avx2/acc16",
         "avx2" => "avx2/vpmaddubsw",
@@ -237,14 +247,14 @@ mod tests {
         for entry in registry::entries() {
             let declaration = entry.declaration;
             let profile = &declaration.named_profile().unwrap().profile;
-            let scheme = scheme(declaration, profile, &case.problem().op);
+            let of = |chosen| scheme(declaration, profile, &case.problem().op, chosen);
             assert_eq!(
-                scheme.is_none(),
+                of("").is_none(),
                 declaration.isa == "scalar",
                 "{}",
                 declaration.name
             );
-            if let Some(scheme) = scheme {
+            for scheme in ["", fbgemm::PROVED].into_iter().filter_map(of) {
                 assert!(
                     qassay_backends::ceiling::SCHEMES
                         .iter()

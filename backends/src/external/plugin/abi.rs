@@ -249,6 +249,7 @@ numbers! {
     F64 = 5,
     NO_MIN_WEIGHTS = 1,
     SYMMETRIC_WEIGHTS = 2,
+    REDUCED_ACTIVATIONS = 4,
     RELU_NONE = 0,
     RELU_ZERO = 1,
     RELU_CODES = 2,

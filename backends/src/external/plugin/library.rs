@@ -117,6 +117,10 @@ impl Library {
                 abi::SYMMETRIC_WEIGHTS as u32,
                 Precondition::SymmetricWeights,
             ),
+            (
+                abi::REDUCED_ACTIVATIONS as u32,
+                Precondition::ReducedActivations,
+            ),
         ] {
             if bits & bit != 0 {
                 preconditions.push(precondition.key());

@@ -77,13 +77,12 @@ impl<I: Isa> WithIsa<I> for FixedPoint<'_> {
             });
         }
         let differences = isa.to_i32_array(isa.sub_i16(v, multiplier));
+        let sums = isa.to_i32_array(isa.add_i16(v, multiplier));
         for j in 0..2 * I::LANES {
-            let expected = words(self.v, j) - words(self.multiplier, j);
-            assert_eq!(
-                words(&differences, j),
-                i128::from(expected as i16),
-                "sub_i16"
-            );
+            let (a, b) = (words(self.v, j), words(self.multiplier, j));
+            let wrapped = |exact: i128| i128::from(exact as i16);
+            assert_eq!(words(&differences, j), wrapped(a - b), "sub_i16");
+            assert_eq!(words(&sums, j), wrapped(a + b), "add_i16");
         }
     }
 }

@@ -218,6 +218,7 @@ impl<S: QuadSet> Isa for Quad<S> {
         or(a: V, b: V) -> V = vorrq_s32(a, b);
         xor(a: V, b: V) -> V = veorq_s32(a, b);
         adds_i16(a: V, b: V) -> V = of_words(vqaddq_s16(words(a), words(b)));
+        add_i16(a: V, b: V) -> V = of_words(vaddq_s16(words(a), words(b)));
         sub_i16(a: V, b: V) -> V = of_words(vsubq_s16(words(a), words(b)));
         mul_i16(a: V, b: V) -> V = of_words(vmulq_s16(words(a), words(b)));
         interleave_4(rows: [V; 4]) -> [V; 4] = {

@@ -106,6 +106,15 @@ impl<S: YmmSet> Isa for Ymm<S> {
         }
     }
     #[inline(always)]
+    unsafe fn stream_bytes(self, ptr: *mut u8, v: __m256i) {
+        // SAFETY: the caller's contract: 32 bytes on a multiple of 32.
+        unsafe { _mm256_stream_si256(ptr.cast(), v) }
+    }
+    #[inline(always)]
+    fn fence(self) {
+        has!(_mm_sfence());
+    }
+    #[inline(always)]
     unsafe fn broadcast_4(self, ptr: *const u8) -> __m256i {
         // SAFETY: the caller's contract: 4 bytes, read unaligned.
         unsafe { _mm256_set1_epi32(ptr.cast::<i32>().read_unaligned()) }
@@ -337,6 +346,10 @@ impl<S: YmmSet> Isa for Ymm<S> {
     #[inline(always)]
     fn u8_to_i16(self, v: __m256i) -> __m256i {
         has!(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(v)))
+    }
+    #[inline(always)]
+    fn add_i16(self, a: __m256i, b: __m256i) -> __m256i {
+        has!(_mm256_add_epi16(a, b))
     }
     #[inline(always)]
     fn sub_i16(self, a: __m256i, b: __m256i) -> __m256i {

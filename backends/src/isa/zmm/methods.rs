@@ -133,6 +133,15 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         unsafe { _mm512_mask_storeu_epi8(ptr.cast(), mask_64(bytes), v) }
     }
     #[inline(always)]
+    unsafe fn stream_bytes(self, ptr: *mut u8, v: __m512i) {
+        // SAFETY: the caller's contract: 64 bytes on a multiple of 64.
+        unsafe { _mm512_stream_si512(ptr.cast(), v) }
+    }
+    #[inline(always)]
+    fn fence(self) {
+        has!(_mm_sfence());
+    }
+    #[inline(always)]
     unsafe fn broadcast_4(self, ptr: *const u8) -> __m512i {
         // SAFETY: the caller's contract: 4 bytes, read unaligned.
         unsafe { _mm512_set1_epi32(ptr.cast::<i32>().read_unaligned()) }
@@ -357,6 +366,10 @@ impl<S: ZmmSet> Isa for Zmm<S> {
     #[inline(always)]
     fn u8_to_i16(self, v: __m512i) -> __m512i {
         has!(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(v)))
+    }
+    #[inline(always)]
+    fn add_i16(self, a: __m512i, b: __m512i) -> __m512i {
+        has!(_mm512_add_epi16(a, b))
     }
     #[inline(always)]
     fn sub_i16(self, a: __m512i, b: __m512i) -> __m512i {

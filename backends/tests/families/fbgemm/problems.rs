@@ -10,18 +10,30 @@ use rand_chacha::ChaCha8Rng;
 pub enum Codes {
     Full,
     Saturating,
+    /// weights of which many products fit i16
+    SmallWeights,
+    /// activations of 7 bits
+    Reduced,
 }
 
 fn activations(rng: &mut ChaCha8Rng, len: usize, codes: Codes) -> Data {
     Data::U8(match codes {
-        Codes::Full => (0..len).map(|_| rng.random()).collect(),
+        Codes::Full | Codes::SmallWeights => (0..len).map(|_| rng.random()).collect(),
         Codes::Saturating => (0..len).map(|_| rng.random_range(190..=255)).collect(),
+        Codes::Reduced => (0..len).map(|_| rng.random_range(100..=127)).collect(),
     })
 }
 
 fn weights(rng: &mut ChaCha8Rng, len: usize, codes: Codes) -> Data {
     Data::I8(match codes {
-        Codes::Full => (0..len).map(|_| rng.random()).collect(),
+        Codes::Full | Codes::Reduced => (0..len).map(|_| rng.random()).collect(),
+        // Now and then a block that does not fit.
+        Codes::SmallWeights => (0..len)
+            .map(|_| match rng.random_range(0..400) {
+                0 => 127,
+                _ => rng.random_range(-50..=50),
+            })
+            .collect(),
         Codes::Saturating => {
             let sign: bool = rng.random();
             (0..len)
@@ -105,6 +117,16 @@ pub fn variants() -> Vec<Variant> {
             codes: Codes::Saturating,
             activation_zero_point: 200,
             weight_zero_points: true,
+            ..base()
+        },
+        Variant {
+            codes: Codes::SmallWeights,
+            ..base()
+        },
+        Variant {
+            codes: Codes::Reduced,
+            activation_zero_point: 127,
+            per_channel: true,
             ..base()
         },
     ]
