@@ -272,7 +272,7 @@ fn state(table: &mut Table) {
         None,
         || {
             after(|answer| {
-                if answer.input_address() % 16 != 0 {
+                if !answer.input_address().is_multiple_of(16) {
                     answer.flip_last();
                 }
             })
@@ -285,7 +285,7 @@ fn state(table: &mut Table) {
         None,
         || {
             after(|answer| {
-                if answer.input_address() % 64 == 0 {
+                if answer.input_address().is_multiple_of(64) {
                     answer.flip_last();
                 }
             })
@@ -298,7 +298,7 @@ fn state(table: &mut Table) {
         None,
         || {
             after(|answer| {
-                if answer.output_address() % 4 != 0 {
+                if !answer.output_address().is_multiple_of(4) {
                     answer.flip_last();
                 }
             })
