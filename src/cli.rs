@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod mutants;
 mod profiles;
 mod reports;
 mod speed;
 
+pub use mutants::*;
 pub use profiles::*;
 pub use reports::*;
 pub use speed::*;
@@ -105,7 +107,7 @@ reaches across the threshold. Exit code 1 only with --fail-on.")]
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
-    /// List backends, suites, data classes, cases, profiles, instruction sets or events
+    /// List backends, suites, data classes, cases, profiles, instruction sets, events or mutants
     List(ListArgs),
     /// Show one case: operands, accumulators, scaled values, expected bits
     #[command(after_help = "Example:
@@ -130,6 +132,17 @@ reaches across the threshold. Exit code 1 only with --fail-on.")]
   qassay model golden/captures/models/digits-cnn-torch/eager_fbgemm
   qassay model golden/captures/models/digits-cnn-torch/eager_onednn --engine fbgemm,qnnpack")]
     Model(ModelArgs),
+    /// Is the suite strong enough? Put seeded faults to it: every one must be noticed
+    #[command(after_help = "Examples:
+  qassay mutants                                 every mutant, by all cases of its suites
+  qassay mutants --level smoke --first           until each is killed
+  qassay mutants --id 'fbgemm-exact/ties-*'      some of them
+  qassay mutants --matrix                        which data classes are needed
+  qassay list mutants                            what there is
+  qassay conform --backend mutant:fbgemm-exact/ties-away --suite requantize
+
+Exit codes: 0 all killed, 1 some survived, 2 wrong usage or environment.")]
+    Mutants(MutantsArgs),
     /// Run one prepared kernel over and over, for tools that count instructions
     #[command(hide = true)]
     #[command(
@@ -288,6 +301,8 @@ pub enum Listing {
     Shapes,
     /// what the data must reach
     Events,
+    /// seeded faults, for qassay mutants
+    Mutants,
 }
 
 /// Options of `list`.

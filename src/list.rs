@@ -1,8 +1,8 @@
 //! `qassay list`: what there is, straight from the registries.
 
 use anyhow::{Context, Result};
-use qassay_backends::registry;
 use qassay_backends::select::nearest;
+use qassay_backends::{mutants, registry};
 use qassay_golden::profile::{Profile, named};
 use qassay_golden::witness::Event;
 use qassay_suites::suite::{self, Suite};
@@ -54,6 +54,17 @@ pub fn run(args: &ListArgs, output: &mut Output) -> Result<Outcome> {
         Listing::Events => {
             for event in Event::ALL {
                 output.line(format!("{:<20} {}", event.key(), event.meaning()))?;
+            }
+        }
+        Listing::Mutants => {
+            for mutant in mutants::all() {
+                let source = mutant.source().map(|url| format!(" ({url})"));
+                output.line(format!(
+                    "{:<52} {}{}",
+                    mutant.name(),
+                    mutant.sentence(),
+                    source.unwrap_or_default()
+                ))?;
             }
         }
     }

@@ -14,6 +14,7 @@ mod golden;
 mod identify;
 mod list;
 mod model;
+mod mutants;
 mod output;
 mod profiles;
 mod report;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Profiles(args) => profiles::run(args, &mut output),
         Command::Identify(args) => identify::run(args, &mut output),
         Command::Model(args) => model::run(args, &mut output),
+        Command::Mutants(args) => mutants::run(args, &mut output),
         Command::Count(args) => count::run(args, &mut output),
         Command::Scaffold(args) => scaffold::run(args, &mut output),
         Command::Cpu(args) => cpu::run(args, &mut output),

@@ -2,6 +2,7 @@
 //! `all`, and globs; and names of external backends.
 
 use crate::external::{self, EXEC};
+use crate::mutants;
 use crate::registry::Entry;
 
 /// A pattern that selects no backend.
@@ -110,15 +111,22 @@ pub fn split(values: &[String]) -> Vec<String> {
 }
 
 /// The names of all backends that `patterns` select, each once: registered ones
-/// in registry order, then external ones as they were typed. External ones are
-/// not opened.
+/// in registry order, then external ones and mutants as they were typed. External
+/// ones are not opened.
 ///
 /// # Errors
 /// As [`select`].
 pub fn names(entries: Vec<Entry>, patterns: &[String]) -> Result<Vec<String>, SelectError> {
+    let named = |pattern: &str| external::is_external(pattern) || mutants::is_mutant(pattern);
     let (external, registered): (Vec<_>, Vec<_>) =
-        (patterns.iter().cloned()).partition(|pattern| external::is_external(pattern));
+        (patterns.iter().cloned()).partition(|pattern| named(pattern));
     let mut names = Vec::new();
+    for name in external.iter().filter(|name| mutants::is_mutant(name)) {
+        mutants::find(name).map_err(|unknown| SelectError::Unknown {
+            pattern: unknown.name,
+            near: unknown.near,
+        })?;
+    }
     if !registered.is_empty() || external.is_empty() {
         let chosen = select(entries, &registered)?;
         names.extend(chosen.iter().map(|entry| entry.declaration.name.to_owned()));

@@ -16,6 +16,7 @@
 //! - [`identified`]: whose bits those of backends without a profile are
 //! - [`failure`]: cases that crashed, hung, or wrote where they must not
 //! - [`model`]: a whole network, node by node
+//! - [`mutants`]: what became of seeded faults, and which data classes are needed
 //! - [`mod@bench`]: how fast, case by case while a bench run goes on, and what the CPU can do at most
 //! - [`stages`]: where the time of a run went
 //! - [`paint`]: colour, only where asked for
@@ -38,6 +39,7 @@ pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod model;
+pub mod mutants;
 pub mod paint;
 pub mod parting;
 pub mod plot;

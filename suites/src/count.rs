@@ -5,7 +5,7 @@
 //! reference, so that no figure is given for a kernel that computes something else.
 
 use qassay_backends::backend::Backend;
-use qassay_backends::{external, registry};
+use qassay_backends::{external, mutants, registry};
 use qassay_golden::spec::OpSpec;
 
 use crate::case::{Case, CaseError, CaseId};
@@ -122,6 +122,9 @@ pub fn count(
 fn open(name: &str) -> Result<Box<dyn Backend>, CountError> {
     if external::is_external(name) {
         return external::open(name).map_err(|error| CountError::Open(error.to_string()));
+    }
+    if mutants::is_mutant(name) {
+        return mutants::open(name).map_err(|error| CountError::Open(error.to_string()));
     }
     let entries = registry::entries();
     let entry = entries.iter().find(|entry| entry.declaration.name == name);

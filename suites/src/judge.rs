@@ -4,7 +4,9 @@
 //! and were poisoned differently. Both answers must be the same, nothing but
 //! output values may have changed, and every output bit must be what the
 //! reference says under the profile that the backend is held to. What "the
-//! same" means for floats stands in [`compare`](mod@crate::compare).
+//! same" means for floats stands in [`compare`](mod@crate::compare). An op that chooses
+//! parameters when it runs has run on other values before: what it keeps of them shows. A kernel
+//! that leaves the floating-point control register changed has failed; it is put back.
 //!
 //! The reference is computed once per distinct profile and case.
 
@@ -12,11 +14,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Chosen, Declaration, Execution, Kernel, Refusal};
+use qassay_backends::float_control;
 use qassay_golden::ops::{ReferenceError, reference};
 use qassay_golden::profile::Profile;
 use qassay_golden::profile::named::NamedProfile;
-use qassay_golden::spec::Problem;
-use qassay_golden::tensor::{DType, Tensor};
+use qassay_golden::spec::{Activation, OpSpec, Problem};
+use qassay_golden::tensor::{DType, Data, Tensor};
 use qassay_golden::witness::{Event, Events, Witness};
 
 use crate::arena::{Arena, POISON, Trespass};
@@ -200,6 +203,7 @@ pub struct Judge {
     /// where the time went
     pub stages: Stages,
     watches_heap: bool,
+    brief: bool,
 }
 
 impl Judge {
@@ -215,6 +219,12 @@ impl Judge {
             watches_heap: true,
             ..Self::default()
         }
+    }
+
+    /// Leaves out of records what a wrong element looks like, which takes the reference once
+    /// more to tell: for runs in which most answers are wrong.
+    pub fn be_brief(&mut self, brief: bool) {
+        self.brief = brief;
     }
 
     /// Puts a question to a backend and holds the answer to a profile.
@@ -265,8 +275,8 @@ impl Judge {
             }
         };
         record.events = counts(&events);
-        let answers = self
-            .run(question, kernel.as_mut(), POISON[0])
+        let answers = (self.run_before(question, kernel.as_mut()))
+            .and_then(|()| self.run(question, kernel.as_mut(), POISON[0]))
             .and_then(|first| {
                 // The first run was checked: its inputs still stand as they were laid.
                 let second = self.run_again(question, kernel.as_mut(), POISON[1])?;
@@ -363,8 +373,20 @@ impl Judge {
     ) -> Result<Vec<Tensor>, NoAnswer> {
         let Self { arena, stages, .. } = self;
         stages.time(Stage::Compare, || arena.poison(poison));
-        self.run_laid(question, kernel, poison)?;
+        self.run_laid(&question.problem.inputs, kernel, poison)?;
         Ok(self.outputs())
+    }
+
+    /// Runs an op that chooses parameters when it runs on other values than those it is asked for.
+    fn run_before(&mut self, question: &Question, kernel: &mut dyn Kernel) -> Result<(), NoAnswer> {
+        let Some(inputs) = other_values(&question.problem) else {
+            return Ok(());
+        };
+        let Self { arena, stages, .. } = self;
+        stages.time(Stage::Compare, || {
+            arena.lay(&inputs, &question.outputs, &question.layout, POISON[1]);
+        });
+        self.run_laid(&inputs, kernel, POISON[1])
     }
 
     fn lay_and_run(
@@ -378,20 +400,29 @@ impl Judge {
         stages.time(Stage::Compare, || {
             arena.lay(inputs, &question.outputs, &question.layout, poison);
         });
-        self.run_laid(question, kernel, poison)
+        self.run_laid(inputs, kernel, poison)
     }
 
     fn run_laid(
         &mut self,
-        question: &Question,
+        inputs: &[Tensor],
         kernel: &mut dyn Kernel,
         poison: u8,
     ) -> Result<(), NoAnswer> {
-        let inputs = &question.problem.inputs;
         let Self { arena, stages, .. } = self;
-        stages
-            .time(Stage::Kernels, || panics::caught(|| arena.run(kernel)))
-            .map_err(NoAnswer::Panicked)?;
+        let control = float_control::get();
+        let ran = stages.time(Stage::Kernels, || panics::caught(|| arena.run(kernel)));
+        let changed = float_control::get() != control;
+        if changed {
+            // What is computed after it would be rounded otherwise.
+            float_control::set(control);
+        }
+        ran.map_err(NoAnswer::Panicked)?;
+        if changed {
+            let what =
+                "run left the floating-point control register changed (rounding, flush to zero)";
+            return Err(NoAnswer::Failed(what.into()));
+        }
         stages.time(Stage::Compare, || {
             arena.check(inputs, poison).map_err(NoAnswer::Trespassed)
         })?;
@@ -422,13 +453,16 @@ impl Judge {
         let mut fail = |found: &Differences, right: &[Tensor], got: &[Tensor], detail: String| {
             record.verdict = Verdict::Differs;
             record.mismatches = found.count;
+            record.detail = detail;
+            if self.brief {
+                return;
+            }
             record.first = found
                 .first
                 .map(|at| question.mismatch(&held_to.profile, at, right, got));
             record.spread = found.first.and_then(|(output, _)| {
                 spread::spread(output, &right[output], &got[output], &expected.open)
             });
-            record.detail = detail;
         };
         if wrong.count > 0 {
             fail(&wrong, &expected.outputs, first, String::new());
@@ -501,6 +535,25 @@ pub fn prepare(backend: &dyn Backend, problem: &Problem) -> Result<Box<dyn Kerne
     panics::caught(|| backend.prepare(&problem.op, &problem.constants))
         .map_err(NoAnswer::Panicked)?
         .map_err(NoAnswer::Refused)
+}
+
+/// Half of each value, for ops that choose parameters from values when they run.
+fn other_values(problem: &Problem) -> Option<Vec<Tensor>> {
+    let OpSpec::Linear(spec) = &problem.op else {
+        return None;
+    };
+    if !matches!(spec.activation, Activation::Dynamic { .. }) {
+        return None;
+    }
+    (problem.inputs.iter())
+        .map(|input| {
+            let Data::F32(values) = input.data() else {
+                return None;
+            };
+            let halves = values.iter().map(|value| value / 2.0).collect();
+            Tensor::new(input.shape(), Data::F32(halves)).ok()
+        })
+        .collect()
 }
 
 fn trouble(kernel: &dyn Kernel) -> Result<(), NoAnswer> {

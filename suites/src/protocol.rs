@@ -21,6 +21,9 @@ pub struct Session {
     /// whose bits a backend's are that does not say so itself, suite by suite
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<Found>,
+    /// leave out of records what wrong elements look like
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
 }
 
 /// The profile that a backend without one of its own is held to in a suite.

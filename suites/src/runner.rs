@@ -5,6 +5,7 @@
 //! stand in the order of the cases and the chosen backends, whoever was first.
 
 mod asked;
+mod hunt;
 mod identify;
 mod in_process;
 mod journal;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use qassay_backends::registry::{self, Entry};
 
 use asked::Asked;
+pub use hunt::{Fate, Hunt, Hunted, Kills, Prey, hunt};
 use journal::Journal;
 pub use journal::{Kept, journal_of};
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
@@ -63,6 +65,7 @@ pub fn run_with(
         held_to: plan.held_to.map(|profile| profile.name.to_owned()),
         modelled: plan.modelled_only,
         found: Vec::new(),
+        brief: false,
     };
     let identified = identify::identify(plan, entries, &selected, &declared, &session, progress)?;
     session.found = identified.found;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use qassay_backends::backend::{Backend, Declaration};
 use qassay_backends::registry::{self, Entry};
-use qassay_backends::{external, profile_name};
+use qassay_backends::{external, mutants, profile_name};
 use qassay_golden::profile::named::{NamedProfile, PROFILES};
 
 use crate::case::{Case, CaseId};
@@ -43,6 +43,7 @@ pub fn main_with(entries: Vec<Entry>) -> io::Result<()> {
     let mut bench = Bench::open(&entries, &session).map_err(io::Error::other)?;
     // This thread alone judges here, and nobody else allocates.
     bench.judge = Judge::watching_heap();
+    bench.judge.be_brief(session.brief);
     let mut out = io::BufWriter::new(io::stdout().lock());
     for line in lines {
         let request = parse(&line?)?;
@@ -116,10 +117,9 @@ impl Bench {
                 Ok((backend, held_to))
             })
             .collect::<Result<_, String>>()?;
-        Ok(Self {
-            backends,
-            judge: Judge::new(),
-        })
+        let mut judge = Judge::new();
+        judge.be_brief(session.brief);
+        Ok(Self { backends, judge })
     }
 
     /// Serves one request.
@@ -234,6 +234,9 @@ impl Bench {
 fn open(entries: &[Entry], name: &str, modelled: bool) -> Result<Box<dyn Backend>, String> {
     if external::is_external(name) {
         return external::open(name).map_err(|error| error.to_string());
+    }
+    if mutants::is_mutant(name) {
+        return mutants::open(name).map_err(|error| error.to_string());
     }
     let entry = (entries.iter())
         .find(|entry| entry.declaration.name == name)

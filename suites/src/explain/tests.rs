@@ -199,6 +199,7 @@ fn a_search_that_ended_its_worker_leaves_a_command() {
         held_to: Some("exact".into()),
         modelled: false,
         found: Vec::new(),
+        brief: false,
     };
     let subject = Subject {
         backend: 1,

@@ -4,8 +4,8 @@
 use std::sync::mpsc::RecvTimeoutError;
 
 use qassay_backends::backend::{Declaration, Execution};
-use qassay_backends::external;
 use qassay_backends::registry::Entry;
+use qassay_backends::{external, mutants};
 
 use super::pool::OPENING;
 use super::pool::process::{Worker, command};
@@ -56,6 +56,10 @@ pub(super) fn declared(
         .map(|name| {
             if external::is_external(name) {
                 return Ok((of_external(plan, name)?, Execution::Native));
+            }
+            if mutants::is_mutant(name) {
+                let mutant = mutants::find(name).map_err(|e| RunError::External(e.to_string()))?;
+                return Ok((mutant.declaration(), mutant.open().execution()));
             }
             let entry = (entries.iter())
                 .find(|entry| entry.declaration.name == name)

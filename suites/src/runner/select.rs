@@ -1,7 +1,7 @@
 //! Which cases and backends a plan means.
 
-use qassay_backends::external;
 use qassay_backends::registry::Entry;
+use qassay_backends::{external, mutants};
 
 use super::{Plan, RunError};
 use crate::data;
@@ -100,7 +100,8 @@ pub(super) fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, Ru
     };
     let native = |entry: &Entry| !plan.modelled_only && entry.native().is_some();
     for name in &plan.require_native {
-        if !external::is_external(name) && !native(find(name)?) {
+        let named = external::is_external(name) || mutants::is_mutant(name);
+        if !named && !native(find(name)?) {
             let why = if plan.modelled_only {
                 "models were asked for"
             } else {
@@ -115,8 +116,8 @@ pub(super) fn backends(plan: &Plan, entries: &[Entry]) -> Result<Vec<String>, Ru
     }
     let mut chosen: Vec<String> = Vec::new();
     for name in &plan.backends {
-        // What is external runs as it was built: natively.
-        let wanted = external::is_external(name) || {
+        // What is external runs as it was built: natively. A mutant runs as it can.
+        let wanted = external::is_external(name) || mutants::is_mutant(name) || {
             let entry = find(name)?;
             !plan.native_only || native(entry)
         };

@@ -4,7 +4,7 @@ use qassay_golden::tensor::DType;
 
 use super::Level;
 use super::draw::{Draw, count, id};
-use crate::case::{CaseId, Layout, Made, Op, Shape, Zero};
+use crate::case::{CaseId, Layout, Made, Op, Scale, Shape, Zero};
 use crate::data::DataClass;
 
 /// Row lengths around every vector width, and a few longer ones.
@@ -79,6 +79,16 @@ pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
         let mut made = draw.case(Op::Quantize, Shape::Dims(vec![LARGE]), classes[i % 4]);
         made.dtype = types[i % 2];
         made.zero_points.0[2] = draw.middle_zero(made.dtype);
+        cases.push(id(made));
+    }
+    // The smallest scale that is a normal f32: the greatest subnormal value is a step of it, and 0
+    // where subnormals count as 0.
+    for i in 0..count(level, 8) {
+        let shape = Shape::Dims(vec![61 + i]);
+        let mut made = draw.case(Op::Quantize, shape, DataClass::Corners);
+        made.dtype = types[i % 2];
+        made.zero_points.0[2] = draw.middle_zero(made.dtype);
+        made.scales.0[2] = vec![Scale(f32::MIN_POSITIVE.into())];
         cases.push(id(made));
     }
     if level == Level::Exhaustive {

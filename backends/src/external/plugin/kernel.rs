@@ -6,10 +6,10 @@ use qassay_golden::spec::OpSpec;
 use qassay_golden::tensor::DType;
 
 use super::abi;
-use super::float_control;
 use super::library::Library;
 use super::marshal;
 use crate::backend::{Chosen, Kernel, Refusal};
+use crate::float_control;
 use crate::view::{View, ViewMut};
 
 /// A handle of a library.

@@ -6,7 +6,6 @@
 mod abi;
 #[cfg(test)]
 mod abi_tests;
-mod float_control;
 mod kernel;
 mod library;
 mod marshal;

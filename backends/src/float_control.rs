@@ -4,7 +4,7 @@
 
 /// The control bits, without the flags of past exceptions.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn get() -> u64 {
+pub fn get() -> u64 {
     const FLAGS: u32 = 0x3f;
     let mut register: u32 = 0;
     // SAFETY: stores MXCSR into a local variable; every x86-64 CPU has it.
@@ -16,7 +16,7 @@ pub(super) fn get() -> u64 {
 
 /// Sets the control bits and clears the flags.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn set(control: u64) {
+pub fn set(control: u64) {
     let register = control as u32;
     // SAFETY: loads what `get` gave: reserved bits are 0.
     unsafe {
@@ -26,7 +26,7 @@ pub(super) fn set(control: u64) {
 
 /// The control register.
 #[cfg(target_arch = "aarch64")]
-pub(super) fn get() -> u64 {
+pub fn get() -> u64 {
     let register: u64;
     // SAFETY: reads FPCR, which has no flags.
     unsafe {
@@ -37,7 +37,7 @@ pub(super) fn get() -> u64 {
 
 /// Sets the control register.
 #[cfg(target_arch = "aarch64")]
-pub(super) fn set(control: u64) {
+pub fn set(control: u64) {
     // SAFETY: writes back what `get` gave.
     unsafe {
         std::arch::asm!("msr fpcr, {}", in(reg) control, options(nomem, nostack, preserves_flags));
@@ -46,10 +46,10 @@ pub(super) fn set(control: u64) {
 
 /// Not known on this architecture: always the same.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn get() -> u64 {
+pub fn get() -> u64 {
     0
 }
 
 /// Nothing to set.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn set(_: u64) {}
+pub fn set(_: u64) {}
