@@ -147,8 +147,8 @@ pub fn hunt(hunt: &Hunt, progress: &mut dyn FnMut(Progress)) -> Result<Hunted, R
             asked: &known,
             suites: &suites,
         };
-        let judged = executor.execute(requests, &mut |_| {})?;
-        for record in judged.records {
+        let judged = executor.execute(requests, None, &mut |_| {})?;
+        for (_, record) in judged.records {
             let index = session
                 .backends
                 .iter()
