@@ -223,11 +223,11 @@ mod tests {
         let mut weights = vec![0; n * k];
         for from in (0..k).step_by(BLOCK) {
             // Σ of one lane of as many groups as are to fit, and one more in one column.
-            let kind = next(4);
+            let kind = next(5);
             let odd_one = next(n as i32) as usize;
             for column in 0..n {
-                let most = limit + i32::from(column == odd_one && kind > 0);
-                let groups = [4, 2, 1, 1][kind as usize];
+                let most = limit + i32::from(column == odd_one && (1..4).contains(&kind));
+                let groups = [4, 2, 1, 1, 2][kind as usize];
                 let mut left = [most; 2];
                 for at in from..k.min(from + BLOCK) {
                     let within = at - from;
