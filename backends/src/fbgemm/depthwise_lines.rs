@@ -282,12 +282,13 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> WithIsa<I> for Sum<'_, GRO
             self.sums.len() >= self.count * ldc && channels.div_ceil(I::LANES) * I::LANES <= ldc
         );
         for channel in (0..channels).step_by(I::LANES) {
-            // SAFETY: the assertion: `ldc` groups, a multiple of LANES, of each kernel column.
             let weights: [[I::V; WIDTH]; GROUPS] = each!([isa.splat_i32(0); WIDTH], |group| each!(
                 isa.splat_i32(0),
-                |column| unsafe {
+                |column| {
                     let at = (group * WIDTH + column) * ldc + channel;
-                    isa.load_bytes(self.weights.as_ptr().add(at * ROWS))
+                    // SAFETY: the assertion: `ldc` groups, a multiple of LANES, of each kernel
+                    // column.
+                    unsafe { isa.load_bytes(self.weights.as_ptr().add(at * ROWS)) }
                 }
             ));
             for output in 0..self.count {

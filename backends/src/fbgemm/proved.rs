@@ -156,10 +156,11 @@ unsafe fn multiply<I: Isa, const TOGETHER: usize, const ROWS: usize>(
 ) {
     let ones = isa.splat_i16(1);
     for first in (0..BLOCK_GROUPS).step_by(TOGETHER) {
-        // SAFETY: the caller's promise.
         let columns: [[I::V; NV]; TOGETHER] = each!([isa.splat_i32(0); NV], |group| {
-            each!(isa.splat_i32(0), |v| unsafe {
-                isa.load_bytes(b.add(((first + group) * NV + v) * GROUP * I::LANES))
+            each!(isa.splat_i32(0), |v| {
+                let at = ((first + group) * NV + v) * GROUP * I::LANES;
+                // SAFETY: the caller's promise.
+                unsafe { isa.load_bytes(b.add(at)) }
             })
         });
         for (r, row) in acc.iter_mut().enumerate() {

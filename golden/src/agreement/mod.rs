@@ -2,7 +2,7 @@
 //! for, for each op and each named profile whose rule differs. For people with time; what
 //! `cargo test` holds to the oracle is in the oracle's own tests.
 //!
-//! Inputs come in batches of [`BATCH`]: each batch draws parameters (type, scale, zero point,
+//! Inputs come in batches: each draws parameters (type, scale, zero point,
 //! ...), then values, a third of them at random over all bit patterns, a third over the range
 //! of the codes, a third constructed (ties and their neighbours, the ends of types).
 

@@ -29,6 +29,9 @@ pub(super) struct Ready {
     pub own: Option<Vec<Tensor>>,
 }
 
+/// Outputs, and which of their elements are open.
+type Outputs<'a> = (&'a [Tensor], &'a [(usize, usize)]);
+
 /// Where kernels run in turn on the same operands. The last contestant is the yardstick.
 pub(super) struct Floor<'a> {
     question: &'a Question,
@@ -78,7 +81,7 @@ impl<'a> Floor<'a> {
     }
 
     /// The outputs that a kernel has to give, and which elements are open.
-    fn expected(&self, which: usize) -> Option<(&[Tensor], &[(usize, usize)])> {
+    fn expected(&self, which: usize) -> Option<Outputs<'_>> {
         let ready = self.ready[which].as_ref()?;
         if let Some(own) = &ready.own {
             return Some((own, &[]));

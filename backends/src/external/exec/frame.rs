@@ -33,7 +33,7 @@ pub enum FrameError {
         /// bytes that the length claims
         claimed: u64,
     },
-    /// the length is over [`MOST_BYTES`]: mostly text on standard output
+    /// the length is over the limit: mostly text on standard output
     #[error(
         "the length {claimed} is over the limit of {MOST_BYTES} bytes: is {text:?} something printed to standard output?"
     )]

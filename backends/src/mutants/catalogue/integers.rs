@@ -2,7 +2,7 @@
 //! element-wise ops that live of them.
 
 use super::sources::*;
-use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Table};
+use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Row, Table};
 use crate::mutants::instruction::{Instruction, Integer, Memory, Narrow};
 
 /// Ops of FBGEMM that pack codes to bytes, adding a zero point.
@@ -179,7 +179,7 @@ fn widening(table: &mut Table) {
 }
 
 fn arithmetic(table: &mut Table) {
-    let rows: &[(&str, Integer, &[Place], &str, Option<&'static str>)] = &[
+    let rows: &[Row<'_, Integer>] = &[
         (
             "shift-by-128-lost",
             Integer::XorLost,
@@ -274,7 +274,7 @@ fn arithmetic(table: &mut Table) {
 
 fn fixed_point(table: &mut Table) {
     const CODES: &[&str] = &["linear", "conv", "requantize"];
-    let rows: &[(&str, Integer, &[Place], &str, Option<&'static str>)] = &[
+    let rows: &[Row<'_, Integer>] = &[
         (
             "remainder-or-equal",
             Integer::GreaterOrEqual,

@@ -2,7 +2,7 @@
 //! before, alignment, and threads.
 
 use super::sources::*;
-use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Table};
+use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Row, Table};
 use crate::mutants::answer::Answer;
 use crate::mutants::instruction::{Instruction, Memory, N, Tail};
 use crate::mutants::kernels::{self, Dense};
@@ -114,7 +114,7 @@ fn after(spoil: impl Fn(&mut Answer<'_, '_>) + Send + Sync + 'static) -> Fault {
 
 /// Bytes past the ends of operands.
 fn ends(table: &mut Table) {
-    let rows: &[(&str, Memory, &[Place], &str, Option<&'static str>)] = &[
+    let rows: &[Row<'_, Memory>] = &[
         (
             "load-byte-more",
             Memory::LoadsByteMore,

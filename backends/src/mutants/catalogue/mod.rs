@@ -26,6 +26,9 @@ use crate::backend::Declaration;
 /// A profile of a family, and the suites in which the fault may show.
 type Place = (&'static str, &'static [&'static str]);
 
+/// The name of a fault, the fault, where it is seeded, a sentence, and the public issue.
+type Row<'a, F> = (&'a str, F, &'a [Place], &'a str, Option<&'static str>);
+
 /// Every mutant.
 pub fn all() -> &'static [Mutant] {
     static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {

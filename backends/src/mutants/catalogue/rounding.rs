@@ -2,7 +2,7 @@
 //! fused multiply-adds, NaN and infinities, subnormals.
 
 use super::sources::*;
-use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Table};
+use super::{FBGEMM, ONEDNN, PRODUCTS, Place, QNNPACK, Row, Table};
 use crate::mutants::instruction::{Convert, Float, Instruction};
 use crate::mutants::kernels::{self, Control};
 use crate::mutants::subject::Fault;
@@ -80,7 +80,7 @@ fn conversions(table: &mut Table) {
         table.instruction(name, ALL, sentence, source, Instruction::Convert(fault));
     }
     let wide: &[Place] = &[(FBGEMM, WIDE)];
-    let rows: &[(&str, Convert, &[Place], &str, Option<&'static str>)] = &[
+    let rows: &[Row<'_, Convert>] = &[
         (
             "conversion-saturates",
             Convert::Saturates,
@@ -132,7 +132,7 @@ fn conversions(table: &mut Table) {
 fn floats(table: &mut Table) {
     const SCALED: &[&str] = &["linear", "conv", "depthwise", "requantize", "quantize"];
     let scaled: &[Place] = &[(FBGEMM, SCALED), (ONEDNN, SCALED), (QNNPACK, SCALED)];
-    let rows: &[(&str, Float, &[Place], &str, Option<&'static str>)] = &[
+    let rows: &[Row<'_, Float>] = &[
         (
             "products-truncated",
             Float::MulCuts,
