@@ -21,10 +21,20 @@ pub fn render(engine: &Engine, paint: Paint) -> String {
         grouped(vectors),
         grouped(values)
     );
+    let mostly = || {
+        let (names, others) = engine.mostly()?;
+        let except = match others[..] {
+            [] => "no one of them".to_owned(),
+            _ => format!("not {}", others.join(", ")),
+        };
+        Some(format!("; mostly {} ({except})", list(&names)))
+    };
     let whole = match (&engine.profiles()[..], engine.is_identified()) {
         _ if engine.ops.iter().all(|op| op.vectors == 0) => "nothing to identify".to_owned(),
-        ([], true) => "no single profile; op by op".to_owned(),
-        ([], false) => paint.bad("not all of it is known arithmetic"),
+        ([], true) => "no single profile".to_owned() + &mostly().unwrap_or("; op by op".into()),
+        ([], false) => {
+            paint.bad("not all of it is known arithmetic") + &mostly().unwrap_or_default()
+        }
         (names, _) => paint.good(&list(names)),
     };
     let _ = writeln!(text, "  profile  {whole}");
@@ -127,6 +137,23 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("fbgemm").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn the_profile_of_most_ops_is_named_with_the_others() {
+        let mut split = engine(Finding::Named(vec!["fbgemm", "onednn"]));
+        for (op, finding) in [
+            ("add", Finding::Named(vec!["fbgemm"])),
+            ("avg_pool", Finding::Split(Vec::new())),
+        ] {
+            split.ops.push(Op {
+                op: op.into(),
+                ..engine(finding).ops.remove(0)
+            });
+        }
+        let text = render(&split, Paint(false));
+        let line = "profile  no single profile; mostly fbgemm (not avg_pool)\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

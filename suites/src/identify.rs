@@ -111,6 +111,25 @@ impl Engine {
             .collect()
     }
 
+    /// The profiles that give every value of most ops, and the ops of which they do not. None
+    /// where that is not more than half of the ops.
+    pub fn mostly(&self) -> Option<(Vec<&'static str>, Vec<&str>)> {
+        let gives = |op: &Op, name: &str| matches!(&op.finding, Finding::Named(names) if names.contains(&name));
+        let count = |name: &str| self.ops.iter().filter(|op| gives(op, name)).count();
+        let most = PROFILES.iter().map(|named| count(named.name)).max()?;
+        if most * 2 <= self.ops.len() {
+            return None;
+        }
+        let names: Vec<&str> = (PROFILES.iter().map(|named| named.name))
+            .filter(|name| count(name) == most)
+            .collect();
+        let others = (self.ops.iter())
+            .filter(|op| !names.iter().any(|name| gives(op, name)))
+            .map(|op| &*op.op)
+            .collect();
+        Some((names, others))
+    }
+
     /// Whether every op was identified.
     pub fn is_identified(&self) -> bool {
         !self.ops.is_empty()

@@ -118,6 +118,20 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
             }
         }
     }
+    // Sums beyond 2^24, where f32 no longer has every integer, and beyond 2^31, where i32 wraps:
+    // corners have a channel of −128 alone.
+    let depths: &[usize] = match level {
+        Level::Smoke => &[1_300],
+        _ => &[1_300, 2_047, 200_000],
+    };
+    for &k in depths {
+        for output in [DType::I32, DType::U8] {
+            let shape = Shape::Matrix { m: 3, n: 2, k };
+            let mut made = draw.case(Op::Linear, shape, DataClass::Corners);
+            made.output = output;
+            cases.push(id(made));
+        }
+    }
     // As in quantized networks: kernels may have a way of their own for small weights.
     if level != Level::Smoke {
         for (m, n, k) in [(1, 70, 130), (7, 33, 64), (16, 48, 257), (50, 64, 512)] {

@@ -9,11 +9,9 @@ use crate::mutants::subject::Fault;
 
 const ALL: &[Place] = &[(FBGEMM, PRODUCTS), (ONEDNN, PRODUCTS), (QNNPACK, GEMM)];
 /// Deep products alone reach such sums.
-const DEEP: &[Place] = &[
-    (FBGEMM, &["linear"]),
-    (ONEDNN, &["linear"]),
-    (QNNPACK, &["linear"]),
-];
+///
+/// Not FBGEMM's: it ends a sum after 512 products, which is before 2^24.
+const DEEP: &[Place] = &[(ONEDNN, &["linear"]), (QNNPACK, &["linear"])];
 
 pub fn add(table: &mut Table) {
     let rows: &[(&str, Dot, &str, Option<&'static str>)] = &[
