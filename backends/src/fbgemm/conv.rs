@@ -11,7 +11,7 @@ use super::engine::{self, with_engine};
 use super::gemm;
 use super::im2col::{Geometry, ROW_SLACK};
 use super::micro_kernel::{Blocking, Sums};
-use super::output::{self, Block, Form, Place, Target};
+use super::output::{Form, Place, Target};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
@@ -231,11 +231,9 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
                     lent,
                 };
                 for column in part.columns.clone().step_by(blocking.ncb) {
-                    let sums = &mut worker.sums;
-                    gemm::multiply(self.isa, &block, rows, weights, column, sums);
-                    let block = Block {
-                        sums,
-                        ldc: blocking.ncb,
+                    let finishing = gemm::Finishing {
+                        columns: self.columns,
+                        form: self.form,
                         row_sums: (self.columns.corrects_rows()).then(|| worker.rows.row_sums()),
                     };
                     let place = Place {
@@ -244,11 +242,12 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
                         column: group * weights.n() + column,
                         columns: (part.columns.end - column).min(blocking.ncb),
                     };
-                    output::finish(
+                    gemm::compute(
                         self.isa,
-                        self.form,
-                        self.columns,
                         &block,
+                        (weights, column),
+                        &mut worker.sums,
+                        finishing,
                         place,
                         &mut output,
                     );

@@ -1,15 +1,137 @@
 //! The loops around the micro-kernel: a block of packed rows times one block of
-//! columns of packed weights, into a block of i32 sums that stays in cache.
+//! columns of packed weights, into i32 sums that stay in cache, and from there to
+//! the output.
 
 use super::aligned::Aligned;
+use super::columns::Columns;
 use super::micro_kernel::{Sums, TileArgs};
+use super::output::{self, Form, Outputs, Place, Target};
 use super::pack_a::Block;
 use super::pack_b::PackedWeights;
 use crate::isa::Isa;
 
+/// Sums that are finished at once while they are in the nearest cache.
+const NEAR_SUMS: usize = 2048;
+
+/// What becomes of the sums of an op.
+#[derive(Clone, Copy)]
+pub struct Finishing<'a> {
+    /// what is known of its columns
+    pub columns: &'a Columns,
+    /// what becomes of a sum
+    pub form: Form,
+    /// Σa of each row of the block, where sums are corrected for the weights' zero points
+    pub row_sums: Option<&'a [i32]>,
+}
+
 /// A block of sums: MCB rows, NCB apart.
 pub fn sums_block<I: Isa, T: Sums<I>>() -> Aligned<i32> {
     Aligned::zeroed(T::blocking().mcb * T::blocking().ncb)
+}
+
+/// Computes `place.rows` rows of a block with the columns from `first` (a multiple of NCB) on,
+/// NCB at most, and writes them to `place` of the output, whose columns may start elsewhere (at a
+/// group of a convolution). `sums` is a [`sums_block`].
+pub fn compute<I: Isa, T: Sums<I>>(
+    isa: I,
+    a: &Block<'_, I, T>,
+    (b, first): (&PackedWeights<I, T>, usize),
+    sums: &mut Aligned<i32>,
+    finishing: Finishing<'_>,
+    place: Place,
+    output: &mut Target<'_>,
+) {
+    let blocking = T::blocking();
+    if b.groups() == 0 || b.groups() > blocking.kcb / T::INTERLEAVE {
+        multiply(isa, a, place.rows, b, first, sums);
+        finishing.write(isa, (sums, blocking.ncb), 0, place, output);
+        return;
+    }
+    assert!(place.rows <= blocking.mcb && sums.len() == blocking.mcb * blocking.ncb);
+    // Whole panels, and whole groups of vectors that are finished together.
+    let width = if blocking.nr.is_multiple_of(4 * I::LANES) {
+        blocking.nr
+    } else {
+        4 * I::LANES
+    };
+    assert!(width.is_multiple_of(blocking.nr) && width <= blocking.ncb);
+    let tiles = (NEAR_SUMS / (width * blocking.mr)).clamp(1, blocking.mcb / blocking.mr);
+    let height = tiles * blocking.mr;
+    let tile_args = |row, column, c| TileArgs {
+        a: a.panel(row, 0),
+        b: b.panel(column, 0),
+        groups: b.groups(),
+        proof: b.proof(column, 0),
+        c,
+        ldc: width,
+        accumulate: false,
+    };
+    T::ready(isa);
+    for column in (0..place.columns).step_by(width) {
+        let columns = (place.columns - column).min(width);
+        for row in (0..place.rows).step_by(height) {
+            let rows = (place.rows - row).min(height);
+            let mut left = Place {
+                row: place.row + row,
+                rows,
+                column: place.column + column,
+                columns,
+            };
+            let mut done = 0;
+            if let Some(outputs) = finishing.outputs::<I, T>(left, output) {
+                done = rows - rows % blocking.mr;
+                for tile in (0..done).step_by(blocking.mr) {
+                    let args = tile_args(row + tile, first + column, std::ptr::null_mut());
+                    // SAFETY: as in `multiply`, of which this is the case of one block of k; the
+                    // tile's outputs lie in `left`.
+                    unsafe { T::write_tile(isa, args, outputs.below(tile)) };
+                }
+                (left.row, left.rows) = (left.row + done, rows - done);
+            }
+            for panel in (0..columns).step_by(blocking.nr) {
+                for tile in (done..rows).step_by(blocking.mr) {
+                    let c = sums[(tile - done) * width + panel..].as_mut_ptr();
+                    let args = tile_args(row + tile, first + column + panel, c);
+                    // SAFETY: as in `multiply`; `sums` has room for `height` rows (a multiple of
+                    // `mr`) of `width` columns (a multiple of `nr`).
+                    unsafe { T::tile(isa, (rows - tile).min(blocking.mr), args) };
+                }
+            }
+            finishing.write(isa, (sums, width), row + done, left, output);
+        }
+    }
+    T::release(isa);
+}
+
+impl Finishing<'_> {
+    /// What whole tiles of `place` write themselves, where they do.
+    fn outputs<I: Isa, T: Sums<I>>(
+        &self,
+        place: Place,
+        output: &mut Target<'_>,
+    ) -> Option<Outputs> {
+        if !T::WRITES || self.row_sums.is_some() || place.columns != T::blocking().nr {
+            return None;
+        }
+        Outputs::of::<I>(self.form, self.columns, place, output)
+    }
+
+    /// Writes a block of sums, `ldc` apart, of the rows from `first_row` of the block of A on.
+    fn write<I: Isa>(
+        &self,
+        isa: I,
+        (sums, ldc): (&Aligned<i32>, usize),
+        first_row: usize,
+        place: Place,
+        output: &mut Target<'_>,
+    ) {
+        let block = output::Block {
+            sums,
+            ldc,
+            row_sums: self.row_sums.map(|sums| &sums[first_row..]),
+        };
+        output::finish(isa, self.form, self.columns, &block, place, output);
+    }
 }
 
 /// Sums of the first `rows` rows of a block with the columns from `first` (a multiple of NCB) on,

@@ -9,7 +9,7 @@ use super::dynamic::{self, Quantizer};
 use super::engine::{self, with_engine};
 use super::gemm;
 use super::micro_kernel::{Blocking, Sums};
-use super::output::{self, Block, Form, Place, Target};
+use super::output::{Form, Place, Target};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
@@ -224,11 +224,9 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
                 lent,
             };
             for column in part.columns.clone().step_by(blocking.ncb) {
-                let sums = &mut worker.sums;
-                gemm::multiply(self.isa, &block, rows, self.weights, column, sums);
-                let block = Block {
-                    sums,
-                    ldc: blocking.ncb,
+                let finishing = gemm::Finishing {
+                    columns: self.columns,
+                    form: self.form,
                     row_sums: (self.columns.corrects_rows()).then(|| worker.rows.row_sums()),
                 };
                 let place = Place {
@@ -237,11 +235,12 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
                     column,
                     columns: (part.columns.end - column).min(blocking.ncb),
                 };
-                output::finish(
+                gemm::compute(
                     self.isa,
-                    self.form,
-                    self.columns,
                     &block,
+                    (self.weights, column),
+                    &mut worker.sums,
+                    finishing,
                     place,
                     &mut output,
                 );

@@ -7,6 +7,7 @@
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
 use crate::fbgemm::aligned::LINE;
+use crate::fbgemm::output::Outputs;
 use crate::fbgemm::proof::Proof;
 use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa, each};
 
@@ -79,6 +80,9 @@ pub trait Sums<I: Isa>: Send + 'static {
 
     /// Whether tiles ask for a [`Proof`] of their weights.
     const PROVES: bool = false;
+    /// Whether whole tiles can write their outputs themselves, see
+    /// [`write_tile`](Self::write_tile).
+    const WRITES: bool = false;
 
     /// The shape of the tile and of the blocks.
     fn blocking() -> Blocking;
@@ -94,6 +98,15 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// for `args.groups · nr` groups (a multiple of [`GROUPS_AT_ONCE`](Self::GROUPS_AT_ONCE)), and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
     /// [`ready`](Self::ready) was called on this thread.
     unsafe fn tile(isa: I, rows: usize, args: TileArgs);
+    /// Computes a whole tile of `mr` rows over all of k and writes its outputs; `args.c` is not
+    /// used.
+    ///
+    /// # Safety
+    /// As for [`tile`](Self::tile), but for `args.c`; `outputs` is of as many rows and columns as a
+    /// tile has, and all of it may be written. [`WRITES`](Self::WRITES) is true.
+    unsafe fn write_tile(_isa: I, _args: TileArgs, _outputs: Outputs) {
+        unreachable!("WRITES says whether tiles write their outputs");
+    }
 }
 
 /// Sums in i32 accumulators (acc32), by the instruction set's [`dot`](Isa::dot).
@@ -119,11 +132,13 @@ impl<I: Isa> Sums<I> for Acc32 {
     const CODE_BYTES: usize = size_of::<I::Activation>();
     const CODE_SHIFT: i32 = I::DOT_SHIFT;
     const GROUPING: Grouping = I::DOT_GROUPING;
+    const WRITES: bool = I::LANES >= 16 && one_instruction::<I>();
 
     fn blocking() -> Blocking {
         // MCB×KCB of A stays in L2 with NCB×KCB of B; one panel of B stays in L1.
         let (mr, vectors, mcb, ncb) = if const { I::LANES >= 16 && one_instruction::<I>() } {
-            (8, 3, 96, 192)
+            // As many columns as the output pipeline takes at once.
+            (6, 4, 96, 192)
         } else if const { I::LANES >= 16 } {
             (14, 2, 112, 128)
         } else if const { I::LANES >= 8 && matches!(I::DOT4, Dot4::SaturatingPairs) } {
@@ -140,7 +155,13 @@ impl<I: Isa> Sums<I> for Acc32 {
             nr: vectors * I::LANES,
             mcb,
             ncb,
-            kcb: 512,
+            // Where a tile takes as long as a panel of B takes from L2, sums need not go back to
+            // memory before they are finished.
+            kcb: if const { I::LANES >= 16 && one_instruction::<I>() } {
+                2048
+            } else {
+                512
+            },
         }
     }
 
@@ -149,7 +170,7 @@ impl<I: Isa> Sums<I> for Acc32 {
         // The branches are those of `blocking`; a constant condition keeps the compiler from
         // making the tiles of other vector widths.
         if const { I::LANES >= 16 && one_instruction::<I>() } {
-            heights::<I, 8, 4, 3>(isa, rows, args);
+            heights::<I, 6, 3, 4>(isa, rows, args);
         } else if const { I::LANES >= 16 } {
             heights::<I, 14, 7, 2>(isa, rows, args);
         } else if const { I::LANES >= 8 && matches!(I::DOT4, Dot4::SaturatingPairs) } {
@@ -162,6 +183,14 @@ impl<I: Isa> Sums<I> for Acc32 {
             heights::<I, 4, 3, 2>(isa, rows, args);
         }
     }
+
+    #[inline]
+    unsafe fn write_tile(isa: I, args: TileArgs, outputs: Outputs) {
+        // Compiled for those sets alone.
+        if const { I::LANES >= 16 && one_instruction::<I>() } {
+            isa.vectorize(Tile::<Outputs, 6, 6, 4> { args, end: outputs });
+        }
+    }
 }
 
 /// Runs the lowest of the tile's heights that holds `rows`.
@@ -172,20 +201,49 @@ fn heights<I: Isa, const MR: usize, const HALF: usize, const NV: usize>(
     args: TileArgs,
 ) {
     match rows {
-        1 => isa.vectorize(Tile::<MR, 1, NV> { args }),
-        2 => isa.vectorize(Tile::<MR, 2, NV> { args }),
-        _ if rows <= HALF => isa.vectorize(Tile::<MR, HALF, NV> { args }),
-        _ => isa.vectorize(Tile::<MR, MR, NV> { args }),
+        1 => isa.vectorize(Tile::<Store, MR, 1, NV> { args, end: Store }),
+        2 => isa.vectorize(Tile::<Store, MR, 2, NV> { args, end: Store }),
+        _ if rows <= HALF => isa.vectorize(Tile::<Store, MR, HALF, NV> { args, end: Store }),
+        _ => isa.vectorize(Tile::<Store, MR, MR, NV> { args, end: Store }),
+    }
+}
+
+/// What becomes of a tile's sums.
+trait End<I: Isa, const ROWS: usize, const NV: usize> {
+    /// Takes the sums from their registers.
+    ///
+    /// # Safety
+    /// As [`Sums::tile`] or [`Sums::write_tile`] say of what is written.
+    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], args: &TileArgs);
+}
+
+/// They go to `c`.
+struct Store;
+
+impl<I: Isa, const ROWS: usize, const NV: usize> End<I, ROWS, NV> for Store {
+    #[inline(always)]
+    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], args: &TileArgs) {
+        // SAFETY: the caller's promise.
+        unsafe { store(isa, &acc, args.c, args.ldc, args.accumulate) };
+    }
+}
+
+impl<I: Isa, const ROWS: usize, const NV: usize> End<I, ROWS, NV> for Outputs {
+    #[inline(always)]
+    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], _args: &TileArgs) {
+        // SAFETY: the caller's promise.
+        unsafe { self.write(isa, acc) };
     }
 }
 
 /// `ROWS` of the `MR` rows of a panel, times `NV` vectors of columns.
-struct Tile<const MR: usize, const ROWS: usize, const NV: usize> {
+struct Tile<E, const MR: usize, const ROWS: usize, const NV: usize> {
     args: TileArgs,
+    end: E,
 }
 
-impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
-    for Tile<MR, ROWS, NV>
+impl<I: Isa, E: End<I, ROWS, NV>, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
+    for Tile<E, MR, ROWS, NV>
 {
     type Output = ();
 
@@ -197,9 +255,6 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
             a: Panel { start: mut a, .. },
             mut b,
             groups,
-            c,
-            ldc,
-            accumulate,
             ..
         } = self.args;
         let mut acc = [[isa.splat_i32(0); NV]; ROWS];
@@ -252,8 +307,9 @@ impl<I: Isa, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
                 }
             }
         }
-        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart.
-        unsafe { store(isa, &acc, c, ldc, accumulate) };
+        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart; `Sums::write_tile`
+        // as many outputs.
+        unsafe { self.end.end(isa, acc, &self.args) };
     }
 }
 

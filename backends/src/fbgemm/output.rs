@@ -165,6 +165,140 @@ pub fn finish<I: Isa>(
     });
 }
 
+/// Where a tile of sums writes its outputs while they are in registers, and what they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Outputs {
+    form: Form,
+    offset: *const i32,
+    bias: *const f32,
+    multiplier: *const f32,
+    target: *mut u8,
+    stride: usize,
+}
+
+impl Outputs {
+    /// What writes `place` of the output; `None` where the form, or the place, is for
+    /// [`finish`] alone.
+    ///
+    /// # Panics
+    /// When the place does not fit: the loops above lay it out.
+    pub fn of<I: Isa>(
+        form: Form,
+        columns: &Columns,
+        place: Place,
+        output: &mut Target<'_>,
+    ) -> Option<Self> {
+        if !matches!(form, Form::PackedCodes { .. } | Form::Sums { .. })
+            || place.columns != 4 * I::LANES
+        {
+            return None;
+        }
+        assert!(place.column + place.columns <= columns.padded_len());
+        assert!(place.column + place.columns <= output.row_len);
+        assert!(place.row + place.rows <= output.rows);
+        let first = place.row * output.stride + place.column;
+        Some(Self {
+            form,
+            offset: columns.offset[place.column..].as_ptr(),
+            bias: columns.bias[place.column..].as_ptr(),
+            multiplier: columns.multiplier[place.column..].as_ptr(),
+            target: output.first.wrapping_add(first * output.size()),
+            stride: output.stride,
+        })
+    }
+
+    /// The outputs of the rows from `rows` further down on.
+    pub fn below(self, rows: usize) -> Self {
+        let size = match self.form {
+            Form::Sums { .. } => size_of::<i32>(),
+            _ => 1,
+        };
+        Self {
+            target: self.target.wrapping_add(rows * self.stride * size),
+            ..self
+        }
+    }
+
+    /// Writes `ROWS` rows of four vectors of sums, zero points not yet corrected.
+    ///
+    /// # Safety
+    /// The place that this was made of has as many rows and columns, and nothing else writes there
+    /// meanwhile; its constants are still there.
+    #[inline(always)]
+    pub unsafe fn write<I: Isa, const ROWS: usize, const NV: usize>(
+        self,
+        isa: I,
+        mut sums: [[I::V; NV]; ROWS],
+    ) {
+        let (Form::PackedCodes { relu, .. } | Form::Sums { relu }) = self.form else {
+            unreachable!("`of` makes none of other forms");
+        };
+        for v in 0..NV {
+            // SAFETY: `of` checked that constants are as long.
+            let offset = unsafe { isa.load_bytes(self.offset.add(v * I::LANES).cast()) };
+            for row in &mut sums {
+                row[v] = isa.add_i32(row[v], offset);
+            }
+        }
+        if let Form::PackedCodes {
+            signed, zero_point, ..
+        } = self.form
+        {
+            for v in 0..NV {
+                // SAFETY: as above.
+                let (bias, multiplier) = unsafe {
+                    (
+                        isa.load_f32(self.bias.add(v * I::LANES)),
+                        isa.load_f32(self.multiplier.add(v * I::LANES)),
+                    )
+                };
+                for row in &mut sums {
+                    row[v] = isa.f32_to_i32_even(scaled(isa, row[v], bias, multiplier));
+                }
+            }
+            for (r, row) in sums.iter().enumerate() {
+                let mut steps = [isa.splat_i32(0); 4];
+                for (to, &step) in steps.iter_mut().zip(row) {
+                    // Relu before the zero point: later steps are monotone.
+                    *to = if relu {
+                        isa.max_i32(step, isa.splat_i32(0))
+                    } else {
+                        step
+                    };
+                }
+                let codes = if signed {
+                    isa.narrow_to_i8(steps, zero_point as i16)
+                } else {
+                    isa.narrow_to_u8(steps, zero_point as i16)
+                };
+                // SAFETY: `of` checked the place; rows are `stride` bytes apart.
+                unsafe { isa.store_bytes(self.target.add(r * self.stride), codes) };
+            }
+        } else {
+            for (r, row) in sums.iter().enumerate() {
+                for (v, &sum) in row.iter().enumerate() {
+                    let sum = if relu {
+                        isa.max_i32(sum, isa.splat_i32(0))
+                    } else {
+                        sum
+                    };
+                    // SAFETY: `of` checked the place; rows are `stride` i32 apart.
+                    unsafe {
+                        let to = self.target.cast::<i32>().add(r * self.stride);
+                        isa.store_bytes(to.add(v * I::LANES).cast(), sum);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// (f32(sum) ⊕ bias) ⊗ multiplier.
+#[inline(always)]
+fn scaled<I: Isa>(isa: I, sum: I::V, bias: I::F, multiplier: I::F) -> I::F {
+    isa.mul_f32(isa.add_f32(isa.i32_to_f32(sum), bias), multiplier)
+}
+
 struct Finish<'a> {
     form: Form,
     columns: &'a Columns,
@@ -180,68 +314,80 @@ impl<I: Isa> WithIsa<I> for Finish<'_> {
     #[inline(always)]
     fn call(self, isa: I) {
         let width = 4 * I::LANES;
-        for row in 0..self.place.rows {
-            let mut column = 0;
-            while column < self.place.columns {
-                let count = (self.place.columns - column).min(width);
-                let at = row * self.stride + column;
-                // SAFETY: `finish` asserted that whole groups of 4 vectors can be read of sums
-                // and of `columns`, and that row · stride + column lies in the output for every
-                // row and column of the place.
-                unsafe {
-                    if count <= width / 2 {
-                        self.vectors::<I, 2>(isa, row, column, at, count);
-                    } else {
-                        self.vectors::<I, 4>(isa, row, column, at, count);
-                    }
+        for column in (0..self.place.columns).step_by(width) {
+            let count = (self.place.columns - column).min(width);
+            // SAFETY: `finish` asserted that whole groups of 4 vectors can be read of sums and of
+            // `columns`, and that row · stride + column lies in the output for every row and
+            // column of the place.
+            unsafe {
+                if count <= width / 2 {
+                    self.rows::<I, 2>(isa, column, count);
+                } else {
+                    self.rows::<I, 4>(isa, column, count);
                 }
-                column += width;
             }
         }
     }
 }
 
+/// What is known of the columns of `NV` vectors.
+struct Parameters<I: Isa, const NV: usize> {
+    offset: [I::V; NV],
+    bias: [I::F; NV],
+    multiplier: [I::F; NV],
+}
+
 impl Finish<'_> {
-    /// `count` sums of a row from `column` on, at most `NV` vectors.
+    /// All rows of `count` columns from `column` on, at most `NV` vectors.
     ///
     /// # Safety
-    /// `row` and `NV` vectors from `column` on must lie in the block (and its padding); the output
-    /// must be writable for `count` values from `at`.
+    /// `NV` vectors from `column` on must lie in the block (and its padding) and in `columns`; the
+    /// output must be writable for `count` values from `column` on in each row.
     #[inline(always)]
-    unsafe fn vectors<I: Isa, const NV: usize>(
-        &self,
-        isa: I,
-        row: usize,
-        column: usize,
-        at: usize,
-        count: usize,
-    ) {
-        // SAFETY: the caller's promise; `finish` asserted that `columns` is as long.
-        unsafe {
-            let sums: [I::V; NV] = each!(isa.splat_i32(0), |v| self.corrected(
-                isa,
-                row,
-                column + v * I::LANES
-            ));
-            self.write(isa, sums, self.place.column + column, at, count);
+    unsafe fn rows<I: Isa, const NV: usize>(&self, isa: I, column: usize, count: usize) {
+        let channel = self.place.column + column;
+        // SAFETY: the caller's promise.
+        let parameters: Parameters<I, NV> = unsafe {
+            let offset = self.columns.offset.as_ptr().add(channel);
+            let bias = self.columns.bias.as_ptr().add(channel);
+            let multiplier = self.columns.multiplier.as_ptr().add(channel);
+            Parameters {
+                offset: each!(isa.splat_i32(0), |v| isa
+                    .load_bytes(offset.add(v * I::LANES).cast())),
+                bias: each!(isa.splat_f32(0.0), |v| isa.load_f32(bias.add(v * I::LANES))),
+                multiplier: each!(isa.splat_f32(0.0), |v| isa
+                    .load_f32(multiplier.add(v * I::LANES))),
+            }
+        };
+        for row in 0..self.place.rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let sums: [I::V; NV] = each!(isa.splat_i32(0), |v| self.corrected(
+                    isa,
+                    row,
+                    column + v * I::LANES,
+                    parameters.offset[v]
+                ));
+                self.write(isa, sums, &parameters, row * self.stride + column, count);
+            }
         }
     }
 
     /// One vector of sums, zero points corrected and i32 bias added.
     ///
     /// # Safety
-    /// `row` and `column..column + LANES` must lie in the block (and its padding).
+    /// `row` and `column..column + LANES` must lie in the block (and its padding), and in
+    /// `columns`.
     #[inline(always)]
-    unsafe fn corrected<I: Isa>(&self, isa: I, row: usize, column: usize) -> I::V {
-        let channel = self.place.column + column;
-        // SAFETY: the caller's promise; `finish` asserted that `columns` is as long.
+    unsafe fn corrected<I: Isa>(&self, isa: I, row: usize, column: usize, offset: I::V) -> I::V {
+        // SAFETY: the caller's promise.
         unsafe {
             let sums = self.block.sums.as_ptr().add(row * self.block.ldc + column);
-            let offset = self.columns.offset.as_ptr().add(channel);
-            let sum = isa.add_i32(isa.load_bytes(sums.cast()), isa.load_bytes(offset.cast()));
+            let sum = isa.add_i32(isa.load_bytes(sums.cast()), offset);
             let Some(row_sums) = self.block.row_sums else {
                 return sum;
             };
+            let channel = self.place.column + column;
             let zero_points = self.columns.weight_zero_point.as_ptr().add(channel);
             let row_sum = isa.splat_i32(row_sums[row]);
             let zero_points = isa.load_bytes(zero_points.cast());
@@ -249,33 +395,16 @@ impl Finish<'_> {
         }
     }
 
-    /// (f32(sum) ⊕ bias) ⊗ multiplier.
-    ///
-    /// # Safety
-    /// `columns` must be readable for a vector at `channel`.
-    #[inline(always)]
-    unsafe fn scaled<I: Isa>(&self, isa: I, sum: I::V, channel: usize) -> I::F {
-        // SAFETY: the caller's promise.
-        let (bias, multiplier) = unsafe {
-            (
-                isa.load_f32(self.columns.bias.as_ptr().add(channel)),
-                isa.load_f32(self.columns.multiplier.as_ptr().add(channel)),
-            )
-        };
-        isa.mul_f32(isa.add_f32(isa.i32_to_f32(sum), bias), multiplier)
-    }
-
     /// Writes the first `count` of `NV` vectors of corrected sums.
     ///
     /// # Safety
-    /// The output must be writable for `count` values from `at`, `columns` readable for `NV`
-    /// vectors from `channel`.
+    /// The output must be writable for `count` values from `at`.
     #[inline(always)]
     unsafe fn write<I: Isa, const NV: usize>(
         &self,
         isa: I,
         sums: [I::V; NV],
-        channel: usize,
+        parameters: &Parameters<I, NV>,
         at: usize,
         count: usize,
     ) {
@@ -289,8 +418,7 @@ impl Finish<'_> {
                 let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
                 let mut rounded = [isa.splat_i32(0); 4];
                 for (v, &sum) in sums.iter().enumerate() {
-                    // SAFETY: the caller's promise.
-                    let scaled = unsafe { self.scaled(isa, sum, channel + v * I::LANES) };
+                    let scaled = scaled(isa, sum, parameters.bias[v], parameters.multiplier[v]);
                     // Relu before the zero point: later steps are monotone, so codes are the same.
                     rounded[v] = isa.max_i32(isa.f32_to_i32_even(scaled), lowest);
                 }
@@ -316,8 +444,7 @@ impl Finish<'_> {
                 let (low, high) = if signed { (-128, 127) } else { (0, 255) };
                 let low = if relu { i64::from(zero_point) } else { low };
                 for (v, sum) in sums.into_iter().enumerate() {
-                    // SAFETY: the caller's promise.
-                    let scaled = unsafe { self.scaled(isa, sum, channel + v * I::LANES) };
+                    let scaled = scaled(isa, sum, parameters.bias[v], parameters.multiplier[v]);
                     let scaled = isa.to_f32_array(scaled);
                     for (lane, &value) in scaled[..I::LANES].iter().enumerate() {
                         let index = v * I::LANES + lane;
@@ -334,7 +461,7 @@ impl Finish<'_> {
                     let lanes = count.saturating_sub(v * I::LANES).min(I::LANES);
                     // SAFETY: the caller's promise; `lanes` are left of `count`.
                     unsafe {
-                        let value = self.float(isa, sum, channel + v * I::LANES);
+                        let value = self.float(isa, sum, parameters, v);
                         // max(0, value) in this order: NaN stays NaN, -0 stays -0.
                         let value = if relu {
                             isa.max_f32(isa.splat_f32(0.0), value)
@@ -370,19 +497,16 @@ impl Finish<'_> {
     }
 
     /// A sum in real units, plus the bias.
-    ///
-    /// # Safety
-    /// `columns` must be readable for a vector at `channel`.
     #[inline(always)]
-    unsafe fn float<I: Isa>(&self, isa: I, sum: I::V, channel: usize) -> I::F {
+    fn float<I: Isa, const NV: usize>(
+        &self,
+        isa: I,
+        sum: I::V,
+        parameters: &Parameters<I, NV>,
+        v: usize,
+    ) -> I::F {
         let sum = isa.i32_to_f32(sum);
-        // SAFETY: the caller's promise.
-        let (bias, multiplier) = unsafe {
-            (
-                isa.load_f32(self.columns.bias.as_ptr().add(channel)),
-                isa.load_f32(self.columns.multiplier.as_ptr().add(channel)),
-            )
-        };
+        let (bias, multiplier) = (parameters.bias[v], parameters.multiplier[v]);
         if matches!(self.form, Form::FusedFloat { .. }) {
             isa.fma_f32(sum, multiplier, bias)
         } else {

@@ -10,7 +10,7 @@
 
 use super::steps::{ByDepth, Bytes, Step, Widened};
 use super::weights::{Block, Form, block_vectors};
-use super::window::Tap;
+use super::window::Stretch;
 use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
 
 /// One batch of products: rows of activations, taps, and a block of weights.
@@ -31,7 +31,7 @@ pub struct Product<'a> {
     /// input channels of one tap
     pub k: usize,
     /// the batch
-    pub taps: &'a [Tap],
+    pub taps: &'a [Stretch],
     /// the weights
     pub block: Block<'a>,
     /// the weights' layout
@@ -196,12 +196,14 @@ where
     fn call(self, isa: I) {
         let shift = isa.splat_u8(0x80);
         let flipped = |codes: I::V| if FLIP { isa.xor(codes, shift) } else { codes };
-        let Product { k, block, .. } = *self.product;
+        let Product { block, .. } = *self.product;
         let group = NV * 4 * I::LANES;
         let mut sums = [[isa.splat_i32(0); NV]; MR];
         for tap in self.product.taps {
             let rows = self.rows(tap);
-            let panel = &block.panel[tap.index * block.tap_stride..][..block.tap_stride];
+            let k = tap.count * self.product.k;
+            let panel =
+                &block.panel[tap.index * block.tap_stride..][..tap.count * block.tap_stride];
             assert_eq!(panel.len(), k.div_ceil(4) * group, "a tap holds its groups");
             let mut codes = rows.start;
             let mut weights = panel.as_ptr();
@@ -259,9 +261,9 @@ struct Rows {
 }
 
 impl<S, const MR: usize, const NV: usize, const FLIP: bool> Tile<'_, S, MR, NV, FLIP> {
-    /// The rows of one tap, checked: `MR` rows, `stride` apart, of `k` bytes each.
+    /// The rows of some taps, checked: `MR` rows, `stride` apart, of `count · k` bytes each.
     #[inline(always)]
-    fn rows(&self, tap: &Tap) -> Rows {
+    fn rows(&self, tap: &Stretch) -> Rows {
         let product = self.product;
         let (buffer, start, stride) = match tap.pixel {
             Some(pixel) => (
@@ -274,7 +276,7 @@ impl<S, const MR: usize, const NV: usize, const FLIP: bool> Tile<'_, S, MR, NV, 
             None => (product.padding, 0, 0),
         };
         assert!(
-            start + (MR - 1) * stride + product.k <= buffer.len(),
+            start + (MR - 1) * stride + tap.count * product.k <= buffer.len(),
             "rows lie inside their buffer"
         );
         Rows {

@@ -12,7 +12,7 @@ use super::brgemm::{self, MAX_TILE, Product};
 use super::destination::Destination;
 use super::epilogue::{Epilogue, Sums};
 use super::weights::{BlockedWeights, Form, WeightShape, block_vectors};
-use super::window::{Tap, Window};
+use super::window::{Stretch, Tap, Window, stretches};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::{Dot4, Isa};
 
@@ -34,6 +34,7 @@ pub struct Direct {
     /// the zero point of the codes as multiplied
     zero_point: i32,
     taps: Vec<Tap>,
+    stretches: Vec<Stretch>,
     sums: Vec<i32>,
     /// compensation of rows of which taps were skipped
     border: Vec<i32>,
@@ -124,6 +125,7 @@ impl Direct {
         let k = groups.first().map_or(0, BlockedWeights::k);
         let mut direct = Self {
             taps: Vec::with_capacity(window.taps()),
+            stretches: Vec::with_capacity(window.taps()),
             window,
             padding_rule,
             groups,
@@ -178,6 +180,7 @@ impl Direct {
             padding,
             zero_point,
             taps,
+            stretches: together,
             sums,
             border,
         } = self;
@@ -193,8 +196,10 @@ impl Direct {
                 epilogue.compensation()
             };
             for (group, weights) in groups.iter().enumerate() {
+                let k = weights.k();
+                stretches(taps, k == codes.stride && k.is_multiple_of(4), together);
                 let max_rows = brgemm::max_rows::<I>(weights.form());
-                let chunk = cached_rows(taps.len() * weights.k(), max_rows);
+                let chunk = cached_rows(taps.len() * k, max_rows);
                 for first in (0..row.len).step_by(chunk) {
                     let end = (first + chunk).min(row.len);
                     for index in 0..weights.blocks() {
@@ -205,9 +210,9 @@ impl Direct {
                             signed: *signed,
                             pixel_stride: codes.stride,
                             row_stride,
-                            channel: group * weights.k(),
-                            k: weights.k(),
-                            taps,
+                            channel: group * k,
+                            k,
+                            taps: together,
                             block,
                             form: weights.form(),
                         };

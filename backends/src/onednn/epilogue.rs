@@ -15,11 +15,11 @@ use qassay_golden::tensor::{DType, Data};
 use super::destination::{Destination, Values};
 use super::store::Store;
 use crate::backend::Refusal;
-use crate::isa::{Isa, WithIsa};
+use crate::isa::{Isa, WithIsa, each};
 use crate::rows;
 
-/// Values after the last column that vector loads of parameters may touch.
-const PADDING: usize = 16;
+/// Values after the last column that vector loads of parameters may touch: a tile's width.
+const PADDING: usize = 4 * 16;
 
 /// How the sums of one op become its output.
 #[derive(Debug, Clone)]
@@ -192,6 +192,7 @@ impl Epilogue {
                 && tile.compensation.len() >= tile.first_column + tile.columns + PADDING
                 && tile.sums.len() >= tile.rows * tile.stride
                 && tile.columns <= tile.stride
+                && matches!(tile.stride / I::LANES, 1 | 2 | 4)
                 && tile.stride.is_multiple_of(I::LANES)
                 && last * output.stride + tile.first_column + tile.columns <= output.len(),
             "the tile lies inside the output"
@@ -300,48 +301,118 @@ impl<I: Isa> WithIsa<I> for Rows<'_, '_, '_> {
 
     #[inline(always)]
     fn call(self, isa: I) {
-        let tile = self.tile;
+        match self.tile.stride / I::LANES {
+            1 => self.vectors::<I, 1>(isa),
+            2 => self.vectors::<I, 2>(isa),
+            _ => self.vectors::<I, 4>(isa),
+        }
+    }
+}
+
+/// What is known of the columns of `NV` vectors.
+struct Parameters<I: Isa, const NV: usize> {
+    compensation: [I::V; NV],
+    scale: [I::F; NV],
+    bias: Option<[I::F; NV]>,
+}
+
+impl Rows<'_, '_, '_> {
+    /// All rows; the tile is `NV` vectors wide.
+    #[inline(always)]
+    fn vectors<I: Isa, const NV: usize>(self, isa: I) {
+        let Self {
+            epilogue,
+            tile,
+            output,
+        } = self;
+        let column = tile.first_column;
+        // SAFETY: `store` checked that the tile's columns are columns of the op, after whose last
+        // one parameters hold PADDING ≥ NV·LANES more.
+        let parameters: Parameters<I, NV> = unsafe {
+            let compensation = tile.compensation[column..].as_ptr();
+            let scale = epilogue.multipliers[column..].as_ptr();
+            Parameters {
+                compensation: each!(isa.splat_i32(0), |v| isa
+                    .load_bytes(compensation.add(v * I::LANES).cast())),
+                scale: each!(isa.splat_f32(0.0), |v| isa
+                    .load_f32(scale.add(v * I::LANES))),
+                bias: epilogue.bias.as_ref().map(|bias| {
+                    let bias = bias[column..].as_ptr();
+                    each!(isa.splat_f32(0.0), |v| isa.load_f32(bias.add(v * I::LANES)))
+                }),
+            }
+        };
         for row in 0..tile.rows {
-            let sums = &tile.sums[row * tile.stride..][..tile.stride];
-            let start = (tile.first_output + row) * self.output.stride + tile.first_column;
-            for (v, sums) in sums.chunks_exact(I::LANES).enumerate() {
-                let at = v * I::LANES;
-                let lanes = tile.columns.saturating_sub(at).min(I::LANES);
-                if lanes == 0 {
-                    break;
-                }
-                let column = tile.first_column + at;
-                // SAFETY: `sums` is a whole vector; `store` checked that `column` is a column
-                // of the op, after whose last one parameters hold PADDING ≥ LANES more.
-                let sum = unsafe {
-                    isa.add_i32(
-                        isa.load_bytes(sums.as_ptr().cast()),
-                        isa.load_bytes(tile.compensation[column..].as_ptr().cast()),
-                    )
-                };
-                match (&mut self.output.values, self.epilogue.target) {
-                    (Values::I32(out), _) => {
-                        let sum = if self.epilogue.relu {
+            let sums = tile.sums[row * tile.stride..][..NV * I::LANES].as_ptr();
+            let sums: [I::V; NV] = each!(isa.splat_i32(0), |v| {
+                // SAFETY: `sums` is NV vectors long.
+                let sums = unsafe { isa.load_bytes(sums.add(v * I::LANES).cast()) };
+                isa.add_i32(sums, parameters.compensation[v])
+            });
+            let start = (tile.first_output + row) * output.stride + column;
+            // Loops of constant length, so that sums stay in registers.
+            match &mut output.values {
+                Values::I32(out) => {
+                    let out = &mut out[start..][..tile.columns];
+                    for (v, &sum) in sums.iter().enumerate() {
+                        let lanes = tile.columns.saturating_sub(v * I::LANES).min(I::LANES);
+                        let sum = if epilogue.relu {
                             isa.max_i32(sum, isa.splat_i32(0))
                         } else {
                             sum
                         };
-                        let to = out[start + at..][..lanes].as_mut_ptr().cast();
-                        // SAFETY: `to` is the start of `lanes` i32.
-                        unsafe { isa.store_bytes_partial(to, sum, 4 * lanes) };
+                        let to = out.as_mut_ptr().wrapping_add(v * I::LANES);
+                        // SAFETY: `lanes` are left of `out`.
+                        unsafe {
+                            if lanes == I::LANES {
+                                isa.store_bytes(to.cast(), sum);
+                            } else if lanes > 0 {
+                                isa.store_bytes_partial(to.cast(), sum, 4 * lanes);
+                            }
+                        }
                     }
-                    (Values::F32(out), _) => {
-                        let value = self.epilogue.real(isa, sum, column);
-                        let to = out[start + at..][..lanes].as_mut_ptr();
-                        // SAFETY: `to` is the start of `lanes` f32.
-                        unsafe { isa.store_f32_partial(to, value, lanes) };
+                }
+                Values::F32(out) => {
+                    let out = &mut out[start..][..tile.columns];
+                    for (v, &sum) in sums.iter().enumerate() {
+                        let lanes = tile.columns.saturating_sub(v * I::LANES).min(I::LANES);
+                        let value = epilogue.real(isa, sum, &parameters, v);
+                        let to = out.as_mut_ptr().wrapping_add(v * I::LANES);
+                        // SAFETY: `lanes` are left of `out`.
+                        unsafe {
+                            if lanes == I::LANES {
+                                isa.store_f32(to, value);
+                            } else if lanes > 0 {
+                                isa.store_f32_partial(to, value, lanes);
+                            }
+                        }
                     }
-                    (Values::Bytes(out), target) => {
-                        let value = self.epilogue.real(isa, sum, column);
-                        let codes = target.codes(isa, value);
-                        let to = out[start + at..][..lanes].as_mut_ptr();
-                        // SAFETY: `to` is the start of `lanes` bytes.
-                        unsafe { isa.store_low_bytes(to, codes, lanes) };
+                }
+                Values::Bytes(out) => {
+                    let out = &mut out[start..][..tile.columns];
+                    let mut codes = [isa.splat_i32(0); 4];
+                    for (v, &sum) in sums.iter().enumerate() {
+                        let value = epilogue.real(isa, sum, &parameters, v);
+                        codes[v] = epilogue.target.codes(isa, value);
+                    }
+                    if NV == 4 && tile.columns == NV * I::LANES {
+                        // They are codes already: nothing saturates.
+                        let bytes = if epilogue.target.is_signed() {
+                            isa.narrow_to_i8(codes, 0)
+                        } else {
+                            isa.narrow_to_u8(codes, 0)
+                        };
+                        // SAFETY: `out` is four vectors of lanes long, a vector of bytes.
+                        unsafe { isa.store_bytes(out.as_mut_ptr(), bytes) };
+                        continue;
+                    }
+                    for (v, &codes) in codes[..NV].iter().enumerate() {
+                        let lanes = tile.columns.saturating_sub(v * I::LANES).min(I::LANES);
+                        if lanes > 0 {
+                            let to = out.as_mut_ptr().wrapping_add(v * I::LANES);
+                            // SAFETY: `lanes` are left of `out`.
+                            unsafe { isa.store_low_bytes(to, codes, lanes) };
+                        }
                     }
                 }
             }
@@ -350,27 +421,24 @@ impl<I: Isa> WithIsa<I> for Rows<'_, '_, '_> {
 }
 
 impl Epilogue {
-    /// Sums of `LANES` columns in real units, with bias and relu.
+    /// Sums of `LANES` columns, those of vector `v`, in real units, with bias and relu.
     #[inline(always)]
-    fn real<I: Isa>(&self, isa: I, sums: I::V, column: usize) -> I::F {
+    fn real<I: Isa, const NV: usize>(
+        &self,
+        isa: I,
+        sums: I::V,
+        parameters: &Parameters<I, NV>,
+        v: usize,
+    ) -> I::F {
         let mut value = isa.i32_to_f32(sums);
         if let Some(source) = self.source {
             value = isa.mul_f32(value, isa.splat_f32(source));
         }
-        // SAFETY: `store` checked that `column` is a column of the op; the parameters hold
-        // PADDING ≥ LANES values more than there are columns.
-        let scale = unsafe { isa.load_f32(self.multipliers[column..].as_ptr()) };
-        value = match &self.bias {
+        let scale = parameters.scale[v];
+        value = match &parameters.bias {
             None => isa.mul_f32(value, scale),
-            Some(bias) => {
-                // SAFETY: as for the scale.
-                let bias = unsafe { isa.load_f32(bias[column..].as_ptr()) };
-                if self.fused_bias {
-                    isa.fma_f32(value, scale, bias)
-                } else {
-                    isa.add_f32(isa.mul_f32(value, scale), bias)
-                }
-            }
+            Some(bias) if self.fused_bias => isa.fma_f32(value, scale, bias[v]),
+            Some(bias) => isa.add_f32(isa.mul_f32(value, scale), bias[v]),
         };
         if self.relu {
             // In this order NaN stays NaN.
@@ -382,6 +450,11 @@ impl Epilogue {
 }
 
 impl Target {
+    /// Whether codes are s8.
+    fn is_signed(self) -> bool {
+        matches!(self, Self::Codes { store, .. } if store.is_signed())
+    }
+
     /// Real values to codes in i32 lanes.
     #[inline(always)]
     fn codes<I: Isa>(self, isa: I, value: I::F) -> I::V {

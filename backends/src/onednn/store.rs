@@ -19,6 +19,11 @@ impl Store {
         Self { low, high }
     }
 
+    /// Whether codes below 0 are among them: s8.
+    pub fn is_signed(self) -> bool {
+        self.low < 0.0
+    }
+
     /// `LANES` values in steps, zero points apart, to codes.
     #[inline(always)]
     pub fn codes<I: Isa>(self, isa: I, steps: I::F, zero_point: I::F) -> I::V {

@@ -37,6 +37,37 @@ pub struct Tap {
     pub pixel: Option<usize>,
 }
 
+/// Kernel positions that are read as one: their weights and their inputs follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// number of the first
+    pub index: usize,
+    /// how many
+    pub count: usize,
+    /// the pixel that the first one sees; `None` outside the image
+    pub pixel: Option<usize>,
+}
+
+/// Joins `taps` whose pixels follow each other, where these are `joined`: nothing lies between
+/// two pixels, nor between the weights of two taps.
+pub fn stretches(taps: &[Tap], joined: bool, stretches: &mut Vec<Stretch>) {
+    stretches.clear();
+    for &Tap { index, pixel } in taps {
+        if let (true, Some(last), Some(pixel)) = (joined, stretches.last_mut(), pixel)
+            && last.index + last.count == index
+            && last.pixel.map(|first| first + last.count) == Some(pixel)
+        {
+            last.count += 1;
+        } else {
+            stretches.push(Stretch {
+                index,
+                count: 1,
+                pixel,
+            });
+        }
+    }
+}
+
 /// A run of one row of outputs: `len` outputs from number `first_output` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
@@ -207,6 +238,36 @@ mod tests {
             runs: Vec::new(),
         }
         .cut()
+    }
+
+    #[test]
+    fn neighbouring_taps_are_read_as_one_and_others_are_not() {
+        let tap = |(index, pixel)| Tap { index, pixel };
+        // Three in a row; the next row of the image; one skipped; two outside.
+        let taps = [
+            (0, Some(7)),
+            (1, Some(8)),
+            (2, Some(9)),
+            (3, Some(15)),
+            (5, Some(16)),
+            (6, None),
+            (7, None),
+        ]
+        .map(tap);
+        let mut found = Vec::new();
+        stretches(&taps, true, &mut found);
+        let counts: Vec<_> = found.iter().map(|s| (s.index, s.count, s.pixel)).collect();
+        let apart = [
+            (3, 1, Some(15)),
+            (5, 1, Some(16)),
+            (6, 1, None),
+            (7, 1, None),
+        ];
+        assert_eq!(counts[..1], [(0, 3, Some(7))]);
+        assert_eq!(counts[1..], apart);
+        // Where something lies between pixels none are.
+        stretches(&taps, false, &mut found);
+        assert_eq!(found.len(), taps.len());
     }
 
     #[test]

@@ -41,13 +41,13 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// For figures to keep: up to 42 samples of at least 4 ms, about half a second a contestant.
+    /// For figures to keep: up to 48 samples of at least 4 ms, about half a second a contestant.
     pub const FULL: Self = Self {
-        passes: 6,
+        passes: 12,
         sample_ns: 4e6,
         budget_ns: 5e8,
         least_rounds: 2,
-        most_rounds: 7,
+        most_rounds: 4,
         most_iterations: 1 << 30,
     };
     /// For a first look: up to 15 samples of at least 1 ms.
@@ -311,17 +311,20 @@ mod tests {
         let (mut contestants, mut clock) = synthetics(&[1_000_000, 2_000_000, 1_000_000], 4);
         let taken = sample(&mut contestants, &mut clock);
         let ns: Vec<&[f64]> = taken.iter().map(|t| &t.as_ref().unwrap().ns[..]).collect();
-        let (seen, within) = ratio(ns[1], ns[0], 6);
+        let (seen, within) = ratio(ns[1], ns[0], Effort::FULL.passes);
         assert!((1.98..2.02).contains(&seen), "{seen}");
         assert!(within[0] <= 2.0 && 2.0 <= within[1], "{within:?}");
         assert_eq!(compared(within), Compared::Faster);
-        let (seen, within) = ratio(ns[0], ns[1], 6);
+        let (seen, within) = ratio(ns[0], ns[1], Effort::FULL.passes);
         assert!((0.495..0.505).contains(&seen), "{seen}");
         assert_eq!(compared(within), Compared::Slower);
-        let (_, within) = ratio(ns[0], ns[2], 6);
+        let (_, within) = ratio(ns[0], ns[2], Effort::FULL.passes);
         assert_eq!(compared(within), Compared::Alike, "{within:?}");
         // The times themselves are unstable, and are called that.
-        assert!(unstable(median(ns[0]), interval(ns[0], 6)));
+        assert!(unstable(
+            median(ns[0]),
+            interval(ns[0], Effort::FULL.passes)
+        ));
     }
 
     #[test]
@@ -371,7 +374,7 @@ mod tests {
             (0, None),
             (3, Some(0)),
             (2 + rounds, Some(1)),
-            (99, Some(6)),
+            (99, Some(Effort::FULL.passes)),
         ] {
             let (mut contestants, mut clock) = synthetics(&[10_000_000; 2], 0);
             let asked = Cell::new(0);
