@@ -161,9 +161,12 @@ impl<I: Isa> WithIsa<I> for Segments<'_> {
     #[inline(always)]
     fn call(self, isa: I) {
         let per_segment = LINE / self.code_bytes;
-        for (codes, segment) in
-            (self.codes.chunks(per_segment)).zip(self.target.chunks_mut(self.stride))
-        {
+        let (mut left, mut target) = (self.codes, self.target);
+        // Not `chunks`, which divides to count them: rows may be as short as one segment.
+        while !left.is_empty() {
+            let (codes, rest) = left.split_at(left.len().min(per_segment));
+            let (segment, next) = target.split_at_mut(self.stride.min(target.len()));
+            (left, target) = (rest, next);
             let segment = &mut segment[..LINE];
             let whole = codes.len() == per_segment;
             if self.code_bytes == 1 {

@@ -2,9 +2,13 @@
 //!
 //! Samples of one pass share what the machine did then; what differs between
 //! passes is what may differ between runs. So each pass is one value: the
-//! logarithm of its median time. Two runs differ in the means of these values,
-//! as surely as Welch's t says. That is done twice, for times as they are and for
-//! times ÷ the yardstick's in the same rounds; what is said must be true of both.
+//! logarithm of its shortest time, as whatever else runs on a machine makes
+//! samples longer, never shorter. Passes that were disturbed throughout are few
+//! and far off: means are trimmed. Two runs differ in the trimmed means of these
+//! values, as surely as Yuen's t says (K. K. Yuen, "The two-sample trimmed t for
+//! unequal population variances", Biometrika 61, 1974). That is done twice, for
+//! times as they are and for times ÷ the yardstick's in the same passes; what is
+//! said must be true of both.
 
 use qassay_suites::bench::statistics::{by_pass, median};
 use qassay_suites::record::Time;
@@ -17,6 +21,8 @@ const MISS: f64 = 0.05;
 const ENOUGH: usize = 8;
 /// How many degrees of freedom the typical case counts for.
 const TYPICAL: f64 = 8.0;
+/// One in so many passes is left out of a mean at either end.
+const TRIMMED: usize = 5;
 
 /// A timed case of one run: values by pass.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,19 +40,17 @@ impl Passes {
     pub fn of(time: &Time) -> Self {
         let by_pass = |samples: &[f64]| -> Vec<f64> {
             by_pass(samples, time.passes)
-                .map(|pass| median(pass).ln())
+                .map(|pass| pass.iter().copied().fold(f64::INFINITY, f64::min).ln())
                 .collect()
         };
-        let (own, yard) = (&time.samples_ns, &time.yardstick_ns);
-        let has_yardstick = own.len() == yard.len();
-        let held: Vec<f64> = own.iter().zip(yard).map(|(own, yard)| own / yard).collect();
-        let [held, yardstick] = [&held, yard].map(|samples| match has_yardstick {
-            true => by_pass(samples),
+        let own = by_pass(&time.samples_ns);
+        let yardstick = match time.samples_ns.len() == time.yardstick_ns.len() {
+            true => by_pass(&time.yardstick_ns),
             false => Vec::new(),
-        });
+        };
         Self {
-            time: by_pass(own),
-            held,
+            held: own.iter().zip(&yardstick).map(|(own, y)| own - y).collect(),
+            time: own,
             yardstick,
         }
     }
@@ -64,12 +68,12 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    /// Of values by pass (Welch's t-test). `None` with fewer than two passes on either side.
+    /// Of values by pass (Yuen's trimmed t-test). `None` with fewer than two passes on either side.
     pub fn between(base: &[f64], new: &[f64]) -> Option<Self> {
         let [
             (base, base_variance, base_degrees),
             (new, new_variance, new_degrees),
-        ] = [mean(base)?, mean(new)?];
+        ] = [trimmed(base)?, trimmed(new)?];
         let variance = base_variance + new_variance;
         // Satterthwaite's degrees of freedom.
         let degrees = match variance > 0.0 {
@@ -94,15 +98,23 @@ impl Difference {
     }
 }
 
-/// Mean, variance of the mean, and degrees of freedom.
-fn mean(values: &[f64]) -> Option<(f64, f64, f64)> {
-    let count = values.len() as f64;
-    if values.len() < 2 {
+/// Trimmed mean, its variance (from the values drawn in to what is left), and degrees of freedom.
+fn trimmed(values: &[f64]) -> Option<(f64, f64, f64)> {
+    let (count, cut) = (values.len(), values.len() / TRIMMED);
+    let left = count - 2 * cut;
+    if left < 2 {
         return None;
     }
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
-    Some((mean, squares / (count - 1.0) / count, count - 1.0))
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let kept = &sorted[cut..count - cut];
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (lowest, highest) = (kept[0], kept[left - 1]);
+    let drawn_in: Vec<f64> = sorted.iter().map(|v| v.clamp(lowest, highest)).collect();
+    let middle = mean(&drawn_in);
+    let squares: f64 = drawn_in.iter().map(|v| (v - middle) * (v - middle)).sum();
+    let degrees = left as f64 - 1.0;
+    Some((mean(kept), squares / (left as f64 * degrees), degrees))
 }
 
 /// Few passes may agree by luck: where there are enough cases, none is taken to be much steadier

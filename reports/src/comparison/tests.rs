@@ -1,3 +1,4 @@
+use qassay_suites::bench::sampling::Effort;
 use qassay_suites::record::Time;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -123,7 +124,10 @@ fn bell(random: &mut ChaCha8Rng) -> f64 {
     sum - 6.0
 }
 
-/// A run of `MANY` cases in six passes of three rounds, case `i` taking `factor(i)` of its time.
+/// Passes of a synthetic run, as many as a full one has.
+const PASSES: usize = Effort::FULL.passes;
+
+/// A run of `MANY` cases in passes of three rounds, case `i` taking `factor(i)` of its time.
 fn synthetic(machine: Machine, seed: u64, factor: impl Fn(usize) -> f64) -> Run {
     let random = &mut ChaCha8Rng::seed_from_u64(seed);
     let mut run = sample::run();
@@ -133,10 +137,10 @@ fn synthetic(machine: Machine, seed: u64, factor: impl Fn(usize) -> f64) -> Run 
         .collect();
     for measurement in &mut run.measurements {
         let time = measurement.time.as_mut().unwrap();
-        (time.passes, time.samples_ns, time.yardstick_ns) = (6, Vec::new(), Vec::new());
+        (time.passes, time.samples_ns, time.yardstick_ns) = (PASSES, Vec::new(), Vec::new());
     }
     let whole = machine.run * bell(random);
-    for _ in 0..6 {
+    for _ in 0..PASSES {
         let pass = whole + machine.pass * bell(random);
         for (i, measurement) in run.measurements.iter_mut().enumerate() {
             let time = measurement.time.as_mut().unwrap();
@@ -198,6 +202,42 @@ fn a_tenth_planted_on_one_case_is_found_though_the_machine_drifts() {
         let base = synthetic(steady, seed, |_| 1.0);
         let new = synthetic(steady, seed + 1000, |i| if i == 7 { 1.12 } else { 1.0 });
         let found = compare(&base, &new, THRESHOLD).unwrap();
+        let slower: Vec<&str> = (found.speeds.iter())
+            .filter(|change| change.speed == Speed::Slower)
+            .map(|change| &*change.case)
+            .collect();
+        assert_eq!(slower, ["linear/7"], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_tenth_is_found_though_other_work_lengthens_some_passes_and_many_samples() {
+    let steady = Machine {
+        run: 0.01,
+        pass: 0.005,
+        sample: 0.005,
+        ..DRIFTING
+    };
+    // One whole pass, and one sample of each other one.
+    let disturbed = |mut run: Run, pass: usize| {
+        for measurement in &mut run.measurements {
+            let time = measurement.time.as_mut().unwrap();
+            for (at, ns) in time.samples_ns.iter_mut().enumerate() {
+                if at / 3 == pass {
+                    *ns *= 1.5;
+                } else if at % 3 == 1 {
+                    *ns *= 1.2;
+                }
+            }
+        }
+        run
+    };
+    for seed in 0..15 {
+        let base = disturbed(synthetic(steady, seed, |_| 1.0), 3);
+        let factor = |i| if i == 7 { 1.12 } else { 1.0 };
+        let new = disturbed(synthetic(steady, seed + 1000, factor), 8);
+        let found = compare(&base, &new, THRESHOLD).unwrap();
+        assert_eq!(found.count(Speed::Faster), 0, "seed {seed}");
         let slower: Vec<&str> = (found.speeds.iter())
             .filter(|change| change.speed == Speed::Slower)
             .map(|change| &*change.case)

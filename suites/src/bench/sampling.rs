@@ -50,13 +50,13 @@ impl Effort {
         most_rounds: 4,
         most_iterations: 1 << 30,
     };
-    /// For a first look: up to 15 samples of at least 1 ms.
+    /// For a first look: up to 16 samples of at least 1 ms.
     pub const QUICK: Self = Self {
-        passes: 5,
+        passes: 8,
         sample_ns: 1e6,
         budget_ns: 2e7,
-        least_rounds: 2,
-        most_rounds: 3,
+        least_rounds: 1,
+        most_rounds: 2,
         most_iterations: 1 << 30,
     };
 }
