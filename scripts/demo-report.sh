@@ -29,10 +29,13 @@ run() {
 }
 
 run x86 conform --backend x86 --level "$level"
-run arm-models conform --backend arm --level "$level"
+run arm-models conform --backend '*/neon*' --level "$level"
 run held-to-exact conform --backend 'fbgemm,onednn/avx2' --as exact --level "$level" \
     --suite quantize,requantize,linear,conv,depthwise
-run speed bench --backend x86 --shape gemm --quick
+peers=()
+compgen -G 'scripts/engines/.plugins/*.so' >/dev/null && peers=(--peers)
+run speed bench --backend 'fbgemm/avx*,onednn/avx*,qnnpack/avx2,qnnpack/avx512*' --shape gemm --quick \
+    "${peers[@]+"${peers[@]}"}"
 
 # ARM's own instructions, emulated.
 if command -v qemu-aarch64-static aarch64-linux-gnu-gcc >/dev/null; then
@@ -46,11 +49,15 @@ fi
 [ -e "$runs/arm-emulated.jsonl" ] || echo "left out: emulated ARM (scripts/arm.sh setup)" >&2
 
 # Real engines, those that are installed. One that says nothing yet may take long to load.
-engines=$(scripts/engines/engine.py --list | sed -n '/(first: /!p' | awk '{print $1, $2}')
+engines=$(scripts/engines/engine.py --list | sed '/(first: /d')
 [ -n "$engines" ] || echo "left out: real engines (scripts/engines/setup.sh NAME)" >&2
-while read -r system engine; do
+while read -r system engine what; do
     [ -n "$system" ] || continue
-    run "$system-$engine" conform --backend "exec:scripts/engines/engine.py $system $engine" \
+    case "$what" in
+        *plugin:*) backend=plugin:${what##*plugin:} ;;
+        *) backend="exec:scripts/engines/engine.py $system $engine" ;;
+    esac
+    run "$system-$engine" conform --backend "$backend" \
         --suite quantize,dequantize,linear,conv,depthwise --level "$level"
 done <<<"$engines"
 

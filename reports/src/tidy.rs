@@ -84,6 +84,7 @@ pub fn totals(survey: &Survey<'_>) -> Vec<Sheet> {
     vec![
         conformance::matrix(survey),
         mismatch::differences(survey),
+        mismatch::maps(survey),
         mismatch::places(survey),
         mismatch::by_size(survey),
         agreement::pairs(survey),

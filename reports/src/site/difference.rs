@@ -142,13 +142,13 @@ fn places(failing: &[&Record]) -> Markup {
         return html! {};
     };
     let [rows, columns] = spread.grid;
-    let mut cells = vec![vec![0.0; columns]; rows];
+    let mut counts = vec![vec![0; columns]; rows];
     for [row, column, count] in &spread.cells {
-        if let Some(cell) = cells
+        if let Some(cell) = counts
             .get_mut(*row as usize)
             .and_then(|r| r.get_mut(*column as usize))
         {
-            *cell += *count as f64;
+            *cell += count;
         }
     }
     let (outer, last) = match spread.shape.split_last() {
@@ -157,7 +157,9 @@ fn places(failing: &[&Record]) -> Markup {
     };
     let outer_len: usize = outer.iter().product();
     let grid = Grid {
-        cells,
+        cells: (counts.iter())
+            .map(|row| row.iter().map(|&count| count as f64).collect())
+            .collect(),
         rows: format!("{outer_len} rows"),
         columns: format!("last dimension, {last}"),
     };
@@ -165,6 +167,13 @@ fn places(failing: &[&Record]) -> Markup {
         "Where in the output: {} wrong values",
         grouped(weight(spread))
     );
+    let names: Vec<String> = (0..spread.grid[1])
+        .map(|column| format!("column {column}"))
+        .collect();
+    let headings: Vec<(&str, bool)> = std::iter::once("row")
+        .chain(names.iter().map(String::as_str))
+        .map(|name| (name, true))
+        .collect();
     let shape: Vec<String> = spread.shape.iter().map(ToString::to_string).collect();
     let numbers = html! {
         p {
@@ -172,9 +181,9 @@ fn places(failing: &[&Record]) -> Markup {
             ", the failing case with most wrong values, as a grid of " (rows) " × " (columns)
             ": across its last dimension, down all others."
         }
-        (page::table("wrong values by place", &[("row", true), ("column", true), ("wrong values", true)], html! {
-            @for [row, column, count] in &spread.cells {
-                tr { (page::count(*row)) (page::count(*column)) (page::count(*count)) }
+        (page::table("wrong values by place", &headings, html! {
+            @for (row, counts) in counts.iter().enumerate() {
+                tr { (page::count(row as u64)) @for count in counts { (page::count(*count)) } }
             }
         }))
     };

@@ -53,45 +53,63 @@ fn spreads<'a>(of: &Subject<'a>, suite: &str) -> Vec<(&'a str, &'a Spread)> {
         .collect()
 }
 
-/// One row for each cell with mismatches. Of each suite, the case with most mismatches stands for
-/// all: those would be too many.
-pub(super) fn places(survey: &Survey<'_>) -> Sheet {
-    const COLUMNS: [&str; 9] = [
+/// Of each suite, the case with most mismatches: it stands for all, which would be too many.
+fn worst<'a>(of: &Subject<'a>) -> impl Iterator<Item = (&'a str, &'a str, &'a Spread)> {
+    let suites: Vec<&'a str> = of.cells.keys().copied().collect();
+    suites.into_iter().filter_map(|suite| {
+        let (case, spread) = spreads(of, suite)
+            .into_iter()
+            .max_by_key(|(_, spread)| spread.cells.iter().map(|cell| cell[2]).sum::<u64>())?;
+        Some((suite, case, spread))
+    })
+}
+
+/// One row for each map of mismatches, numbered from 0; its cells are those of [`places`].
+pub(super) fn maps(survey: &Survey<'_>) -> Sheet {
+    const COLUMNS: [&str; 6] = [
         "suite",
         "case",
         "output",
         "shape",
         "grid_rows",
         "grid_columns",
-        "row",
-        "column",
-        "mismatches",
     ];
-    Sheet::by_subject(survey, "mismatch_places", &COLUMNS, |of| {
-        let mut rows = Vec::new();
-        for suite in of.cells.keys() {
-            let worst = spreads(of, suite)
-                .into_iter()
-                .max_by_key(|(_, spread)| spread.cells.iter().map(|cell| cell[2]).sum::<u64>());
-            let Some((case, spread)) = worst else {
-                continue;
-            };
-            let place = [
-                (*suite).to_owned(),
+    let mut sheet = Sheet::by_subject(survey, "mismatch_maps", &COLUMNS, |of| {
+        let map = |(suite, case, spread): (&str, &str, &Spread)| {
+            vec![
+                suite.to_owned(),
                 case.to_owned(),
                 spread.output.to_string(),
                 joined(&spread.shape, "x"),
                 spread.grid[0].to_string(),
                 spread.grid[1].to_string(),
-            ];
-            for cell in &spread.cells {
-                let mut row = place.to_vec();
-                row.extend(cell.map(|number| number.to_string()));
-                rows.push(row);
-            }
-        }
-        rows
-    })
+            ]
+        };
+        worst(of).map(map).collect()
+    });
+    sheet.columns.insert(0, "map");
+    for (number, row) in sheet.rows.iter_mut().enumerate() {
+        row.insert(0, number.to_string());
+    }
+    sheet
+}
+
+/// One row for each cell with mismatches of each of the [`maps`].
+pub(super) fn places(survey: &Survey<'_>) -> Sheet {
+    let maps = survey.subjects.iter().flat_map(worst).enumerate();
+    Sheet {
+        name: "mismatch_places",
+        columns: vec!["map", "row", "column", "mismatches"],
+        rows: maps
+            .flat_map(|(map, (_, _, spread))| {
+                spread.cells.iter().map(move |&[row, column, count]| {
+                    [map as u64, row, column, count]
+                        .map(|n| n.to_string())
+                        .into()
+                })
+            })
+            .collect(),
+    }
 }
 
 /// Mismatches by unit and size of all failing cases in one suite.
