@@ -24,7 +24,7 @@ command -v "$python" >/dev/null || {
     exit 2
 }
 case "$(uname -m)" in
-    x86_64) default='fbgemm/avx*,fbgemm/am*,onednn/avx*,qnnpack/avx512vnn*,qnnpack/avxvnn*' ;;
+    x86_64) default='fbgemm/avx*exact,fbgemm/avx*vnni,fbgemm/amx,onednn/avx*vnni*,onednn/avx2-exact,qnnpack/avx*vnni' ;;
     aarch64) default='*/neon*' ;;
     *) default='all' ;;
 esac
@@ -73,10 +73,17 @@ done
 # Element-wise ops have other data than products.
 bench all-uniform --backend "$backends$peers" "${shapes[@]}" --data uniform \
     --suite quantize,dequantize,requantize "$@"
-# As on a CPU without VNNI, which is where sums in 16 bits pay.
+# As on a CPU without VNNI, which is where sums in 16 bits pay: against those peers that can be
+# held to AVX2.
+held=
+for plugin in "${plugins[@]+"${plugins[@]}"}"; do
+    case "$plugin" in
+        *onednn* | *gemmlowp*) held+=,$plugin ;;
+    esac
+done
 if [ "$(uname -m)" = x86_64 ]; then
     for data in ${DATA:-full-range gaussian}; do
-        ONEDNN_MAX_CPU_ISA=AVX2 bench "avx2-$data" --backend "fbgemm/avx2*,onednn/avx2*,qnnpack/avx2$peers" \
+        ONEDNN_MAX_CPU_ISA=AVX2 bench "avx2-$data" --backend "fbgemm/avx2*,onednn/avx2*,qnnpack/avx2$held" \
             --shape gemm --shape gemm-sums --data "$data" "$@"
     done
 fi

@@ -27,10 +27,10 @@ pub fn case(measurements: &[Measurement], paint: Paint) -> String {
         (Verdict::Unsupported, "no kernel"),
         (Verdict::PreconditionNotMet, "precondition not met"),
     ] {
-        let names: Vec<&str> = measurements
+        let names: Vec<String> = measurements
             .iter()
             .filter(|m| m.verdict == verdict)
-            .map(|m| &*m.backend)
+            .map(|m| short_name(&m.backend))
             .collect();
         if !names.is_empty() {
             text += &format!("  {word}: {}\n", names.join(", "));
@@ -42,7 +42,11 @@ pub fn case(measurements: &[Measurement], paint: Paint) -> String {
             None => (wrong.verdict.word(), ", no time"),
         };
         let word = paint.bad(word);
-        text += &format!("  {} {word}{time}: {}\n", wrong.backend, wrong.detail);
+        text += &format!(
+            "  {} {word}{time}: {}\n",
+            short_name(&wrong.backend),
+            wrong.detail
+        );
     }
     text
 }
@@ -93,7 +97,7 @@ fn rows(timed: &[(&Measurement, &Time)], paint: Paint) -> String {
         let kernel = m.chosen.split(" (").next().unwrap_or_default();
         let mut cells = vec![
             paint.cell(String::new(), None),
-            paint.cell(m.backend.clone(), None),
+            paint.cell(short_name(&m.backend), None),
             paint.cell(kernel.to_owned(), None),
             paint
                 .cell(duration(time.median_ns), None)
@@ -149,6 +153,14 @@ fn share(time: &Time) -> String {
     })
 }
 
+/// A backend's name in tables, where folders leave no room: a plugin by its file.
+fn short_name(backend: &str) -> String {
+    match backend.strip_prefix("plugin:") {
+        Some(path) => format!("plugin:{}", path.rsplit('/').next().unwrap_or(path)),
+        None => backend.to_owned(),
+    }
+}
+
 /// Instructions executed, where they were counted: a row a case, a column a backend.
 pub fn instructions(measurements: &[Measurement], paint: Paint) -> String {
     let (mut cases, mut backends): (Vec<&Measurement>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -162,7 +174,11 @@ pub fn instructions(measurements: &[Measurement], paint: Paint) -> String {
     }
     let mut table = paint.table();
     let header = ["instructions executed", "each"].into_iter();
-    table.set_header(header.chain(backends.iter().copied()));
+    table.set_header(
+        header
+            .map(str::to_owned)
+            .chain(backends.iter().map(|backend| short_name(backend))),
+    );
     for case in cases {
         let (per, unit) = match case.work.macs {
             0 => (case.work.elements, "element"),
@@ -259,7 +275,7 @@ pub fn sets(measurements: &[Measurement], paint: Paint) -> String {
         let compared = |word| count(short.words.iter().filter(|&&w| w == word).count());
         table.add_row(vec![
             paint.cell(name.to_owned(), None),
-            paint.cell(backend.to_owned(), None),
+            paint.cell(short_name(backend), None),
             count(short.timed),
             count(all.len() - short.timed),
             compared(Compared::Faster),

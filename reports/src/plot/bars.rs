@@ -41,7 +41,7 @@ pub fn bars(label: &str, unit: &str, bars: &[Bar], scale: Scale) -> Markup {
         .map(|bar| bar.name.chars().count())
         .max()
         .unwrap_or(0);
-    let left = (longest as f64 * 6.7 + 16.0).clamp(60.0, 300.0);
+    let left = (longest as f64 * 7.4 + 16.0).clamp(60.0, 340.0);
     let height = bars.len() as f64 * ROW + FOOT + 6.0;
     let bottom = height - FOOT;
     let most = bars

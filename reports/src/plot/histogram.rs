@@ -11,19 +11,18 @@ const TOP: f64 = 22.0;
 /// The bars: a name under each and how many; `what` says what is counted along the axis.
 pub fn histogram(label: &str, what: &str, columns: &[(String, u64)]) -> Markup {
     let width = (520.0 / columns.len().max(1) as f64).clamp(24.0, 64.0);
-    let wide = width * columns.len() as f64;
+    // As wide as the text under it.
+    let text = what.chars().count() as f64 * 6.4;
+    let wide = (width * columns.len() as f64).max(240.0).max(text);
     let most = columns.iter().map(|(_, count)| *count).max().unwrap_or(0) as f64;
     let marks = steps(most);
     let end = marks.last().copied().unwrap_or(1.0);
     let bottom = TOP + ROOM;
-    let size = [
-        (LEFT + wide.max(240.0) + 12.0) as u32,
-        (bottom + 48.0) as u32,
-    ];
+    let size = [(LEFT + wide + 12.0) as u32, (bottom + 48.0) as u32];
     draw(size, label, |canvas| {
         for &mark in &marks {
             let y = bottom - mark / end * ROOM;
-            canvas.line(&[(LEFT, y), (LEFT + wide.max(240.0), y)], Ink::Grid, 1);
+            canvas.line(&[(LEFT, y), (LEFT + wide, y)], Ink::Grid, 1);
             canvas.text(&short(mark), LEFT - 6.0, y, Anchor::Right, Ink::Faint);
         }
         for (at, (name, count)) in columns.iter().enumerate() {

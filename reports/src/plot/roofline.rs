@@ -96,15 +96,15 @@ pub fn roofline(label: &str, roofs: &[Roof], slopes: &[Slope], dots: &[Dot]) -> 
             Ink::Faint,
         );
         canvas.text("GOP/s", 4.0, 10.0, Anchor::Left, Ink::Faint);
-        let mut lowest_free = f64::INFINITY;
+        let mut next_free = f64::NEG_INFINITY;
         let mut sorted: Vec<&Roof> = roofs.iter().filter(|roof| positive(&roof.gops)).collect();
-        sorted.sort_by(|a, b| a.gops.total_cmp(&b.gops));
+        sorted.sort_by(|a, b| b.gops.total_cmp(&a.gops));
         for roof in sorted {
             let height = y(roof.gops);
             canvas.line(&[(LEFT, height), (SIZE[0] - RIGHT, height)], Ink::Faint, 2);
-            // Names of roofs that lie close are moved apart, upwards.
-            let name_at = height.min(lowest_free - 14.0);
-            lowest_free = name_at;
+            // Names of roofs that lie close are moved apart, downwards: roofs lie high.
+            let name_at = height.max(next_free);
+            next_free = name_at + 14.0;
             let text = format!("{} {}", roof.name, short(roof.gops));
             canvas.text(
                 &text,
@@ -195,5 +195,23 @@ mod tests {
             "{svg}"
         );
         roofline("empty", &[], &[], &[]);
+        // Names of many roofs at one height are apart and in the picture.
+        let many: Vec<Roof> = (0..14)
+            .map(|at| Roof {
+                name: format!("scheme{at}"),
+                gops: 235.0 + f64::from(at) / 10.0,
+            })
+            .collect();
+        let svg = roofline("roofs", &many, &slopes, &dots).into_string();
+        let mut heights: Vec<f64> = svg
+            .split("<text")
+            .filter(|text| text.contains("scheme"))
+            .map(|text| text.split("y=\"").nth(1).unwrap())
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .collect();
+        heights.sort_by(f64::total_cmp);
+        assert_eq!(heights.len(), many.len());
+        assert!(heights[0] >= TOP && heights[13] < SIZE[1], "{heights:?}");
+        assert!(heights.windows(2).all(|two| two[1] - two[0] > 12.0));
     }
 }

@@ -210,7 +210,8 @@ fn sizes(subject: &Subject<'_>, suite: &str) -> Markup {
             @let numbers = page::table("wrong values by size", &[("got − expected", false), ("wrong values", true)], html! {
                 @for (name, count) in &columns { tr { td { (name) } (page::count(*count)) } }
             });
-            @let axis = format!("got − expected in {}; 8+ is 8 to 15, and so on", unit.word());
+            @let ranges = columns.iter().any(|(name, _)| name.ends_with('+'));
+            @let axis = format!("got − expected in {}{}", unit.word(), if ranges { "; 8+ is 8 to 15, and so on" } else { "" });
             (page::figure(&caption, histogram(&caption, &axis, &columns), numbers, "mismatch_sizes.csv"))
         }
     }
