@@ -276,9 +276,16 @@ pub(super) fn requantize(
             "multiplier {bad} is not finite and positive"
         )));
     }
-    if spec.dtype.code_range().is_none() {
+    let Some((low, high)) = spec.dtype.code_range() else {
         return Err(ReferenceError::Undefined(format!(
             "{} is not a type of codes",
+            spec.dtype.name()
+        )));
+    };
+    if !(low..=high).contains(&i64::from(spec.zero_point)) {
+        return Err(ReferenceError::Mismatch(format!(
+            "zero point {} lies outside {low}..={high}, the codes of {}",
+            spec.zero_point,
             spec.dtype.name()
         )));
     }

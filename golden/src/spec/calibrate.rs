@@ -231,6 +231,20 @@ impl CalibrateSpec {
     }
 }
 
+impl Collect {
+    /// How many bins the first batch has.
+    pub fn bins(self) -> usize {
+        match self {
+            Self::AbsFromZero { bins }
+            | Self::AbsFromLeast { bins }
+            | Self::Mirrored { bins, .. }
+            | Self::TwoPasses { bins }
+            | Self::AbsRescaled { bins, .. }
+            | Self::Rescaled { bins } => bins,
+        }
+    }
+}
+
 impl Choose {
     fn outputs(self) -> &'static [&'static str] {
         match self {
