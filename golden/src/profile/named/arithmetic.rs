@@ -51,6 +51,9 @@ pub(super) const FBGEMM_SCALAR: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::Saturate,
         nan: NanRule::Open,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::SubMul,
@@ -202,6 +205,9 @@ pub(super) const ONEDNN: Profile = Profile {
         clamp: ClampAt::BeforeRound,
         cast: Cast::Saturate,
         nan: NanRule::Open,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     accumulate: AccumulateRule {
         signed_activation: SignedActivation::Shifted128,
@@ -259,6 +265,9 @@ pub(super) const ONNXRUNTIME: Profile = Profile {
         clamp: ClampAt::BeforeRound,
         cast: Cast::Saturate,
         nan: NanRule::LowestCode,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     qparams: QparamsRule {
         precision: ScalePrecision::F32,
@@ -341,6 +350,9 @@ pub(super) const ONNX_REFERENCE: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::X86IndefiniteI32,
         nan: NanRule::ThroughCast,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     qparams: QparamsRule {
         small_scale: SmallScale::UnitRange,

@@ -14,6 +14,9 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::X86IndefiniteI32,
         nan: NanRule::ThroughCast,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::SubMul,
@@ -77,12 +80,15 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
     quantize: QuantizeRule {
         transform: Transform::MulRecipF32,
         rounding: Rounding::TiesEven,
+        tail: QuantizeTail::DivF64Away,
+        per_channel: ChannelQuantize::DivF32Away,
+        width: BodyWidth::Groups8,
         ..LITERT_REFERENCE.quantize
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::MulAddPremul,
         tail: DequantizeForm::SubMul,
-        per_channel: ChannelDequantize::AsPerTensor,
+        per_channel: ChannelDequantize::SubMul,
         width: BodyWidth::Groups8,
     },
     requantize: RequantizeRule {
