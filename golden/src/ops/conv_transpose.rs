@@ -30,7 +30,7 @@ pub(crate) fn conv_transpose(
     weight_shape.extend(&spec.kernel);
     weight_shape.push(spec.in_channels);
     let product = Product::new(
-        SumOf::Conv,
+        SumOf::Transposed,
         constants,
         &weight_shape,
         &spec.weights,

@@ -27,7 +27,9 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
     requantize: RequantizeRule {
         bias_per_tensor: Bias::I32,
         bias_per_channel: Bias::I32,
-        multiplier: Multiplier::F64,
+        multiplier: Multiplier::F64OfSingles,
+        multiplier_u8: OpMultiplier::F32ProductF64Div,
+        multiplier_batch: OpMultiplier::F32ProductF64Div,
         scaling: Scaling::Q31SrdhmRdbpot,
         scaling_linear: OpScaling::MultiplyF64,
         scaling_wide: WideScaling::Q15Rshu,
@@ -94,6 +96,9 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
     requantize: RequantizeRule {
         scaling: Scaling::Q31SrdhmRshu,
         scaling_linear: OpScaling::Same,
+        scaling_transposed: OpScaling::Q31SrdhmRdbpot,
+        scaling_batch: OpScaling::Q31SrdhmRdbpot,
+        multiplier_linear: OpMultiplier::F32ProductF64Div,
         scaling_depthwise_tail: OpScaling::Q31SrdhmRdbpot,
         depthwise_width: BodyWidth::Groups8,
         ..LITERT_REFERENCE.requantize
