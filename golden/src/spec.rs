@@ -9,6 +9,7 @@ mod along;
 mod blocks;
 mod calibrate;
 mod cast;
+mod check;
 mod concat;
 mod conv_transpose;
 mod elu;
@@ -23,11 +24,13 @@ mod resize;
 mod rows;
 mod scalar;
 mod shapes;
+mod sliding;
 
 pub use along::*;
 pub use blocks::*;
 pub use calibrate::*;
 pub use cast::*;
+pub use check::SpecError;
 pub use concat::*;
 pub use conv_transpose::*;
 pub use elu::*;
@@ -41,6 +44,8 @@ pub use rescale::*;
 pub use resize::*;
 pub use rows::*;
 pub use scalar::*;
+
+pub(crate) use sliding::Sliding;
 
 use crate::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -323,17 +328,21 @@ pub struct ConvSpec {
 }
 
 impl ConvSpec {
+    /// Its windows.
+    pub(crate) fn sliding(&self) -> Sliding<'_> {
+        Sliding {
+            input: &self.input,
+            kernel: &self.kernel,
+            stride: &self.stride,
+            pad_begin: Some(&self.pad_begin),
+            pad_end: Some(&self.pad_end),
+            dilation: Some(&self.dilation),
+        }
+    }
+
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
-        (0..self.kernel.len())
-            .map(|d| {
-                let padded = self.input[d] + self.pad_begin[d] + self.pad_end[d];
-                let window = self.dilation[d] * (self.kernel[d] - 1) + 1;
-                padded
-                    .checked_sub(window)
-                    .map_or(0, |room| room / self.stride[d] + 1)
-            })
-            .collect()
+        self.sliding().output_size()
     }
 
     /// The shape of the output: `[batch, output.., out_channels]`.
@@ -348,7 +357,8 @@ impl ConvSpec {
 
     /// Products per output: kernel positions times channels per group.
     pub fn k(&self) -> usize {
-        self.kernel.iter().product::<usize>() * (self.in_channels / self.groups)
+        self.kernel.iter().product::<usize>()
+            * self.in_channels.checked_div(self.groups).unwrap_or(0)
     }
 }
 
@@ -359,9 +369,10 @@ fn image_shape(batch: usize, size: &[usize], channels: usize) -> Vec<usize> {
     shape
 }
 
-/// One op with everything but the values.
+/// One op with everything but the values. One that is read from a file can be: see
+/// [`OpSpec::check`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub enum OpSpec {
     /// see [`QuantizeSpec`]
     Quantize(QuantizeSpec),

@@ -12,8 +12,8 @@ use super::products::Products;
 use crate::backend::Refusal;
 use crate::isa::{Conversion, Isa};
 use qassay_golden::profile::{
-    Bias, Cast, ClampAt, DynamicBias, DynamicScale, Multiplier, Profile, Rounding, Scaling,
-    ZeroPointAt,
+    Bias, Cast, ClampAt, DynamicBias, DynamicScale, Multiplier, OpMultiplier, Profile, Rounding,
+    Scaling, ZeroPointAt,
 };
 use qassay_golden::spec::{Granularity, Output, QParams};
 use qassay_golden::tensor::{DType, Data};
@@ -179,6 +179,7 @@ pub fn form<I: Isa>(profile: &Profile, output: Output, relu: bool) -> Result<For
             let rule = &profile.requantize;
             let floats = [Bias::F32RecipOfActW, Bias::F32DivByActW];
             if rule.multiplier != Multiplier::F32ProductDiv
+                || [rule.multiplier_linear, rule.multiplier_u8] != [OpMultiplier::Same; 2]
                 || rule.scaling != Scaling::MultiplyF32
                 || rule.rounding != Rounding::TiesEven
                 || rule.clamp != ClampAt::AfterZeroPoint

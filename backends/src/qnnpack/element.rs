@@ -4,7 +4,8 @@
 //! quantize_tensor_per_tensor_affine; with FBGEMM its `src/QuantUtilsAvx2.cc`).
 
 use qassay_golden::profile::{
-    Cast, ClampAt, NanRule, PreClamp, QuantizeRule, Rounding, Transform, ZeroPointAt,
+    Cast, ChannelQuantize, ClampAt, NanRule, PreClamp, QuantizeRule, QuantizeTail, Rounding,
+    Transform, ZeroPointAt,
 };
 use qassay_golden::tensor::DType;
 
@@ -77,8 +78,16 @@ impl Element {
             (Rounding::TiesAway, ClampAt::BeforeRound, ZeroPointAt::BeforeF32) => Place::BeforeAway,
             _ => return refuse("this rounding with zero point and clamp at these places"),
         };
-        if rule.transform == Transform::DivF64 {
+        if matches!(
+            rule.transform,
+            Transform::DivF64 | Transform::DivF64BySingle
+        ) {
             return refuse("division in f64");
+        }
+        if rule.tail != QuantizeTail::AsBody || rule.per_channel != ChannelQuantize::AsPerTensor {
+            return refuse(
+                "values that fill no vector, or have scales by channel, by another rule",
+            );
         }
         let clamped_first = matches!(place, Place::Held | Place::BeforeAway);
         let hold = match (rule.cast, I::CONVERSION) {
@@ -115,7 +124,7 @@ impl Element {
         match self.transform {
             Transform::MulRecipF32 => 1.0 / scale as f32,
             Transform::MulRecipF64 => (1.0 / scale) as f32,
-            Transform::DivF32 | Transform::DivF64 => scale as f32,
+            Transform::DivF32 | Transform::DivF64 | Transform::DivF64BySingle => scale as f32,
         }
     }
 

@@ -4,7 +4,7 @@
 //! `src/q8gemm/8x8-dq-neon.c` and PyTorch's qlinear_dynamic.cpp (qnnpack): one
 //! product of scales, bias added unfused.
 
-use qassay_golden::profile::{Bias, DynamicBias, DynamicScale, Multiplier, Profile};
+use qassay_golden::profile::{Bias, DynamicBias, DynamicScale, Multiplier, OpMultiplier, Profile};
 use qassay_golden::spec::{BiasKind, Constants, Granularity, Output, QParams, Quantized};
 use qassay_golden::tensor::{DType, Data};
 
@@ -79,7 +79,11 @@ impl Finish {
                     None => integers,
                     Some(reals) => integer_bias(profile, &parts, &reals)?,
                 };
-                let multipliers = multipliers(profile.requantize.multiplier, &parts, output);
+                let rule = &profile.requantize;
+                if [rule.multiplier_linear, rule.multiplier_u8] != [OpMultiplier::Same; 2] {
+                    return refuse("multipliers that are built otherwise for some ops");
+                }
+                let multipliers = multipliers(rule.multiplier, &parts, output);
                 let requantization = Requantization::new::<I>(
                     &profile.requantize,
                     multipliers,
@@ -323,6 +327,12 @@ fn multipliers(form: Multiplier, parts: &Parts<'_>, output: Quantized) -> Vec<f3
                 Multiplier::F32ProductRecip => weight as f32 * activation * (1.0 / out),
                 Multiplier::F64ThenF32 | Multiplier::F64 => {
                     (parts.activation_scale * weight / scale) as f32
+                }
+                Multiplier::F64OfSingles => {
+                    (f64::from(activation) * f64::from(weight as f32) / f64::from(out)) as f32
+                }
+                Multiplier::F32ProductF64Div => {
+                    (f64::from(activation * weight as f32) / f64::from(out)) as f32
                 }
             }
         })

@@ -6,6 +6,7 @@
 //! ...), then values, a third of them at random over all bit patterns, a third over the range
 //! of the codes, a third constructed (ties and their neighbours, the ends of types).
 
+mod blocks;
 mod draw;
 mod element;
 mod parameters;
@@ -60,6 +61,32 @@ pub const OPS: &[Checked] = &[
         name: "choose_qparams",
         rule: |profile| format!("{:?}", profile.qparams),
         batch: parameters::choose_qparams,
+    },
+    Checked {
+        name: "choose_real_qparams",
+        rule: |profile| format!("{:?}", profile.qparams.reduce_range),
+        batch: parameters::choose_real_qparams,
+    },
+    Checked {
+        name: "round_trip",
+        rule: |profile| {
+            let (quantize, dequantize) = (profile.quantize, profile.dequantize);
+            format!("{quantize:?} {dequantize:?} {:?}", profile.qparams)
+        },
+        batch: blocks::round_trip,
+    },
+    Checked {
+        name: "linear_blocks",
+        rule: |profile| {
+            let (body, sums) = (profile.dequantize.body, profile.float_output.weight_only);
+            format!("{body:?} {sums:?}")
+        },
+        batch: blocks::linear_blocks,
+    },
+    Checked {
+        name: "linear_blocks_quantized",
+        rule: |profile| format!("{:?} {:?}", profile.quantize, profile.qparams),
+        batch: blocks::linear_blocks_quantized,
     },
 ];
 
@@ -171,6 +198,21 @@ mod tests {
                 "onednn",
                 change("onednn", "requantize.rounding", "ties-away"),
             ),
+            (
+                "round_trip",
+                "torchao",
+                change("torchao", "quantize.rounding", "toward-zero"),
+            ),
+            (
+                "linear_blocks",
+                "fbgemm",
+                change("fbgemm", "float_output.weight_only", "f64"),
+            ),
+            (
+                "linear_blocks_quantized",
+                "torchao",
+                change("torchao", "quantize.rounding", "toward-zero"),
+            ),
         ] {
             let right = profile(right);
             let found = (0..50).any(|batch| {
@@ -178,6 +220,9 @@ mod tests {
                 let (_, difference) = match op {
                     "quantize" => element::quantize_by(&faulty, &right, draw),
                     "requantize" => sum::requantize_by(&faulty, &right, draw),
+                    "round_trip" => blocks::round_trip_by(&faulty, &right, draw),
+                    "linear_blocks" => blocks::linear_blocks_by(&faulty, &right, draw),
+                    "linear_blocks_quantized" => blocks::quantized_by(&faulty, &right, draw),
                     _ => sum::epilogue_by(&faulty, &right, draw),
                 };
                 difference.is_some()

@@ -3,10 +3,12 @@
 use super::draw::Draw;
 use super::{BATCH, Batch};
 use crate::ops::choose_qparams::choose;
+use crate::ops::reference;
 use crate::oracle;
 use crate::profile::Profile;
-use crate::spec::QparamsRequest;
-use crate::tensor::DType;
+use crate::spec::{ChooseQparamsSpec, Constants, OpSpec, Problem, QparamsRequest};
+use crate::tensor::{DType, Data, Tensor};
+use crate::witness::Witness;
 
 pub(super) fn choose_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
     let dtype = draw.of(&[
@@ -36,6 +38,30 @@ pub(super) fn choose_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
         let expected = oracle::choose_qparams(&profile.qparams, min, max, &request);
         let bits = |q: Option<crate::spec::QParams>| q.map(|q| (q.scale.to_bits(), q.zero_point));
         (bits(got) != bits(expected)).then(|| {
+            format!("[{min:e}, {max:e}] {request:?}: reference {got:?}, oracle {expected:?}")
+        })
+    });
+    (BATCH as u64, difference)
+}
+
+pub(super) fn choose_real_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
+    let request = QparamsRequest {
+        dtype: draw.of(&[DType::U8, DType::I8, DType::U4, DType::I4, DType::U2]),
+        range: None,
+        symmetric: false,
+        reduce_range: draw.flip(),
+    };
+    let difference = (0..BATCH).find_map(|_| {
+        let (min, max) = limits(draw);
+        let problem = Problem {
+            op: OpSpec::ChooseRealQparams(ChooseQparamsSpec { len: 2, request }),
+            constants: Constants::default(),
+            inputs: vec![Tensor::new([2], Data::F32(vec![min, max])).expect("two values")],
+        };
+        let outputs = reference(&problem, profile, &mut Witness::default()).ok();
+        let got = outputs.map(|of| (of[0].data().real(0), of[1].data().real(0)));
+        let expected = oracle::choose_real_qparams(&profile.qparams, (min, max), &request);
+        (got != expected).then(|| {
             format!("[{min:e}, {max:e}] {request:?}: reference {got:?}, oracle {expected:?}")
         })
     });

@@ -127,7 +127,9 @@ pub(super) fn epilogue_by(profile: &Profile, right: &Profile, draw: &mut Draw) -
             witness.open.is_empty().then_some(code)
         });
         let given = bias.map_or(SumBias::None, |bias| SumBias::F32(bias, how));
-        let rule = &right.requantize;
+        let rule = &right
+            .requantize
+            .built_for(SumOf::Conv, output.dtype, per_channel);
         let expected = oracle::requantize(rule, sum, scale, given, output, Relu::None);
         (got != expected).then(|| {
             format!(

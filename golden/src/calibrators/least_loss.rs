@@ -3,11 +3,13 @@
 //! later batch does better, that batch's whole greatest value is the threshold.
 //!
 //! Source: PaddleSlim quant/observers/mse.py `MSEObserverLayer.cal_min_max`,
-//! emd.py `EMDObserverLayer.cal_min_max`. Codes are upstream's to the bit (a
+//! emd.py `EMDObserverLayer.cal_min_max`, mse_weight.py
+//! `MSEChannelWiseWeightObserver._cal_mse`. Codes are upstream's to the bit (a
 //! division by a number is a multiplication by its reciprocal in f32); sums are
 //! f64 here, as upstream's order of summation is open.
 
 use super::{greatest, greatest_abs};
+use crate::ops::ReferenceError;
 use crate::spec::Loss;
 
 /// The threshold after all batches.
@@ -36,6 +38,44 @@ pub(super) fn threshold(loss: Loss, bits: u32, batches: &[&[f32]]) -> f64 {
         }
     }
     threshold.max(0.0)
+}
+
+/// The threshold of each channel of one batch: shares of its greatest |x| are f32 here, and so are
+/// their products with it; a share must do better than the one before.
+pub(super) fn of_channels(
+    shape: &[usize],
+    axis: usize,
+    bits: u32,
+    values: &[f32],
+) -> Result<Vec<f64>, ReferenceError> {
+    let Some(&channels) = shape.get(axis) else {
+        return Err(ReferenceError::Mismatch(format!(
+            "shape {shape:?} has no axis {axis}"
+        )));
+    };
+    let inner: usize = shape[axis + 1..].iter().product();
+    let of_channel = |channel: usize| -> Vec<f32> {
+        let values = values.iter().enumerate();
+        let own = values.filter(|(index, _)| index / inner % channels == channel);
+        own.map(|(_, &value)| value).collect()
+    };
+    let threshold = |channel: usize| {
+        let values = of_channel(channel);
+        let greatest = greatest_abs(&values);
+        let greatest = if greatest == 0.0 { 1e-8 } else { greatest };
+        let (mut least, mut threshold) = (f64::INFINITY, greatest);
+        let mut share = 0.3;
+        while share <= 1.0 {
+            let candidate = share as f32 * greatest;
+            share += 0.02;
+            let cost = squared_error(&values, &quantized(&values, candidate.into(), bits));
+            if cost < least {
+                (least, threshold) = (cost, candidate);
+            }
+        }
+        f64::from(threshold)
+    };
+    Ok((0..channels).map(threshold).collect())
 }
 
 /// Values after quantization with a step of `threshold` / qmax.
@@ -85,6 +125,16 @@ mod tests {
         let threshold = threshold(Loss::SquaredError, 4, &[&values]);
         // 0.4 is nearly 3 of 7 steps there; a lower threshold would cost more at 1.
         assert!((0.93..0.95).contains(&threshold), "{threshold}");
+    }
+
+    #[test]
+    fn channels_have_thresholds_of_their_own() {
+        let values = [0.7, 0.1, -0.1, 0.9, 0.7, 0.1];
+        let got = of_channels(&[3, 2], 1, 8, &values).unwrap();
+        let first = of_channels(&[3, 1], 1, 8, &[0.7, -0.1, 0.7]).unwrap();
+        let second = of_channels(&[3, 1], 1, 8, &[0.1, 0.9, 0.1]).unwrap();
+        assert_eq!(got, [first[0], second[0]]);
+        assert!(of_channels(&[3, 2], 2, 8, &values).is_err());
     }
 
     #[test]

@@ -106,7 +106,16 @@ pub(crate) fn calibrate(
         Calibrator::LeastLoss { loss, bits } if (2..=16).contains(&bits) => {
             vec![vec![least_loss::threshold(loss, bits, &batches)]]
         }
-        Calibrator::LeastLoss { bits, .. } => {
+        Calibrator::LeastLossOfChannels { axis, bits } if (2..=16).contains(&bits) => {
+            let &[values] = batches.as_slice() else {
+                return Err(undefined("shares of the channels of one batch"));
+            };
+            vec![least_loss::of_channels(&spec.shape, axis, bits, values)?]
+        }
+        Calibrator::StepsPerUnit { steps, least } => {
+            vec![abs_max::steps_per_unit(spec, (steps, least), &batches)?]
+        }
+        Calibrator::LeastLoss { bits, .. } | Calibrator::LeastLossOfChannels { bits, .. } => {
             return Err(undefined(&format!("codes of {bits} bits")));
         }
         Calibrator::Histogram { collect, choose } => {

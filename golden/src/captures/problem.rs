@@ -154,7 +154,7 @@ pub(super) struct Product {
 }
 
 /// The bias of a product, or none where the array is empty.
-fn bias_kind(bias: &Option<Tensor>) -> BiasKind {
+pub(super) fn bias_kind(bias: &Option<Tensor>) -> BiasKind {
     match bias.as_ref().map(Tensor::dtype) {
         None => BiasKind::None,
         Some(DType::I32 | DType::I64) => BiasKind::I32,

@@ -34,7 +34,7 @@ pub(crate) fn avg_pool(
     super::check::pool(spec, witness)?;
     let rule = &profile.pointwise;
     let store = Store::new(&spec.output, Relu::None);
-    let windows = Windows::of_pool(spec);
+    let windows = Windows::new(spec.sliding());
     let whole_window = spec.count_include_pad || rule.avg_pool_count == PoolCount::WholeWindow;
     let (input_scale, output_scale) = (
         spec.activation.qparams.scale as f32,

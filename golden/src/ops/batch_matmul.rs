@@ -6,7 +6,7 @@
 use super::ReferenceError;
 use super::fixed_point::FixedPoint;
 use super::landing::{Landing, Steps};
-use super::requantize::{ChannelBias, Epilogue};
+use super::requantize::{ChannelBias, Epilogue, multiplier_of};
 use crate::profile::{Profile, Scaling, SumOf, WideScaling};
 use crate::spec::{BatchMatmulSpec, Granularity, Relu};
 use crate::tensor::{DType, Data, Tensor};
@@ -46,7 +46,7 @@ pub(crate) fn batch_matmul(
             let weights = Granularity::PerTensor(spec.b.qparams);
             let epilogue = Epilogue::new(
                 &profile.requantize,
-                (SumOf::Conv, spec.n),
+                (SumOf::Batch, spec.n),
                 spec.a.qparams.scale,
                 &weights,
                 spec.output,
@@ -71,13 +71,15 @@ fn wide(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Vec<i64>, ReferenceError> {
-    let rule = profile.requantize.of(SumOf::Conv, 0, spec.n);
+    let rule = profile.requantize.of(SumOf::Batch, 0, spec.n);
     if rule.scaling_wide == WideScaling::Undefined {
         return Err(ReferenceError::Undefined(
             "this profile does not say how products of s16 codes are scaled".into(),
         ));
     }
-    let multiplier = spec.a.qparams.scale * spec.b.qparams.scale / spec.output.qparams.scale;
+    let form = rule.multiplier_of(SumOf::Batch, spec.output.dtype, false);
+    let scales = (spec.a.qparams.scale, spec.b.qparams.scale);
+    let multiplier = multiplier_of(form, scales, spec.output.qparams.scale);
     let landing = Landing::requantize(&rule, spec.output.dtype, 0, Relu::None);
     let fixed = match rule.scaling {
         Scaling::MultiplyF64 => None,

@@ -178,29 +178,13 @@ pub(crate) fn binary(spec: &BinarySpec, witness: &mut Witness) -> Result<(), Ref
     relu(spec.relu, spec.output.dtype)
 }
 
-/// Checks the shapes, types and parameters of a pool and counts zero points at an end.
+/// Checks the padding, types and parameters of a pool and counts zero points at an end.
 ///
 /// # Errors
 /// Says what should be otherwise.
 pub(crate) fn pool(spec: &PoolSpec, witness: &mut Witness) -> Result<(), ReferenceError> {
     let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
     let dims = spec.kernel.len();
-    for (name, list) in [
-        ("input", &spec.input),
-        ("stride", &spec.stride),
-        ("pad", &spec.pad),
-        ("pad_end", spec.pad_end.as_ref().unwrap_or(&spec.pad)),
-    ] {
-        if list.len() != dims {
-            return mismatch(format!(
-                "{name} has {} dimensions, the kernel has {dims}",
-                list.len()
-            ));
-        }
-    }
-    if spec.kernel.contains(&0) || spec.stride.contains(&0) {
-        return mismatch("kernel and stride must be at least 1".into());
-    }
     for pad in [&spec.pad[..], spec.pad_end()] {
         if (0..dims).any(|d| 2 * pad[d] > spec.kernel[d]) {
             return mismatch(format!(
@@ -273,29 +257,4 @@ pub(crate) fn reals_of<'a>(
             tensor.shape()
         ))),
     }
-}
-
-/// Checks that lists of a convolution have an entry for each dimension of its kernel, and that
-/// kernel, stride and dilation are at least 1.
-pub(crate) fn windows(
-    kernel: &[usize],
-    lists: [(&str, &Vec<usize>); 5],
-) -> Result<(), ReferenceError> {
-    let dims = kernel.len();
-    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
-    for (name, list) in lists {
-        if list.len() != dims {
-            return mismatch(format!(
-                "{name} has {} dimensions, the kernel has {dims}",
-                list.len()
-            ));
-        }
-    }
-    let steps = lists
-        .iter()
-        .filter(|(name, _)| matches!(*name, "stride" | "dilation"));
-    if kernel.contains(&0) || steps.into_iter().any(|(_, list)| list.contains(&0)) {
-        return mismatch("kernel, stride and dilation must be at least 1".into());
-    }
-    Ok(())
 }

@@ -49,14 +49,7 @@ pub(crate) fn conv(
     let zero_point = spec.activation.qparams.zero_point;
     product.count_parameters(spec.activation.dtype, zero_point, witness);
 
-    let windows = Windows::new(
-        &spec.input,
-        &spec.kernel,
-        &spec.stride,
-        &spec.pad_begin,
-        &spec.dilation,
-        &spec.output_size(),
-    );
+    let windows = Windows::new(spec.sliding());
     if wide {
         let sums = super::wide::conv(spec, &windows, &product, input.data(), witness);
         let data = super::wide::finish(&product, sums, spec.activation.qparams, profile, witness)?;
@@ -148,26 +141,6 @@ fn has_depthwise_kernel(spec: &ConvSpec) -> bool {
 }
 
 fn check(spec: &ConvSpec) -> Result<(), ReferenceError> {
-    super::check::windows(
-        &spec.kernel,
-        [
-            ("input", &spec.input),
-            ("stride", &spec.stride),
-            ("pad_begin", &spec.pad_begin),
-            ("pad_end", &spec.pad_end),
-            ("dilation", &spec.dilation),
-        ],
-    )?;
-    let mismatch = |message: String| Err(ReferenceError::Mismatch(message));
-    if spec.groups == 0
-        || !spec.in_channels.is_multiple_of(spec.groups)
-        || !spec.out_channels.is_multiple_of(spec.groups)
-    {
-        return mismatch(format!(
-            "{} groups do not divide {} input and {} output channels",
-            spec.groups, spec.in_channels, spec.out_channels
-        ));
-    }
     if spec.activation.dtype.size() > 1 && matches!(spec.output, Output::Float) {
         return Err(ReferenceError::Undefined(
             "convolution of 16-bit codes to f32 is not defined; to codes and sums it is".into(),

@@ -17,14 +17,16 @@ pub(super) fn dequantize(
     let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
     let rule = profile.dequantize;
     let body = rule.width.body_of(input.len());
+    let per_channel = spec.granularity.is_per_channel();
     let values = (0..input.len())
         .map(|index| {
             let form = match rule.per_channel {
-                ChannelDequantize::MulF64 if spec.granularity.is_per_channel() => {
-                    DequantizeForm::MulF64
-                }
-                _ if index < body => rule.body,
-                _ => rule.tail,
+                _ if !per_channel && index < body => rule.body,
+                _ if !per_channel => rule.tail,
+                ChannelDequantize::MulF64 => DequantizeForm::MulF64,
+                ChannelDequantize::SubMul => DequantizeForm::SubMul,
+                ChannelDequantize::AsPerTensor if index < body => rule.body,
+                ChannelDequantize::AsPerTensor => rule.tail,
             };
             let qparams = spec.granularity.channel(channels.of(index));
             witness.zero_point(spec.dtype, qparams.zero_point);

@@ -121,8 +121,16 @@ fn tosa(multiplier: f64, width: ScaleWidth, double: bool) -> Result<FixedPoint, 
     })
 }
 
-/// gemmlowp and TFLite: TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier).
+/// gemmlowp and TFLite: TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier). A
+/// multiplier of 0 (scales may be so far apart) stays 0.
 fn frexp(scheme: Scheme, multiplier: f64) -> FixedPoint {
+    if multiplier == 0.0 {
+        return FixedPoint {
+            scheme,
+            multiplier: 0,
+            shift: 0,
+        };
+    }
     let (mut fraction, mut exponent) = (multiplier, 0);
     while fraction < 0.5 {
         fraction *= 2.0;

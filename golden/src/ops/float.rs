@@ -39,7 +39,7 @@ pub(crate) fn float(
             };
             x.iter().map(relu).collect()
         }
-        FloatOp::AvgPool(spec) => avg_pool(spec, x)?,
+        FloatOp::AvgPool(spec) => avg_pool(spec, x),
         FloatOp::Flatten { shape } => flatten(shape, x)?,
         FloatOp::Copy { .. } => x.to_vec(),
     };
@@ -60,34 +60,9 @@ fn conv(
         None => None,
         bias => Some(check::reals("bias", bias.as_ref(), spec.out_channels)?),
     };
-    let (group_in, group_out) = (
-        spec.in_channels / spec.groups.max(1),
-        spec.out_channels / spec.groups.max(1),
-    );
-    if group_in * spec.groups != spec.in_channels || group_out * spec.groups != spec.out_channels {
-        return Err(ReferenceError::Mismatch(format!(
-            "{} groups do not divide {} input and {} output channels",
-            spec.groups, spec.in_channels, spec.out_channels
-        )));
-    }
-    check::windows(
-        &spec.kernel,
-        [
-            ("input", &spec.input),
-            ("stride", &spec.stride),
-            ("pad", &spec.pad),
-            ("pad", &spec.pad),
-            ("dilation", &spec.dilation),
-        ],
-    )?;
-    let windows = Windows::new(
-        &spec.input,
-        &spec.kernel,
-        &spec.stride,
-        &spec.pad,
-        &spec.dilation,
-        &spec.output_size(),
-    );
+    let group_in = spec.in_channels / spec.groups;
+    let group_out = spec.out_channels / spec.groups;
+    let windows = Windows::new(spec.sliding());
     let k = windows.taps() * group_in;
     let accumulation = profile.float_output.float_conv;
     let sums = side_by_side(accumulation, spec.out_channels, k)?;
@@ -138,27 +113,8 @@ fn order(taps: usize, channels: usize, together: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn avg_pool(spec: &FloatPoolSpec, x: &[f32]) -> Result<Vec<f32>, ReferenceError> {
-    let dims = spec.kernel.len();
-    let (pad, dilation) = (vec![0; dims], vec![1; dims]);
-    check::windows(
-        &spec.kernel,
-        [
-            ("input", &spec.input),
-            ("stride", &spec.stride),
-            ("pad", &pad),
-            ("pad", &pad),
-            ("dilation", &dilation),
-        ],
-    )?;
-    let windows = Windows::new(
-        &spec.input,
-        &spec.kernel,
-        &spec.stride,
-        &pad,
-        &dilation,
-        &spec.output_size(),
-    );
+fn avg_pool(spec: &FloatPoolSpec, x: &[f32]) -> Vec<f32> {
+    let windows = Windows::new(spec.sliding());
     let mut values = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
     for image in 0..spec.batch {
         for window in 0..windows.count() {
@@ -173,7 +129,7 @@ fn avg_pool(spec: &FloatPoolSpec, x: &[f32]) -> Result<Vec<f32>, ReferenceError>
             }
         }
     }
-    Ok(values)
+    values
 }
 
 fn flatten(shape: &[usize], x: &[f32]) -> Result<Vec<f32>, ReferenceError> {

@@ -79,7 +79,7 @@ impl Entry {
         Self {
             steps: f64::from(steps),
             tie: steps - steps.floor() == 0.5,
-            code: steps.round_ties_even() as i64 + i64::from(zero_point),
+            code: (steps.round_ties_even() as i64).saturating_add(zero_point.into()),
         }
     }
 }
@@ -98,7 +98,7 @@ fn entry(form: FunctionForm, which: Function, code: i64, spec: &FunctionSpec) ->
         (FunctionForm::DequantizeF32Away, _) => {
             let steps = value * (1.0 / scale as f32);
             Entry {
-                code: steps.round() as i64 + i64::from(zero_point),
+                code: (steps.round() as i64).saturating_add(zero_point.into()),
                 ..Entry::round(steps, zero_point)
             }
         }
@@ -122,10 +122,11 @@ fn exact(which: Function, from_zero: i64, spec: &FunctionSpec) -> Entry {
         Function::Tanh => tanh(x),
     };
     let steps = value / Wide::from(spec.output.qparams.scale);
+    let code = steps.round_ties_even() as i64;
     Entry {
         steps: steps.to_f64(),
         tie: steps.is_halfway(),
-        code: steps.round_ties_even() as i64 + i64::from(spec.output.qparams.zero_point),
+        code: code.saturating_add(spec.output.qparams.zero_point.into()),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn max_pool(
             "max pool keeps the input's type, scale and zero point; the output has others".into(),
         ));
     }
-    let windows = Windows::of_pool(spec);
+    let windows = Windows::new(spec.sliding());
     let mut codes = Vec::with_capacity(spec.batch * windows.count() * spec.channels);
     for image in 0..spec.batch {
         for window in 0..windows.count() {

@@ -97,6 +97,7 @@ pub fn reference(
     profile: &Profile,
     witness: &mut Witness,
 ) -> Result<Vec<Tensor>, ReferenceError> {
+    (problem.op.check()).map_err(|error| ReferenceError::Mismatch(error.to_string()))?;
     check::inputs(problem)?;
     let (constants, inputs) = (&problem.constants, &problem.inputs);
     let output = match &problem.op {

@@ -29,18 +29,24 @@ pub(super) fn quantize(
         )));
     }
     let channels = super::channels::channels(&spec.granularity, &spec.shape)?;
+    let len = values.len();
+    let body = profile.quantize.width.body_of(len);
     let data = match &spec.granularity {
         // One channel: no division to find it, billions of times in exhaustive runs.
         Granularity::PerTensor(qparams) => {
+            let rule = profile.quantize;
+            let (first, last) = (rule.at(0, usize::MAX), rule.at(len, len));
             let codes = (values.iter().enumerate()).map(|(index, &value)| {
-                quantize_value(&profile.quantize, value, *qparams, range, index, witness)
+                let rule = if index < body { &first } else { &last };
+                quantize_value(rule, value, *qparams, range, index, witness)
             });
             Data::from_codes(spec.dtype, codes)
         }
         granularity => {
+            let rule = profile.quantize.of_channels();
             let codes = (values.iter().enumerate()).map(|(index, &value)| {
                 let qparams = granularity.channel(channels.of(index));
-                quantize_value(&profile.quantize, value, qparams, range, index, witness)
+                quantize_value(&rule.at(index, len), value, qparams, range, index, witness)
             });
             Data::from_codes(spec.dtype, codes)
         }
@@ -105,6 +111,10 @@ fn transform(transform: Transform, value: f32, scale: f64) -> Steps {
         Transform::DivF32 => Steps::single(value / scale as f32),
         Transform::DivF64 => Steps {
             value: f64::from(value) / scale,
+            single: false,
+        },
+        Transform::DivF64BySingle => Steps {
+            value: f64::from(value) / f64::from(scale as f32),
             single: false,
         },
     }
@@ -184,6 +194,35 @@ mod tests {
             codes("fbgemm", DType::U8, 1, 1.0, &[0.5, 1.5, 2.5]),
             [1, 3, 3]
         );
+    }
+
+    /// 8 values by multiplication, half to even; the ninth by division in f64, half away.
+    #[test]
+    fn litert_quantizes_what_fills_no_vector_otherwise() {
+        let run = |granularity, len: usize| {
+            let spec = QuantizeSpec {
+                shape: vec![len],
+                dtype: DType::I8,
+                granularity,
+                range: None,
+            };
+            let x = Tensor::new([len], Data::F32(vec![2.5; len])).unwrap();
+            let profile = &named::find("litert-optimized").unwrap().profile;
+            let codes = quantize(&spec, &x, profile, &mut Witness::default()).unwrap();
+            (0..len).map(|i| codes.data().code(i)).collect::<Vec<_>>()
+        };
+        let one = QParams {
+            scale: 1.0,
+            zero_point: 0,
+        };
+        let whole = Granularity::PerTensor(one);
+        assert_eq!(run(whole.clone(), 9), [2, 2, 2, 2, 2, 2, 2, 2, 3]);
+        assert_eq!(run(whole, 3), [3, 3, 3]);
+        let each = Granularity::PerChannel {
+            axis: 0,
+            qparams: vec![one; 9],
+        };
+        assert_eq!(run(each, 9), [3; 9]);
     }
 
     #[test]

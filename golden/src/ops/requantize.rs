@@ -31,7 +31,7 @@ struct ChannelScale {
     /// activation scale · weight scale, in f64: the step of an i32 bias
     sum_scale: f64,
     multiplier: f32,
-    /// the multiplier, not narrowed where the rule keeps it in f64
+    /// the multiplier, not narrowed where its form keeps it in f64
     wide: f64,
     body: Option<FixedPoint>,
     tail: Option<FixedPoint>,
@@ -66,6 +66,7 @@ impl Epilogue {
             Granularity::PerTensor(qparams) => vec![qparams.scale],
             Granularity::PerChannel { qparams, .. } => qparams.iter().map(|q| q.scale).collect(),
         };
+        let form = rule.multiplier_of(op, output.dtype, weights.is_per_channel());
         let body = rule.depthwise_width.body_of(count);
         let (rule, tail) = (&rule.of(op, 0, count), rule.of(op, body, count));
         let channels = (scales.iter())
@@ -75,16 +76,9 @@ impl Epilogue {
                     weight_scale as f32,
                     output.qparams.scale as f32,
                 );
-                let wide = activation_scale * weight_scale / output.qparams.scale;
-                let multiplier = match rule.multiplier {
-                    Multiplier::F32ProductDiv => (activation * weight) / out,
-                    Multiplier::F32ProductRecip => (weight * activation) * (1.0 / out),
-                    Multiplier::F64ThenF32 | Multiplier::F64 => wide as f32,
-                };
-                let wide = match rule.multiplier {
-                    Multiplier::F64 => wide,
-                    _ => f64::from(multiplier),
-                };
+                let wide =
+                    multiplier_of(form, (activation_scale, weight_scale), output.qparams.scale);
+                let multiplier = wide as f32;
                 Ok(ChannelScale {
                     activation,
                     weight,
@@ -199,6 +193,23 @@ impl Epilogue {
     }
 }
 
+/// The multiplier from sums of products to steps of the output; exactly an f32 where the form
+/// narrows it.
+pub(crate) fn multiplier_of(form: Multiplier, (a, w): (f64, f64), out: f64) -> f64 {
+    let (single_a, single_w, single_out) = (a as f32, w as f32, out as f32);
+    let product = single_a * single_w;
+    match form {
+        Multiplier::F32ProductDiv => f64::from(product / single_out),
+        Multiplier::F32ProductRecip => f64::from(product * (1.0 / single_out)),
+        Multiplier::F64ThenF32 => f64::from((a * w / out) as f32),
+        Multiplier::F64 => a * w / out,
+        Multiplier::F64OfSingles => {
+            f64::from(single_a) * f64::from(single_w) / f64::from(single_out)
+        }
+        Multiplier::F32ProductF64Div => f64::from(product) / f64::from(single_out),
+    }
+}
+
 impl ChannelScale {
     /// A sum to steps of the output, in f32; `bias` is in real units.
     fn scaled(&self, rule: &RequantizeRule, how: Bias, sum: i32, bias: Option<f32>) -> f32 {
@@ -276,9 +287,16 @@ pub(super) fn requantize(
             "multiplier {bad} is not finite and positive"
         )));
     }
-    if spec.dtype.code_range().is_none() {
+    let Some((low, high)) = spec.dtype.code_range() else {
         return Err(ReferenceError::Undefined(format!(
             "{} is not a type of codes",
+            spec.dtype.name()
+        )));
+    };
+    if !(low..=high).contains(&i64::from(spec.zero_point)) {
+        return Err(ReferenceError::Mismatch(format!(
+            "zero point {} lies outside {low}..={high}, the codes of {}",
+            spec.zero_point,
             spec.dtype.name()
         )));
     }

@@ -204,7 +204,7 @@ fn by_table(spec: &SoftmaxSpec, row: &[i64], witness: &mut Witness) -> Vec<i64> 
             witness.events.hit_if(Event::ExactTie, tie);
             let code = match spec.output.dtype {
                 DType::U8 => (steps + 0.5) as i64,
-                _ => steps.round() as i64 + i64::from(spec.output.qparams.zero_point),
+                _ => (steps.round() as i64).saturating_add(spec.output.qparams.zero_point.into()),
             };
             witness.events.hit_if(Event::ClampedHigh, code > high);
             code.clamp(low, high)

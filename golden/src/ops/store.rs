@@ -35,7 +35,8 @@ impl Store {
         witness: &mut Witness,
     ) -> i64 {
         self.observe(index, accumulator, steps, witness);
-        self.clamp(steps.round_ties_even() as i64 + self.zero_point, witness)
+        let steps = steps.round_ties_even() as i64;
+        self.clamp(steps.saturating_add(self.zero_point), witness)
     }
 
     /// Rounds half away from zero, then adds the zero point, then clamps.
@@ -47,7 +48,8 @@ impl Store {
         witness: &mut Witness,
     ) -> i64 {
         self.observe(index, accumulator, steps, witness);
-        self.clamp(steps.round() as i64 + self.zero_point, witness)
+        let steps = steps.round() as i64;
+        self.clamp(steps.saturating_add(self.zero_point), witness)
     }
 
     /// Rounds half to even a value that holds the zero point already, then clamps.
@@ -66,7 +68,7 @@ impl Store {
     pub(crate) fn fixed(&self, fixed: FixedPoint, value: i32, witness: &mut Witness) -> i64 {
         witness.step(Some(value.into()), fixed.exact(value));
         witness.events.hit_if(Event::ExactTie, fixed.is_tie(value));
-        self.clamp(fixed.apply(value) + self.zero_point, witness)
+        self.clamp(fixed.apply(value).saturating_add(self.zero_point), witness)
     }
 
     /// Clamps a code that was computed in integers.

@@ -10,6 +10,7 @@ use super::ReferenceError;
 use super::fixed_point::FixedPoint;
 use super::landing::{Landing, Steps};
 use super::product::Product;
+use super::requantize::multiplier_of;
 use super::window::Windows;
 use crate::profile::{Profile, Scaling, WideScaling};
 use crate::spec::{ConvSpec, LinearSpec, Output, QParams, Quantized, Relu};
@@ -129,7 +130,10 @@ pub(super) fn finish(
         .map(|channel| {
             let rule = profile.requantize.of(product.op, channel, channels);
             let weight = product.granularity.channel(channel).scale;
-            let multiplier = activation.scale * weight / output.qparams.scale;
+            let per_channel = product.granularity.is_per_channel();
+            let form = rule.multiplier_of(product.op, output.dtype, per_channel);
+            let scales = (activation.scale, weight);
+            let multiplier = multiplier_of(form, scales, output.qparams.scale);
             let landing = Landing::requantize(&rule, output.dtype, zero_point, product.relu);
             let fixed = match (rule.scaling, rule.scaling_wide) {
                 (_, WideScaling::Undefined) => {

@@ -1,7 +1,7 @@
 //! Windows that slide over an image of one, two or three dimensions, with
 //! stride, padding and dilation: which pixels each window covers.
 
-use crate::spec::PoolSpec;
+use crate::spec::Sliding;
 
 /// All windows over one image.
 #[derive(Debug, Clone)]
@@ -15,45 +15,29 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// Windows of size `kernel`; `output` of them in each dimension, the first
-    /// starting `pad` before the image.
-    pub(crate) fn new(
-        input: &[usize],
-        kernel: &[usize],
-        stride: &[usize],
-        pad: &[usize],
-        dilation: &[usize],
-        output: &[usize],
-    ) -> Self {
+    /// The windows of an op whose spec was checked.
+    pub(crate) fn new(sliding: Sliding<'_>) -> Self {
+        let kernel = sliding.kernel;
         let taps = (0..kernel.iter().product())
             .map(|tap| {
                 let mut offsets = unravel(tap, kernel);
-                for (offset, dilation) in offsets.iter_mut().zip(dilation) {
+                for (offset, dilation) in offsets
+                    .iter_mut()
+                    .zip(sliding.dilation.into_iter().flatten())
+                {
                     *offset *= dilation;
                 }
                 offsets
             })
             .collect();
+        let pad = sliding.pad_begin.map(<[usize]>::to_vec);
         Self {
-            input: input.to_vec(),
-            output: output.to_vec(),
-            stride: stride.to_vec(),
-            pad: pad.to_vec(),
+            input: sliding.input.to_vec(),
+            output: sliding.output_size(),
+            stride: sliding.stride.to_vec(),
+            pad: pad.unwrap_or_else(|| vec![0; kernel.len()]),
             taps,
         }
-    }
-
-    /// The windows of a pool.
-    pub(crate) fn of_pool(spec: &PoolSpec) -> Self {
-        let dilation = vec![1; spec.kernel.len()];
-        Self::new(
-            &spec.input,
-            &spec.kernel,
-            &spec.stride,
-            &spec.pad,
-            &dilation,
-            &spec.output_size(),
-        )
     }
 
     /// How many windows there are.

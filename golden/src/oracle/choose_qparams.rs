@@ -53,6 +53,26 @@ pub fn choose_qparams(
     })
 }
 
+/// Scale and a zero point that is no code, for values between `min` and `max`, all in f32; `None`
+/// for types without codes.
+pub fn choose_real_qparams(
+    rule: &QparamsRule,
+    (min, max): (f32, f32),
+    request: &QparamsRequest,
+) -> Option<(f64, f64)> {
+    let codes = Codes::new(rule, request)?;
+    let below = Real::from(-min);
+    let width = F32.div(
+        &F32.add(&Real::from(max), &below),
+        &Real::integer(codes.steps()),
+    );
+    let scale = match width.to_f64() > f64::from(f32::EPSILON) {
+        true => width,
+        false => Real::integer(1),
+    };
+    Some((scale.to_f64(), F32.div(&below, &scale).to_f64()))
+}
+
 /// The range of codes.
 struct Codes {
     low: i64,

@@ -31,6 +31,7 @@ pub fn quantize(
         Transform::MulRecipF64 => (F32.mul(&x, &F32.fit(F64.recip(&scale))), F32),
         Transform::DivF32 => (F32.div(&x, &single), F32),
         Transform::DivF64 => (F64.div(&x, &scale), F64),
+        Transform::DivF64BySingle => (F64.div(&x, &single), F64),
     };
     let bound = integer(2_147_483_520);
     let steps = match (rule.pre_clamp, steps) {

@@ -1,4 +1,5 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
+//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, round trips and
+//! linear on blocks of weights, sigmoid, tanh,
 //! hardswish, softmax, exp, elu and others once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
@@ -7,6 +8,7 @@
 //! reference, so that a fault in one shows as a difference from the other. It is
 //! slow, and made for tests.
 
+mod blocks;
 mod choose_qparams;
 mod code;
 mod fake_quantize;
@@ -20,7 +22,8 @@ mod requantize;
 mod rescale;
 mod wide;
 
-pub use choose_qparams::choose_qparams;
+pub use blocks::{Column, dequantize, linear_blocks, linear_blocks_quantized, round_trip};
+pub use choose_qparams::{choose_qparams, choose_real_qparams};
 pub use code::quantize;
 pub use fake_quantize::{Counting, fake_quantize};
 pub use function::{elu, exp_of, sigmoid, tanh};

@@ -120,6 +120,8 @@ impl Scales {
                     Multiplier::F32ProductRecip => F32.mul(&product, &F32.recip(&narrow.2)),
                     Multiplier::F64ThenF32 => F32.fit(F64.div(&step, &wide.2)),
                     Multiplier::F64 => F64.div(&step, &wide.2),
+                    Multiplier::F64OfSingles => F64.div(&F64.mul(&narrow.0, &narrow.1), &narrow.2),
+                    Multiplier::F32ProductF64Div => F64.div(&product, &narrow.2),
                 };
                 Self {
                     activation: narrow.0,

@@ -13,6 +13,8 @@ axis! {
         DivF32 = "div-f32",
         /// divide in f64: f64(x) / s
         DivF64 = "div-f64",
+        /// divide in f64 by the scale as f32: f64(x) / f64(f32(s))
+        DivF64BySingle = "div-f64-by-f32",
     }
 }
 
@@ -100,6 +102,56 @@ axis! {
     }
 }
 
+axis! {
+    /// How many leading elements use the body's arithmetic: a multiple of this width; the rest is the tail.
+    BodyWidth {
+        /// every element is body
+        Whole = "whole",
+        /// groups of 8
+        Groups8 = "groups-of-8",
+        /// groups of 16
+        Groups16 = "groups-of-16",
+        /// groups of 32
+        Groups32 = "groups-of-32",
+        /// groups of 64
+        Groups64 = "groups-of-64",
+    }
+}
+
+impl BodyWidth {
+    /// How many of `len` elements, from the start, are body.
+    pub fn body_of(self, len: usize) -> usize {
+        let width = match self {
+            Self::Whole => return len,
+            Self::Groups8 => 8,
+            Self::Groups16 => 16,
+            Self::Groups32 => 32,
+            Self::Groups64 => 64,
+        };
+        len / width * width
+    }
+}
+
+axis! {
+    /// How the elements behind the last whole group are quantized.
+    QuantizeTail {
+        /// as those of the body
+        AsBody = "as-body",
+        /// divided in f64 by the scale as f32, ties away from zero: what a compiler makes of `round(x / s)` in C++
+        DivF64Away = "div-f64-by-f32-ties-away",
+    }
+}
+
+axis! {
+    /// How values become codes where each channel has a scale.
+    ChannelQuantize {
+        /// as with one scale
+        AsPerTensor = "as-per-tensor",
+        /// divided in f32, ties away from zero, body and tail alike
+        DivF32Away = "div-f32-ties-away",
+    }
+}
+
 rule! {
     /// How a real value becomes a code.
     QuantizeRule {
@@ -117,6 +169,47 @@ rule! {
         cast: Cast,
         /// NaN
         nan: NanRule,
+        /// what differs behind the last whole group
+        tail: QuantizeTail,
+        /// with a scale per channel
+        per_channel: ChannelQuantize,
+        /// where the tail starts
+        width: BodyWidth,
+    }
+}
+
+impl QuantizeRule {
+    /// The rule of element `index` of `len`: that of the body or of the tail, each with nothing
+    /// behind it.
+    pub fn at(self, index: usize, len: usize) -> Self {
+        let tail = index >= self.width.body_of(len) && self.tail == QuantizeTail::DivF64Away;
+        let whole = Self {
+            tail: QuantizeTail::AsBody,
+            width: BodyWidth::Whole,
+            ..self
+        };
+        match tail {
+            true => Self {
+                transform: Transform::DivF64BySingle,
+                rounding: Rounding::TiesAway,
+                ..whole
+            },
+            false => whole,
+        }
+    }
+
+    /// The rule where each channel has a scale.
+    pub fn of_channels(self) -> Self {
+        match self.per_channel {
+            ChannelQuantize::AsPerTensor => self,
+            ChannelQuantize::DivF32Away => Self {
+                transform: Transform::DivF32,
+                rounding: Rounding::TiesAway,
+                tail: QuantizeTail::AsBody,
+                width: BodyWidth::Whole,
+                ..self
+            },
+        }
     }
 }
 
@@ -143,38 +236,10 @@ axis! {
     ChannelDequantize {
         /// as with one scale
         AsPerTensor = "as-per-tensor",
+        /// f32(s) ⊗ f32(q − z), body and tail alike
+        SubMul = "sub-mul",
         /// f32(s · (f32(q) − f32(z))), the difference in f32, s and the product in f64
         MulF64 = "mul-f64",
-    }
-}
-
-axis! {
-    /// How many leading elements of a row use the body's arithmetic: a multiple of this width; the rest is the tail.
-    BodyWidth {
-        /// every element is body
-        Whole = "whole",
-        /// groups of 8
-        Groups8 = "groups-of-8",
-        /// groups of 16
-        Groups16 = "groups-of-16",
-        /// groups of 32
-        Groups32 = "groups-of-32",
-        /// groups of 64
-        Groups64 = "groups-of-64",
-    }
-}
-
-impl BodyWidth {
-    /// How many of `len` elements, from the start, are body.
-    pub fn body_of(self, len: usize) -> usize {
-        let width = match self {
-            Self::Whole => return len,
-            Self::Groups8 => 8,
-            Self::Groups16 => 16,
-            Self::Groups32 => 32,
-            Self::Groups64 => 64,
-        };
-        len / width * width
     }
 }
 

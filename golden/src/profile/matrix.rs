@@ -4,6 +4,7 @@
 use super::axis::{axis, rule};
 use super::element::{BodyWidth, Cast, ClampAt, Rounding, ZeroPointAt};
 use crate::spec::ConvSpec;
+use crate::tensor::DType;
 
 axis! {
     /// How u8·s8 products are summed along k. k runs over (kernel position, channel), channel fastest.
@@ -102,6 +103,20 @@ axis! {
         F64ThenF32 = "f64-then-f32",
         /// sa·sw/so in f64, not narrowed; scalings in f32 narrow it
         F64 = "f64",
+        /// f64(f32(sa))·f64(f32(sw))/f64(f32(so)) in f64, not narrowed: scales are kept as f32 (LiteRT)
+        F64OfSingles = "f64-of-f32",
+        /// f64(f32(sa) ⊗ f32(sw))/f64(f32(so)) in f64, not narrowed
+        F32ProductF64Div = "f32-product-f64-div",
+    }
+}
+
+axis! {
+    /// How the multiplier of one kind of op is built, where that kind builds its own.
+    OpMultiplier {
+        /// as all other ops: the multiplier axis
+        Same = "same",
+        /// f64(f32(sa) ⊗ f32(sw))/f64(f32(so)) in f64 (LiteRT kernels/kernel_util.cc, GetQuantizedConvolutionMultipler)
+        F32ProductF64Div = "f32-product-f64-div",
     }
 }
 
@@ -172,10 +187,20 @@ rule! {
         bias_per_channel: Bias,
         /// how the multiplier is built
         multiplier: Multiplier,
+        /// how that of linear is built where the weights have one scale
+        multiplier_linear: OpMultiplier,
+        /// how that of convolutions to u8 codes is built where the weights have one scale
+        multiplier_u8: OpMultiplier,
+        /// how that of products of two run-time matrices is built
+        multiplier_batch: OpMultiplier,
         /// how the sum is scaled
         scaling: Scaling,
         /// how the sum of linear is scaled
         scaling_linear: OpScaling,
+        /// how the sum of transposed convolution is scaled
+        scaling_transposed: OpScaling,
+        /// how the sum of products of two run-time matrices is scaled
+        scaling_batch: OpScaling,
         /// how the tail of depthwise convolution is scaled: the channels that do not fill a vector
         scaling_depthwise_tail: OpScaling,
         /// where that tail starts, counted along output channels
@@ -202,6 +227,10 @@ pub enum SumOf {
     Conv,
     /// depthwise convolution
     Depthwise,
+    /// transposed convolution
+    Transposed,
+    /// products of two run-time matrices
+    Batch,
 }
 
 impl SumOf {
@@ -224,6 +253,8 @@ impl RequantizeRule {
         let own = match op {
             SumOf::Linear => self.scaling_linear,
             SumOf::Depthwise if tail => self.scaling_depthwise_tail,
+            SumOf::Transposed => self.scaling_transposed,
+            SumOf::Batch => self.scaling_batch,
             SumOf::Depthwise | SumOf::Conv => OpScaling::Same,
         };
         self.scaling = match own {
@@ -233,6 +264,29 @@ impl RequantizeRule {
             OpScaling::Q31SrdhmRshu => Scaling::Q31SrdhmRshu,
         };
         self
+    }
+
+    /// This rule with the multiplier of an op to codes of `output`.
+    pub fn built_for(self, op: SumOf, output: DType, per_channel: bool) -> Self {
+        Self {
+            multiplier: self.multiplier_of(op, output, per_channel),
+            ..self
+        }
+    }
+
+    /// How the multiplier of an op to codes of `output` is built.
+    pub fn multiplier_of(&self, op: SumOf, output: DType, per_channel: bool) -> Multiplier {
+        let own = match op {
+            SumOf::Batch => self.multiplier_batch,
+            _ if per_channel => OpMultiplier::Same,
+            SumOf::Linear => self.multiplier_linear,
+            _ if output == DType::U8 => self.multiplier_u8,
+            _ => OpMultiplier::Same,
+        };
+        match own {
+            OpMultiplier::Same => self.multiplier,
+            OpMultiplier::F32ProductF64Div => Multiplier::F32ProductF64Div,
+        }
     }
 }
 

@@ -56,6 +56,23 @@ pub enum Calibrator {
         /// bits of a code
         bits: u32,
     },
+    /// for each index along `axis`, of one batch, the share (0.3, 0.32, … of its greatest |x|, as
+    /// f32) that quantizes with the least mean of squared differences; the first least wins.
+    /// Output: thresholds
+    LeastLossOfChannels {
+        /// the axis
+        axis: usize,
+        /// bits of a code
+        bits: u32,
+    },
+    /// `steps` over the greatest |x| of each index along the first axis, in f32; 0 where that is
+    /// below `least`. Output: steps per unit
+    StepsPerUnit {
+        /// steps that the greatest |x| takes
+        steps: f32,
+        /// the least greatest |x| that is counted
+        least: f32,
+    },
     /// a histogram, and a choice from it. Outputs: as the choice gives
     Histogram {
         /// how values become bins
@@ -216,6 +233,7 @@ impl CalibrateSpec {
             Calibrator::Histogram { choose, .. } => choose.outputs(),
             Calibrator::Clipped { .. } => &["low", "high"],
             Calibrator::MovingAbsMax { .. } => &["threshold", "state", "accum"],
+            Calibrator::StepsPerUnit { .. } => &["scale"],
             _ => &["threshold"],
         }
     }
@@ -225,8 +243,26 @@ impl CalibrateSpec {
         match self.calibrator {
             Calibrator::AbsMax {
                 axis: Some(axis), ..
-            } => self.shape.get(axis).copied().unwrap_or(0),
+            }
+            | Calibrator::LeastLossOfChannels { axis, .. } => {
+                self.shape.get(axis).copied().unwrap_or(0)
+            }
+            Calibrator::StepsPerUnit { .. } => self.shape.first().copied().unwrap_or(0),
             _ => 1,
+        }
+    }
+}
+
+impl Collect {
+    /// How many bins the first batch has.
+    pub fn bins(self) -> usize {
+        match self {
+            Self::AbsFromZero { bins }
+            | Self::AbsFromLeast { bins }
+            | Self::Mirrored { bins, .. }
+            | Self::TwoPasses { bins }
+            | Self::AbsRescaled { bins, .. }
+            | Self::Rescaled { bins } => bins,
         }
     }
 }

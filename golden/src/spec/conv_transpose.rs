@@ -44,11 +44,14 @@ pub struct ConvTransposeSpec {
 impl ConvTransposeSpec {
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
-        (0..self.kernel.len())
-            .map(|d| {
-                let spread = self.input[d].saturating_sub(1) * self.stride[d];
-                let whole = spread + self.dilation[d] * self.kernel[d].saturating_sub(1) + 1;
-                whole.saturating_sub(self.pad_begin[d] + self.pad_end[d])
+        let lists = self.input.iter().zip(&self.kernel).zip(&self.stride);
+        let cut = self.pad_begin.iter().zip(&self.pad_end);
+        (lists.zip(cut).zip(&self.dilation))
+            .map(|((((input, kernel), stride), (begin, end)), dilation)| {
+                let spread = input.saturating_sub(1).saturating_mul(*stride);
+                let reach = dilation.saturating_mul(kernel.saturating_sub(1));
+                let whole = spread.saturating_add(reach).saturating_add(1);
+                whole.saturating_sub(begin.saturating_add(*end))
             })
             .collect()
     }

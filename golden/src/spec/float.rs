@@ -1,7 +1,7 @@
 //! Specs of ops on f32 that stand between dequantize and quantize in exported networks.
 //! Input and output are f32.
 
-use super::image_shape;
+use super::{Sliding, image_shape};
 use serde::{Deserialize, Serialize};
 
 /// An op on f32.
@@ -123,29 +123,39 @@ impl FloatOp {
 }
 
 impl FloatConvSpec {
+    /// Its windows.
+    pub(crate) fn sliding(&self) -> Sliding<'_> {
+        Sliding {
+            input: &self.input,
+            kernel: &self.kernel,
+            stride: &self.stride,
+            pad_begin: Some(&self.pad),
+            pad_end: Some(&self.pad),
+            dilation: Some(&self.dilation),
+        }
+    }
+
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
-        (0..self.kernel.len())
-            .map(|d| {
-                let window = self.dilation[d] * (self.kernel[d].max(1) - 1) + 1;
-                steps(self.input[d] + 2 * self.pad[d], window, self.stride[d])
-            })
-            .collect()
+        self.sliding().output_size()
     }
 }
 
 impl FloatPoolSpec {
+    /// Its windows.
+    pub(crate) fn sliding(&self) -> Sliding<'_> {
+        Sliding {
+            input: &self.input,
+            kernel: &self.kernel,
+            stride: &self.stride,
+            pad_begin: None,
+            pad_end: None,
+            dilation: None,
+        }
+    }
+
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
-        (0..self.kernel.len())
-            .map(|d| steps(self.input[d], self.kernel[d], self.stride[d]))
-            .collect()
+        self.sliding().output_size()
     }
-}
-
-/// How many windows fit.
-fn steps(room: usize, window: usize, stride: usize) -> usize {
-    room.checked_sub(window)
-        .and_then(|room| room.checked_div(stride))
-        .map_or(0, |steps| steps + 1)
 }

@@ -1,6 +1,6 @@
 //! Specs of ops without weights: element by element, and windows.
 
-use super::{Quantized, Relu, image_shape};
+use super::{Quantized, Relu, Sliding, image_shape};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 
@@ -116,16 +116,21 @@ impl PoolSpec {
         self.pad_end.as_ref().unwrap_or(&self.pad)
     }
 
+    /// Its windows.
+    pub(crate) fn sliding(&self) -> Sliding<'_> {
+        Sliding {
+            input: &self.input,
+            kernel: &self.kernel,
+            stride: &self.stride,
+            pad_begin: Some(&self.pad),
+            pad_end: Some(self.pad_end()),
+            dilation: None,
+        }
+    }
+
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
-        let pad_end = self.pad_end();
-        (0..self.kernel.len())
-            .map(|d| {
-                (self.input[d] + self.pad[d] + pad_end[d])
-                    .checked_sub(self.kernel[d])
-                    .map_or(0, |room| room / self.stride[d] + 1)
-            })
-            .collect()
+        self.sliding().output_size()
     }
 
     /// The shape of the output: `[batch, output.., channels]`.

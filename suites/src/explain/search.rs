@@ -364,7 +364,12 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
     let of_sums = !matches!(axis.field, "weight_only" | "half_weights" | "float_conv");
     let to_code = |output: &Output, op: SumOf, activation: DType| {
         let applies = match axis.field {
-            "scaling_linear" => op == SumOf::Linear,
+            "scaling_linear" | "multiplier_linear" => op == SumOf::Linear,
+            "scaling_transposed" => op == SumOf::Transposed,
+            "scaling_batch" | "multiplier_batch" => op == SumOf::Batch,
+            "multiplier_u8" => {
+                !matches!(op, SumOf::Linear | SumOf::Batch) && output.dtype() == DType::U8
+            }
             "scaling_wide" => activation.size() > 1,
             "scaling_depthwise_tail" | "depthwise_width" => op == SumOf::Depthwise,
             _ => true,
@@ -445,7 +450,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         | OpSpec::BatchNorm(_) => on_real,
         OpSpec::ConvTranspose(spec) => match axis.stage {
             "accumulate" => sum("conv"),
-            _ => to_code(&spec.output, SumOf::Conv, spec.activation.dtype),
+            _ => to_code(&spec.output, SumOf::Transposed, spec.activation.dtype),
         },
         OpSpec::LinearHalf(_) => axis.field == "half_weights",
         OpSpec::Sigmoid(spec) | OpSpec::Tanh(spec) => {
@@ -489,7 +494,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
         OpSpec::Sum(_) => axis.stage == "along" && axis.field == "sum",
         OpSpec::BatchMatmul(spec) => {
             let output = Output::Quantized(spec.output);
-            on_real || to_code(&output, SumOf::Conv, spec.a.dtype)
+            on_real || to_code(&output, SumOf::Batch, spec.a.dtype)
         }
         OpSpec::LinearRows(_) => match axis.stage {
             "along" => axis.field == "rows",

@@ -83,7 +83,11 @@ fn code(
             let channel = element.number % spec.n;
             let weights = spec.weights.channel(channel);
             product(
-                &profile.requantize.of(SumOf::Linear, channel, spec.n),
+                &(profile.requantize.of(SumOf::Linear, channel, spec.n)).built_for(
+                    SumOf::Linear,
+                    spec.output.dtype(),
+                    spec.weights.is_per_channel(),
+                ),
                 step?,
                 activation,
                 weights,
@@ -96,9 +100,14 @@ fn code(
             let channel = element.number % spec.out_channels;
             let weights = spec.weights.channel(channel);
             product(
-                &profile
+                &(profile
                     .requantize
-                    .of(SumOf::of(spec), channel, spec.out_channels),
+                    .of(SumOf::of(spec), channel, spec.out_channels))
+                .built_for(
+                    SumOf::of(spec),
+                    spec.output.dtype(),
+                    spec.weights.is_per_channel(),
+                ),
                 step?,
                 spec.activation,
                 weights,

@@ -1,4 +1,4 @@
-//! caffe-int8-convert-tools: the threshold of activations.
+//! caffe-int8-convert-tools: the threshold of activations, and scales of weights.
 
 use super::calibrated::{given, scalar, solved};
 use crate::captures::error::CaptureError;
@@ -15,11 +15,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
     match file.entry.file.as_str() {
         "inputs.npz" => return Ok(()),
         "kl.npz" => {}
-        _ => {
-            let reason = "scales of weights as 127 / max |w|, 0 below 1e-4: no reference op";
-            found.skip("-", file.entry.values(|_| true), reason);
-            return Ok(());
-        }
+        _ => return weights(file, found),
     }
     let inputs = file.beside("inputs.npz")?;
     for input in file.npz().names().filter_map(|n| n.strip_suffix(".scale")) {
@@ -34,6 +30,20 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         };
         let expected = vec![scalar(number as f64), scalar(of("scale")?)];
         solved(file, input, CALIBRATOR, given(&inputs, input)?, expected)?.into(found);
+    }
+    Ok(())
+}
+
+/// Scales by output channel: 127 steps, or 31 for layers that Winograd's algorithm runs
+/// (`wino1`), over the greatest |w|; 0 where that is below 1e-4.
+fn weights(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+    let inputs = file.beside("inputs.npz")?;
+    for part in file.npz().names().filter(|name| name.ends_with(".scale")) {
+        let (input, _) = part.split_once('.').unwrap_or((part, ""));
+        let steps = if part.contains("wino1") { 31.0 } else { 127.0 };
+        let calibrator = Calibrator::StepsPerUnit { steps, least: 1e-4 };
+        let expected = vec![file.array(part)?.tensor()?];
+        solved(file, part, calibrator, given(&inputs, input)?, expected)?.into(found);
     }
     Ok(())
 }

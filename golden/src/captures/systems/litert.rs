@@ -75,8 +75,6 @@ fn profile(
         "xnnpack" if delegated(file, kind, name, op)? => XNNPACK,
         // On 16-bit activations the optimized kernels are the reference's.
         _ if OF_PRODUCTS.contains(&op) && name.contains("_i16") => REFERENCE,
-        // Shown by ties: the optimized kernels scale these sums as the reference's do.
-        _ if ["TRANSPOSE_CONV", "BATCH_MATMUL"].contains(&op) => REFERENCE,
         // One channel is no group of its own here: a convolution, in the depthwise kernel's arithmetic.
         _ if name.starts_with("DEPTHWISE_CONV_2D_ties") => REFERENCE,
         // The output stage of the optimized u8 depthwise kernel is that of the reference.

@@ -242,26 +242,59 @@ pub(super) fn pair(
     })
 }
 
-/// TRANSPOSE_CONV with strides of 2 and SAME padding: its sums are those of a convolution of the
-/// flipped kernel over the stretched image.
+/// TRANSPOSE_CONV with strides of 2 and SAME padding. Of 16-bit activations, which transposed
+/// convolution does not take here, as a convolution of the flipped kernel over the stretched
+/// image: its sums are the same.
 fn transposed(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
     const STRIDE: usize = 2;
     let (x, y) = (file.array("in0")?, file.array("out_ref")?);
     let w = file.array("w")?.tensor()?;
-    let (&[out, kh, kw, channels], &[_, height, width, _]) = (w.shape(), &x.shape()[..]) else {
+    let (&[out, kh, kw, channels], &[batch, height, width, _]) = (w.shape(), &x.shape()[..]) else {
         return Err(file.problem("a transposed conv needs x and w of 4 dimensions"));
     };
     let activation = pair(file, "x", code_type(x)?)?;
     let output = pair(file, "out", code_type(y)?)?;
     let sizes = [(height, kh, y.shape()[1]), (width, kw, y.shape()[2])];
-    let pads = sizes.map(|(size, kernel, output)| {
+    let cuts = sizes.map(|(size, kernel, output)| {
         // What SAME padding of the convolution that this one transposes takes from both ends.
-        let (before, _) = padding(output, kernel, STRIDE);
-        let begin = kernel.checked_sub(1 + before)?;
-        let end = (output + kernel).checked_sub(1 + begin + (size - 1) * STRIDE + 1)?;
-        Some((begin, end))
+        let (begin, _) = padding(output, kernel, STRIDE);
+        let whole = size.checked_sub(1)? * STRIDE + kernel;
+        let end = whole.checked_sub(begin + output)?;
+        Some((begin, end, kernel))
     });
-    let [Some(rows), Some(columns)] = pads else {
+    let [Some(rows), Some(columns)] = cuts else {
+        return Err(file.problem("padding of a transposed conv is beyond its kernel"));
+    };
+    let (weights, bias) = (weights(file, out)?, bias(file)?);
+    if activation.dtype.size() == 1 {
+        return Ok(Problem {
+            op: OpSpec::ConvTranspose(ConvTransposeSpec {
+                batch,
+                input: vec![height, width],
+                in_channels: channels,
+                out_channels: out,
+                kernel: vec![kh, kw],
+                stride: vec![STRIDE; 2],
+                pad_begin: vec![rows.0, columns.0],
+                pad_end: vec![rows.1, columns.1],
+                dilation: vec![1, 1],
+                activation,
+                weights,
+                bias: problem::bias_kind(&bias),
+                output: Output::Quantized(output),
+                relu: Relu::None,
+            }),
+            constants: Constants {
+                weights: Some(w),
+                bias,
+            },
+            inputs: vec![x.tensor()?],
+        });
+    }
+    let beyond = |(begin, end, kernel): (usize, usize, usize)| {
+        Some((kernel.checked_sub(1 + begin)?, kernel.checked_sub(1 + end)?))
+    };
+    let (Some(rows), Some(columns)) = (beyond(rows), beyond(columns)) else {
         return Err(file.problem("padding of a transposed conv is beyond its kernel"));
     };
     let windows = Windows {
@@ -273,7 +306,7 @@ fn transposed(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
     };
     let product = Product {
         activation: Activation::Quantized(activation),
-        weights: weights(file, out)?,
+        weights,
         output: Output::Quantized(output),
         relu: Relu::None,
     };
@@ -283,7 +316,7 @@ fn transposed(file: &CapturedFile<'_>) -> Result<Problem, CaptureError> {
                 "weights of {kh} × {kw} positions and {channels} channels do not fit the image"
             ))
         })?;
-    problem::conv(file, x, w, bias(file)?, windows, product)
+    problem::conv(file, x, w, bias, windows, product)
 }
 
 /// Scales along the output channels, zero points 0.

@@ -10,7 +10,7 @@ use crate::captures::vector::{Builder, Found};
 use crate::spec::*;
 use crate::tensor::{DType, Tensor};
 
-const NO_PARAMETERS: &str = "the manifest gives no scales";
+const NO_PARAMETERS: &str = "neither the manifest nor the file has the scales of activations and output: a multiplier could be fitted to the outputs, but would prove nothing";
 
 pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
     let name = file

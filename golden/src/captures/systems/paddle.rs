@@ -29,7 +29,7 @@ pub(super) fn read(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), Cap
         match kind {
             "hist" | "width" => {}
             "thr8" if input == "zeros" => {
-                let reason = "a histogram of zeros: the quantizers keep none";
+                let reason = "a histogram of zeros, given by hand: of values that are all 0 the quantizers keep none";
                 found.skip("calibrate", 1, reason);
             }
             "thr8" => {
@@ -82,17 +82,20 @@ pub(super) fn read_slim(file: &CapturedFile<'_>, found: &mut Found) -> Result<()
                 width: Precision::F64,
             },
         },
-        ("weight", "absmax_cw") => return weights(file, found),
-        ("weight", "group64") => return super::paddleslim::groups(file, found),
-        ("weight", _) => {
-            let reason =
-                "shares of each channel's greatest value, in f32: no calibrator takes them";
-            let thresholds = file.entry.values(|a| a.ends_with(".scale"));
-            found.skip("calibrate", thresholds, reason);
-            return Ok(());
+        ("weight", "absmax_cw") => {
+            let abs_max = |axis| Calibrator::AbsMax {
+                axis: Some(axis),
+                floor: 0.0,
+            };
+            return weights(file, abs_max, found);
         }
+        ("weight", "mse_cw") => {
+            let least_loss = |axis| Calibrator::LeastLossOfChannels { axis, bits };
+            return weights(file, least_loss, found);
+        }
+        ("weight", "group64") => return super::paddleslim::groups(file, found),
         ("uniform", _) => {
-            let reason = "parameters in f64 of limits in f64";
+            let reason = "scales and zero points in f64 of a least and a greatest value in f64: what chooses parameters here takes f32 values";
             let chosen = file.entry.values(|a| a == "scale" || a == "zero_point");
             found.skip("choose_qparams", chosen, reason);
             return Ok(());
@@ -100,7 +103,7 @@ pub(super) fn read_slim(file: &CapturedFile<'_>, found: &mut Found) -> Result<()
         ("lsq", _) => return super::paddleslim::learned(file, found),
         _ if file.entry.file == "inputs.npz" => return Ok(()),
         _ if file.entry.file == "cal_kl_threshold.npz" => {
-            let reason = "the values of these histograms were not captured";
+            let reason = "thresholds of histograms alone: the values that were counted are not in the file, and a calibrator here takes values";
             found.skip(
                 "calibrate",
                 file.entry.values(|a| a.contains(".thr")),
@@ -127,12 +130,17 @@ pub(super) fn read_slim(file: &CapturedFile<'_>, found: &mut Found) -> Result<()
     Ok(())
 }
 
-fn weights(file: &CapturedFile<'_>, found: &mut Found) -> Result<(), CaptureError> {
+/// Scales of weights by channel; `calibrator` is that of an axis.
+fn weights(
+    file: &CapturedFile<'_>,
+    calibrator: impl Fn(usize) -> Calibrator,
+    found: &mut Found,
+) -> Result<(), CaptureError> {
     for input in file.npz().names().filter(|name| !name.contains('.')) {
         let axis = file.array(&format!("{input}.axis"))?.integers()?;
         let axis = axis.first().and_then(|&axis| usize::try_from(axis).ok());
-        let axis = Some(axis.ok_or_else(|| file.problem(format!("{input} has no axis")))?);
-        let calibrator = Calibrator::AbsMax { axis, floor: 0.0 };
+        let axis = axis.ok_or_else(|| file.problem(format!("{input} has no axis")))?;
+        let calibrator = calibrator(axis);
         let part = format!("{input}.scale");
         let expected = vec![file.array(&part)?.tensor()?];
         solved(file, &part, calibrator, given(file.npz(), input)?, expected)?.into(found);

@@ -5,6 +5,7 @@ mod fused;
 mod hard;
 mod litert;
 mod means;
+mod multipliers;
 mod pointwise;
 mod products;
 mod properties;

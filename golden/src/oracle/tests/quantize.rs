@@ -99,8 +99,9 @@ fn difference(
 ) -> Option<String> {
     let got = reference_codes(reference_profile, values, dtype, qparams, range);
     let held_to = range.or(dtype.code_range()).unwrap();
-    (values.iter().zip(got)).find_map(|(&value, got)| {
-        let expected = oracle::quantize(oracle_rule, value, qparams, held_to);
+    (values.iter().zip(got).enumerate()).find_map(|(index, (&value, got))| {
+        let rule = oracle_rule.at(index, values.len());
+        let expected = oracle::quantize(&rule, value, qparams, held_to);
         (got != expected).then(|| {
             format!("{value:e} ({dtype:?}, {qparams:?}, {range:?}): reference {got:?}, oracle {expected:?}")
         })
@@ -188,6 +189,7 @@ fn combinations() -> Vec<QuantizeRule> {
                             clamp,
                             cast,
                             nan,
+                            ..base
                         }));
                     }
                 }
@@ -242,32 +244,62 @@ const UNSEEN: [&str; 20] = [
     "onnxruntime nan=through-cast",
 ];
 
-/// A fault in one axis must show in the values above.
-#[test]
-fn a_fault_in_any_axis_is_caught() {
+/// Parameters and values, with a number of values that leaves a tail.
+fn grid() -> Vec<(DType, QParams, Vec<f32>)> {
     let mut grid = Vec::new();
     for (dtype, zero_point) in [(DType::U8, 3), (DType::U8, 128), (DType::I8, -1)] {
-        grid.extend(SCALES.map(|scale| (dtype, QParams { scale, zero_point })));
+        grid.extend(SCALES.map(|scale| {
+            let mut values = values(scale);
+            // Ties within the range of codes come last, and groups of every width end among them.
+            values.rotate_right(92);
+            values.truncate(3 * 64 + 61);
+            (dtype, QParams { scale, zero_point }, values)
+        }));
     }
+    grid
+}
+
+/// The choices that reference and oracle do not tell from the profile's own.
+fn unseen<const N: usize>(names: [&str; N]) -> Vec<String> {
+    let grid = grid();
     let reference = |profile: &Profile| {
         (grid.iter())
-            .flat_map(|&(dtype, qparams)| {
-                let values = values(qparams.scale);
-                reference_codes(profile, &values, dtype, qparams, None)
+            .flat_map(|(dtype, qparams, values)| {
+                reference_codes(profile, values, *dtype, *qparams, None)
             })
             .collect::<Vec<_>>()
     };
     let oracle = |profile: &Profile| {
         (grid.iter())
-            .flat_map(|&(dtype, qparams)| {
+            .flat_map(|(dtype, qparams, values)| {
                 let range = dtype.code_range().unwrap();
-                let code = move |value| oracle::quantize(&profile.quantize, value, qparams, range);
-                values(qparams.scale).into_iter().map(code)
+                (values.iter().enumerate()).map(move |(index, &value)| {
+                    let rule = profile.quantize.at(index, values.len());
+                    oracle::quantize(&rule, value, *qparams, range)
+                })
             })
             .collect::<Vec<_>>()
     };
-    let names = ["fbgemm", "fbgemm-scalar", "onednn", "onnxruntime"];
-    assert_eq!(missed(names, "quantize", oracle, reference), UNSEEN);
+    missed(names, "quantize", oracle, reference)
+}
+
+/// A fault in one axis must show in the values above.
+#[test]
+fn a_fault_in_any_axis_is_caught() {
+    // There is one scale, and a tail only where a body ends.
+    let of_parts = ["tail=", "width=", "per_channel="];
+    let mut found = unseen(["fbgemm", "fbgemm-scalar", "onednn", "onnxruntime"]);
+    found.retain(|choice| !of_parts.iter().any(|part| choice.contains(part)));
+    assert_eq!(found, UNSEEN);
+}
+
+/// Whether the tail is told from the body, and where it starts.
+#[test]
+fn a_tail_is_told_from_the_body() {
+    let found = unseen(["litert-optimized"]);
+    let parts =
+        (found.iter()).filter(|choice| choice.contains("tail=") || choice.contains("width="));
+    assert_eq!(parts.count(), 0, "{found:?}");
 }
 
 fn any_scale() -> impl Strategy<Value = f64> {

@@ -14,6 +14,9 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::X86IndefiniteI32,
         nan: NanRule::ThroughCast,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::SubMul,
@@ -24,7 +27,9 @@ pub(super) const LITERT_REFERENCE: Profile = Profile {
     requantize: RequantizeRule {
         bias_per_tensor: Bias::I32,
         bias_per_channel: Bias::I32,
-        multiplier: Multiplier::F64,
+        multiplier: Multiplier::F64OfSingles,
+        multiplier_u8: OpMultiplier::F32ProductF64Div,
+        multiplier_batch: OpMultiplier::F32ProductF64Div,
         scaling: Scaling::Q31SrdhmRdbpot,
         scaling_linear: OpScaling::MultiplyF64,
         scaling_wide: WideScaling::Q15Rshu,
@@ -77,17 +82,23 @@ pub(super) const LITERT_OPTIMIZED: Profile = Profile {
     quantize: QuantizeRule {
         transform: Transform::MulRecipF32,
         rounding: Rounding::TiesEven,
+        tail: QuantizeTail::DivF64Away,
+        per_channel: ChannelQuantize::DivF32Away,
+        width: BodyWidth::Groups8,
         ..LITERT_REFERENCE.quantize
     },
     dequantize: DequantizeRule {
         body: DequantizeForm::MulAddPremul,
         tail: DequantizeForm::SubMul,
-        per_channel: ChannelDequantize::AsPerTensor,
+        per_channel: ChannelDequantize::SubMul,
         width: BodyWidth::Groups8,
     },
     requantize: RequantizeRule {
         scaling: Scaling::Q31SrdhmRshu,
         scaling_linear: OpScaling::Same,
+        scaling_transposed: OpScaling::Q31SrdhmRdbpot,
+        scaling_batch: OpScaling::Q31SrdhmRdbpot,
+        multiplier_linear: OpMultiplier::F32ProductF64Div,
         scaling_depthwise_tail: OpScaling::Q31SrdhmRdbpot,
         depthwise_width: BodyWidth::Groups8,
         ..LITERT_REFERENCE.requantize

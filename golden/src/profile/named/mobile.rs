@@ -40,6 +40,9 @@ pub(super) const QNNPACK: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::Saturate,
         nan: NanRule::ThroughCast,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     requantize: RequantizeRule {
         cast: Cast::Saturate,

@@ -13,6 +13,9 @@ pub(super) const TOSA: Profile = Profile {
         clamp: ClampAt::AfterZeroPoint,
         cast: Cast::Saturate,
         nan: NanRule::Open,
+        tail: QuantizeTail::AsBody,
+        per_channel: ChannelQuantize::AsPerTensor,
+        width: BodyWidth::Whole,
     },
     // CAST, SUB of the zero point, MUL by s.
     dequantize: DequantizeRule {

@@ -39,6 +39,9 @@ fn of(calibrator: Calibrator, shape: Vec<usize>, batches: Vec<Data>) -> crate::s
             axis: Some(0),
             floor,
         },
+        Calibrator::LeastLossOfChannels { bits, .. } if shape.len() == 1 => {
+            Calibrator::LeastLossOfChannels { axis: 0, bits }
+        }
         other => other,
     };
     let spec = CalibrateSpec {
@@ -81,6 +84,17 @@ fn calibrators() -> Vec<(&'static str, Calibrator)> {
         ("moving-abs-max", moving),
         ("squared-error", least_loss(Loss::SquaredError)),
         ("mean-and-deviation", least_loss(Loss::MeanAndDeviation)),
+        (
+            "squared-error-per-channel",
+            Calibrator::LeastLossOfChannels { axis: 1, bits: 4 },
+        ),
+        (
+            "steps-per-unit",
+            Calibrator::StepsPerUnit {
+                steps: 127.0,
+                least: 1e-4,
+            },
+        ),
         (
             "entropy-of-means",
             histogram(Collect::AbsFromZero { bins: 32 }, means),
