@@ -78,7 +78,7 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
 /// instruction multiplies s8 codes alone.
 ///
 /// # Errors
-/// When `dtype` is no 8-bit type, or the profile sums products of signed codes.
+/// When `dtype` is no 8-bit type, or the profile sums products of signed codes in another way.
 pub fn shift<I: Isa>(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result<i32, Refusal> {
     let unsupported = |message: String| Err(Refusal::Unsupported(message));
     if rule.outliers != Outliers::Kept {
@@ -89,7 +89,9 @@ pub fn shift<I: Isa>(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result
         DType::I8 if exact || rule.signed_activation == SignedActivation::Shifted128 => {
             Ok(128 - I::DOT_SHIFT)
         }
-        DType::I8 => unsupported("signed codes are multiplied shifted by 128".into()),
+        DType::I8 => {
+            unsupported("signed codes are multiplied shifted by 128, by weights as they are".into())
+        }
         other => unsupported(format!("activations of type {}", other.name())),
     }
 }

@@ -9,6 +9,7 @@
 mod draw;
 mod element;
 mod parameters;
+mod products;
 mod sum;
 
 use rayon::prelude::*;
@@ -60,6 +61,11 @@ pub const OPS: &[Checked] = &[
         name: "choose_qparams",
         rule: |profile| format!("{:?}", profile.qparams),
         batch: parameters::choose_qparams,
+    },
+    Checked {
+        name: "sums",
+        rule: |profile| format!("{:?}", profile.accumulate),
+        batch: products::sums,
     },
 ];
 
@@ -171,6 +177,25 @@ mod tests {
                 "onednn",
                 change("onednn", "requantize.rounding", "ties-away"),
             ),
+            (
+                "sums",
+                "onednn-3-jit-avx2",
+                change(
+                    "onednn-3-jit-avx2",
+                    "accumulate.signed_activation",
+                    "shifted-128",
+                ),
+            ),
+            (
+                "sums",
+                "onednn-3-jit-avx2",
+                change("onednn-3-jit-avx2", "accumulate.signed_linear", "same"),
+            ),
+            (
+                "sums",
+                "fbgemm",
+                change("fbgemm", "accumulate.conv", "i16-pairs-per-tap"),
+            ),
         ] {
             let right = profile(right);
             let found = (0..50).any(|batch| {
@@ -178,6 +203,7 @@ mod tests {
                 let (_, difference) = match op {
                     "quantize" => element::quantize_by(&faulty, &right, draw),
                     "requantize" => sum::requantize_by(&faulty, &right, draw),
+                    "sums" => products::sums_by(&faulty, &right, draw),
                     _ => sum::epilogue_by(&faulty, &right, draw),
                 };
                 difference.is_some()

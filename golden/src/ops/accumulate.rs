@@ -23,6 +23,8 @@ pub(crate) struct Accumulator {
     skip_padding: bool,
     /// added to activation codes and zero point before they are multiplied
     shift: i32,
+    /// weights are laid out halved, half to even, and sums doubled
+    halved: bool,
     taps: usize,
     tap_len: usize,
     /// `tap_len` as laid out: rounded up to pairs where pairs restart at each tap
@@ -40,7 +42,8 @@ pub(crate) struct WeightRow {
     tap_sums: Vec<i32>,
     sum: i32,
     peak: i32,
-    has_min: bool,
+    /// positions in the layout of weights of −128
+    mins: Vec<usize>,
     zero_point: i32,
 }
 
@@ -80,8 +83,11 @@ impl Accumulator {
                 other => other,
             },
         };
-        let shifted =
-            activation == DType::I8 && rule.signed_activation == SignedActivation::Shifted128;
+        let signed = activation == DType::I8;
+        let shifted = signed && rule.signed_activation != SignedActivation::Direct;
+        let halved = signed
+            && rule.signed_activation == SignedActivation::Shifted128HalvedWeights
+            && accumulation != Accumulation::Exact;
         let tap_stride = match accumulation {
             Accumulation::PairsI16PerTap => tap_len.next_multiple_of(2),
             _ => tap_len,
@@ -91,6 +97,7 @@ impl Accumulator {
             split_outliers: rule.outliers == Outliers::SplitBeyond7Bits,
             skip_padding: rule.padding == PaddingTap::Skipped,
             shift: if shifted { 128 } else { 0 },
+            halved,
             taps,
             tap_len,
             tap_stride,
@@ -106,14 +113,22 @@ impl Accumulator {
             tap_sums: Vec::with_capacity(self.taps),
             sum: 0,
             peak: codes.iter().map(|&w| i32::from(w).abs()).max().unwrap_or(0),
-            has_min: codes.contains(&i16::from(i8::MIN)),
+            mins: Vec::new(),
             zero_point,
         };
         for tap in 0..self.taps {
             let mut sum = 0i32;
             for channel in 0..self.tap_len {
-                let weight = codes[tap * self.tap_len + channel];
+                let code = codes[tap * self.tap_len + channel];
                 let at = tap * self.tap_stride + channel;
+                if code == i16::from(i8::MIN) {
+                    row.mins.push(at);
+                }
+                let weight = if self.halved {
+                    halved_to_even(code)
+                } else {
+                    code
+                };
                 sum = sum.wrapping_add(i32::from(weight));
                 if self.split_outliers && !(-64..=63).contains(&weight) {
                     row.outliers.push((at, i32::from(weight)));
@@ -208,7 +223,7 @@ impl Accumulator {
         events: &mut Events,
     ) -> i32 {
         let (x, w) = (&activations.pairs[..], &weights.pairs[..]);
-        if activations.has_min && weights.has_min {
+        if activations.has_min && !weights.mins.is_empty() {
             events.add(
                 Event::MinTimesMin,
                 self.count_min_times_min(activations, weights),
@@ -248,9 +263,15 @@ impl Accumulator {
                 .filter(|&(_, &inside)| inside)
                 .fold(0i32, |sum, (&tap, _)| sum.wrapping_add(tap))
         };
-        sum.wrapping_sub(za.wrapping_mul(weight_sum))
+        let sum = sum
+            .wrapping_sub(za.wrapping_mul(weight_sum))
             .wrapping_sub(zw.wrapping_mul(activations.sum))
-            .wrapping_add(activations.count.wrapping_mul(za).wrapping_mul(zw))
+            .wrapping_add(activations.count.wrapping_mul(za).wrapping_mul(zw));
+        if self.halved {
+            sum.wrapping_mul(2)
+        } else {
+            sum
+        }
     }
 
     fn count_min_times_min(&self, activations: &ActivationRow, weights: &WeightRow) -> u64 {
@@ -259,14 +280,14 @@ impl Accumulator {
             let counts = !self.skip_padding || activations.inside[at / self.tap_stride];
             counts && i32::from(activations.pairs[at]) - self.shift == min
         };
-        let kept = (0..self.row_len)
-            .filter(|&at| i32::from(weights.pairs[at]) == min && is_min(at))
-            .count();
-        let split = (weights.outliers.iter())
-            .filter(|&&(at, weight)| weight == min && is_min(at))
-            .count();
-        (kept + split) as u64
+        weights.mins.iter().filter(|&&at| is_min(at)).count() as u64
     }
+}
+
+/// Half a weight, to even where it is halfway between two integers.
+fn halved_to_even(weight: i16) -> i16 {
+    let down = weight >> 1;
+    down + (weight & down & 1)
 }
 
 /// The exact sum of products, wrapping at 32 bits.

@@ -1,4 +1,4 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
+//! The oracle: sums of products, quantize, fake quantize, requantize, rescale, choose_qparams, sigmoid, tanh,
 //! hardswish, softmax, exp, elu and others once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
@@ -14,6 +14,7 @@ pub mod float_ops;
 mod function;
 mod hard;
 mod piecewise;
+mod products;
 mod real;
 mod recode;
 mod requantize;
@@ -26,6 +27,7 @@ pub use fake_quantize::{Counting, fake_quantize};
 pub use function::{elu, exp_of, sigmoid, tanh};
 pub use hard::{hardsigmoid, hardswish};
 pub use piecewise::{abs, leaky_relu, squared_difference};
+pub use products::{Operands, ProductOf, sum_of_products};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;
