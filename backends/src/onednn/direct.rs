@@ -59,12 +59,19 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
         (Accumulation::PairsI16, _) if shape.taps > 1 && !shape.k.is_multiple_of(2) => {
             refuse("pairs of products do not run across kernel positions in this family")
         }
-        (Accumulation::PairsI16 | Accumulation::PairsI16PerTap, Dot4::SaturatingPairs) => {
-            Ok(Form::Bytes)
+        (Accumulation::PairsI16InHalves, _)
+            if (257..768).contains(&shape.k) && shape.k % 4 != 0 && shape.k % 4 != 3 =>
+        {
+            refuse("pairs run through all of k in this family")
         }
-        (Accumulation::PairsI16 | Accumulation::PairsI16PerTap, Dot4::Exact) => {
-            refuse("this instruction set sums pairs exactly")
-        }
+        (
+            Accumulation::PairsI16 | Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves,
+            Dot4::SaturatingPairs,
+        ) => Ok(Form::Bytes),
+        (
+            Accumulation::PairsI16 | Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves,
+            Dot4::Exact,
+        ) => refuse("this instruction set sums pairs exactly"),
         (Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours, _) => {
             refuse("saturating pairs in some convolutions only")
         }

@@ -111,7 +111,7 @@ fn compare(
 
 fn linear(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let [m, n] = [0; 2].map(|_| draw.within(1, 5) as usize);
-    let k = draw.of(&[1, 2, 3, 7, 16, 33, 130, 260]);
+    let k = draw.of(&[1, 2, 3, 7, 16, 33, 130, 261]);
     let (x, w) = (
         Codes::new(draw, BYTES, m * k),
         Codes::new(draw, WEIGHTS, n * k),

@@ -29,6 +29,9 @@ pub(crate) struct Accumulator {
     tap_len: usize,
     /// `tap_len` as laid out: rounded up to pairs where pairs restart at each tap
     tap_stride: usize,
+    /// where pairs restart within the only tap, if that is no even position: one place in the
+    /// layout is left out before it
+    restart: Option<usize>,
     row_len: usize,
 }
 
@@ -92,6 +95,11 @@ impl Accumulator {
             Accumulation::PairsI16PerTap => tap_len.next_multiple_of(2),
             _ => tap_len,
         };
+        // oneDNN 3 (gemm:jit): seen for 257 to 766 k; beyond, its blocks are of even length.
+        let halves = accumulation == Accumulation::PairsI16InHalves
+            && taps == 1
+            && (257..768).contains(&tap_len);
+        let restart = Some(tap_len.div_ceil(2)).filter(|at| halves && !at.is_multiple_of(2));
         Self {
             accumulation,
             split_outliers: rule.outliers == Outliers::SplitBeyond7Bits,
@@ -101,8 +109,14 @@ impl Accumulator {
             taps,
             tap_len,
             tap_stride,
-            row_len: (taps * tap_stride).next_multiple_of(2),
+            restart,
+            row_len: (taps * tap_stride + usize::from(restart.is_some())).next_multiple_of(2),
         }
+    }
+
+    /// Where a channel lies in the layout of its tap.
+    fn place(&self, channel: usize) -> usize {
+        channel + usize::from(self.restart.is_some_and(|at| channel >= at))
     }
 
     /// Lays out the `taps · tap_len` weights of one output channel.
@@ -120,7 +134,7 @@ impl Accumulator {
             let mut sum = 0i32;
             for channel in 0..self.tap_len {
                 let code = codes[tap * self.tap_len + channel];
-                let at = tap * self.tap_stride + channel;
+                let at = tap * self.tap_stride + self.place(channel);
                 if code == i16::from(i8::MIN) {
                     row.mins.push(at);
                 }
@@ -169,11 +183,19 @@ impl Accumulator {
         row.all_inside = true;
         (row.sum, row.count, row.peak, row.has_min) = (0, 0, 0, false);
         for tap in 0..self.taps {
-            let laid = &mut row.pairs[tap * self.tap_stride..][..self.tap_len];
+            let len = self.place(self.tap_len);
+            let laid = &mut row.pairs[tap * self.tap_stride..][..len];
             let start = start(tap);
             row.inside[tap] = start.is_some();
             match start {
-                Some(start) => self.copy_codes(codes, start, laid),
+                Some(start) => match self.restart {
+                    None => self.copy_codes(codes, start, laid),
+                    Some(at) => {
+                        let (first, second) = laid.split_at_mut(at);
+                        self.copy_codes(codes, start, first);
+                        self.copy_codes(codes, start + at, &mut second[1..]);
+                    }
+                },
                 None => {
                     row.all_inside = false;
                     events.hit(Event::PaddingTap);
@@ -240,7 +262,9 @@ impl Accumulator {
                 }
                 dot(x, w)
             }
-            Accumulation::PairsI16 | Accumulation::PairsI16PerTap => {
+            Accumulation::PairsI16
+            | Accumulation::PairsI16PerTap
+            | Accumulation::PairsI16InHalves => {
                 if may_saturate {
                     events.add(Event::PairSaturated, count_saturating_pairs(x, w));
                     dot_saturating_pairs(x, w)

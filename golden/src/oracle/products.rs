@@ -113,7 +113,15 @@ pub fn sum_of_products(rule: &AccumulateRule, op: ProductOf, operands: Operands<
         | Accumulation::PairsI16PerTapInFours => {
             laid.iter().map(|(code, weight)| code * weight).sum()
         }
-        Accumulation::PairsI16 | Accumulation::PairsI16PerTap => pairs(&laid).sum(),
+        Accumulation::PairsI16InHalves
+            if matches!(op, ProductOf::Linear) && laid.len() > 256 && laid.len() < 768 =>
+        {
+            let (first, second) = laid.split_at(laid.len().div_ceil(2));
+            pairs(first).sum::<i64>() + pairs(second).sum::<i64>()
+        }
+        Accumulation::PairsI16
+        | Accumulation::PairsI16PerTap
+        | Accumulation::PairsI16InHalves => pairs(&laid).sum(),
         Accumulation::SumsI16Spill128 => blocks(&laid, 128),
         Accumulation::SumsI16Spill256 => blocks(&laid, 256),
     };

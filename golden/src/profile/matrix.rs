@@ -15,6 +15,8 @@ axis! {
         PairsI16 = "i16-pairs",
         /// as i16-pairs, but pairs restart at each kernel position (odd channel counts are padded)
         PairsI16PerTap = "i16-pairs-per-tap",
+        /// as i16-pairs; in linear of more than 256 and less than 768 k, pairs restart at ⌈k/2⌉ (oneDNN's gemm, which then takes k in two blocks)
+        PairsI16InHalves = "i16-pairs-in-halves",
         /// as i16-pairs in convolutions that FBGEMM has a depthwise kernel for (channels in eights, kernels of 3 or 5, strides of 1 or 2, padded to keep the size), which never uses VNNI; exact elsewhere
         PairsI16InDepthwiseKernels = "i16-pairs-in-depthwise-kernels",
         /// as i16-pairs-per-tap in convolutions whose groups have input and output channels in fours, for which oneDNN generates kernels; exact elsewhere

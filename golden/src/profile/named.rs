@@ -128,7 +128,7 @@ const KERNELS: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "onednn-3-jit-avx2",
-        summary: "oneDNN 3 called by itself on AVX2 without VNNI: as onednn-3-jit, u8·s8 pairs saturate as in onednn-jit-avx2; convolutions of s8 halve their weights, half to even, and double the sum; linear of s8 saturates where its zero point is 0 and is exact where it is another",
+        summary: "oneDNN 3 called by itself on AVX2 without VNNI: as onednn-3-jit, u8·s8 pairs saturate as in onednn-jit-avx2, those of linear in two blocks of k where it is between 256 and 768; convolutions of s8 halve their weights, half to even, and double the sum; linear of s8 saturates where its zero point is 0 and is exact where it is another",
         source: "oneDNN 3.2's CPU build, run with ONEDNN_MAX_CPU_ISA=AVX2 (jit_uni_int8, jit_uni_int8_1x1, gemm:jit, ref:any)",
         profile: ONEDNN_3_JIT_AVX2,
     },

@@ -13,6 +13,8 @@ from .mapped import Mapping, Sink, channels, need
 ENGINE = sys.argv[2]
 if ENGINE == "onednn-avx2":
     os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+if ENGINE == "fbgemm-avx2":
+    os.environ["FBGEMM_ENABLE_INSTRUCTIONS"] = "AVX2"
 
 import numpy as np
 import torch
@@ -25,10 +27,12 @@ ONEDNN = "onednn-brgemm" if "VNNI" in os.environ["ONEDNN_MAX_CPU_ISA"] else "one
 FBGEMM = "fbgemm-vnni" if VNNI else "fbgemm"
 PROFILES = {
     "fbgemm": FBGEMM,
+    "fbgemm-avx2": "fbgemm",
     "x86": FBGEMM,
     "x86-conv": ONEDNN if VNNI else FBGEMM,
     "onednn": ONEDNN,
-    "onednn-avx2": "onednn-jit-avx2",
+    # Its products of matrices take k between 256 and 768 in two blocks.
+    "onednn-avx2": {"base": "onednn-jit-avx2", "accumulate.linear": "i16-pairs-in-halves"},
     "qnnpack": "qnnpack-sse2",
     "scalar": "pytorch-scalar",
     "observers": "pytorch-observer",

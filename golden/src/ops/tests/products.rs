@@ -253,6 +253,24 @@ fn signed_linear_saturates_only_at_a_zero_point_of_0() {
     );
 }
 
+/// As oneDNN 3.2 and PyTorch 2.15's oneDNN were seen to sum on AVX2.
+#[test]
+fn long_rows_restart_pairs_in_the_middle_under_that_rule() {
+    let profile = with(Accumulation::PairsI16InHalves);
+    let sum = |k: usize| linear(&profile, U8, Data::U8(vec![255; k]), &vec![127; k], 0).0;
+    let (pair, one) = (32767, 255 * 127);
+    assert_eq!(sum(255), 127 * pair + one);
+    // 129 and 128: the middle one is on its own.
+    assert_eq!(sum(257), 128 * pair + one);
+    assert_eq!(sum(258), 128 * pair + 2 * one, "129 and 129");
+    assert_eq!(sum(260), 130 * pair, "130 and 130");
+    assert_eq!(sum(766), 382 * pair + 2 * one, "383 and 383");
+    assert_eq!(sum(770), 385 * pair, "blocks of even length");
+    // A weight zero point counts for what is there alone.
+    let (shifted, _) = linear(&profile, U8, Data::U8(vec![1; 258]), &[3; 258], 1);
+    assert_eq!(shifted, 258 * 2);
+}
+
 #[test]
 fn min_times_min_is_exact_and_told() {
     for signed in [SignedActivation::Direct, SignedActivation::Shifted128] {
