@@ -70,6 +70,12 @@ PLUGINS = {
     "gemm": {"plugin": ("gemm", "the crate gemm: f32, as a base line of speed")},
 }
 
+FBGEMM_DEPTHWISE = (
+    "Each crash is of a depthwise convolution by 5 x 5 x 5 with strides of 2: FBGEMM's kernel writes behind its "
+    "memory, and the C library ends PyTorch where it sees that (`free(): invalid next size`). "
+    "`torch.ops.quantized.conv3d` alone does the same: 16 channels, input 3 x 2 x 4, padding 2."
+)
+
 # What was found out about differences that no axis has, or that are no matter of arithmetic.
 NOTES = {
     ("onednn", "plugin"): [
@@ -100,10 +106,28 @@ NOTES = {
         "and linear f32(sum) times (S times 1 / (1 / sw)), plus bias, times 1 / so. The profile's two multiplications "
         "differ in 80 and 125 of 5 120 outputs.",
     ],
-    ("pytorch", "fbgemm"): [
-        "Each crash is of a depthwise convolution by 5 x 5 x 5 with strides of 2: FBGEMM's kernel writes behind its "
-        "memory, and the C library ends PyTorch where it sees that (`free(): invalid next size`). "
-        "`torch.ops.quantized.conv3d` alone does the same: 16 channels, input 3 x 2 x 4, padding 2.",
+    ("pytorch", "observers"): [
+        "Histograms differ where the range is above 2^128 / 2048: `torch.histc` multiplies the distance from the least "
+        "value by the number of bins before it divides, which overflows, and puts such values into the first bin.",
+    ],
+    ("litert", "optimised"): [
+        "Quantize: the values after the last whole eight of a tensor go through LiteRT's scalar code, which divides by "
+        "the scale and rounds half away; those before are multiplied by its reciprocal and rounded half to even. Where the "
+        "profile has one rule for all, the former differ.",
+    ],
+    ("litert", "xnnpack"): [
+        "Quantize differs for subnormal values at the least normal scale alone: XNNPACK's threads flush subnormal numbers to "
+        "0. No axis has it.",
+    ],
+    ("onnxruntime", "reference"): [
+        "Max pool with steps of 1 crashes on codes of s8: the evaluator pads, be it by nothing, with NaN, and converts that to an "
+        "integer.",
+    ],
+    ("pytorch", "fbgemm"): [FBGEMM_DEPTHWISE],
+    ("pytorch", "fbgemm-avx2"): [
+        FBGEMM_DEPTHWISE,
+        "Captured layers differ where FBGEMM generates a kernel for groups (3 x 3, 8 channels a group, as many in as out): "
+        "it follows the CPU, not FBGEMM_ENABLE_INSTRUCTIONS, and sums exactly where that has VNNI.",
     ],
 }
 

@@ -71,7 +71,9 @@ class Elements(Mapping):
         if not channels(given):
             q = torch._make_per_tensor_quantized_tensor(q, float(scale), int(zero))
             return q.dequantize().numpy()
-        parts = torch.from_numpy(scale.astype(np.float64)), torch.from_numpy(zero)
+        # In f64, as ATen keeps them.
+        scale = np.float64([q["scale"] for q in given["per_channel"]["qparams"]])
+        parts = torch.from_numpy(scale), torch.from_numpy(zero)
         return torch._make_per_channel_quantized_tensor(q, *parts, given["per_channel"]["axis"]).dequantize().numpy()
 
 
@@ -266,6 +268,7 @@ class Observers(Mapping):
 
     def observe(self, p):
         name, per_channel = self.KINDS[p.spec["kind"]]
+        need(not per_channel or len(p.spec["shape"]) > 1, "channels of one value: PyTorch flattens from the second dimension on")
 
         def run(p):
             seen = getattr(observer, name)(**({"ch_axis": p.spec["axis"]} if per_channel else {}))
