@@ -22,6 +22,7 @@ SYSTEMS = {
         "pytorch",
         {
             "fbgemm": "FBGEMM's kernels, and ATen's where FBGEMM has none",
+            "fbgemm-avx2": "FBGEMM's kernels for products, held to AVX2: FBGEMM_ENABLE_INSTRUCTIONS=AVX2",
             "x86": "products of the engine x86: FBGEMM's",
             "x86-conv": "its convolutions: oneDNN's where there is VNNI, else FBGEMM's",
             "onednn": "oneDNN's kernels for products",
@@ -69,6 +70,12 @@ PLUGINS = {
     "gemm": {"plugin": ("gemm", "the crate gemm: f32, as a base line of speed")},
 }
 
+FBGEMM_DEPTHWISE = (
+    "Each crash is of a depthwise convolution by 5 x 5 x 5 with strides of 2: FBGEMM's kernel writes behind its "
+    "memory, and the C library ends PyTorch where it sees that (`free(): invalid next size`). "
+    "`torch.ops.quantized.conv3d` alone does the same: 16 channels, input 3 x 2 x 4, padding 2."
+)
+
 # What was found out about differences that no axis has, or that are no matter of arithmetic.
 NOTES = {
     ("onednn", "plugin"): [
@@ -76,20 +83,51 @@ NOTES = {
         "about 17 KB, behind each time that such a primitive is made and destroyed, run or not. Its cache of "
         "primitives is off; without the relu, or in products with one, nothing is left.",
     ],
-    ("onednn", "avx2"): [
-        "Convolutions of s8 by s8 (`jit_uni_int8`): when weights are packed each is halved, rounded half to even, "
-        "and the sum is doubled after that (`wei_adj_scale` 0.5), so that pairs of products do not saturate. No "
-        "axis has it. x = -2, w = 3 gives -2 * 2 * 2 = -8; x = -94, w = -9 gives -94 * -4 * 2 = 752.",
-        "Products of s8 by s8 (`gemm:jit`) do not saturate where activations shifted by 128 would; what was seen "
-        "fits weights shifted by 128 instead. No axis has it.",
-    ],
     ("xnnpack", "plugin"): [
         "Tensors, outputs too, are copied where fewer than 16 bytes of their page lie behind them: XNNPACK reads "
         "there (its max pool of windows above 9 behind its output).",
-        "Its average pool rounds one shift half up: the axis value `fixed-point-24-up`.",
     ],
     ("rten", "plugin"): [
         "Weight zero points are refused: `prepack_b` does not take them, and packed weights are multiplied without.",
+    ],
+    ("gemm", "plugin"): [
+        "Products of k up to 2 go another way in the crate (`gevv`), where a product and a sum are rounded apart; "
+        "from k = 3 on both are one fused operation, which is what is declared.",
+    ],
+    ("pytorch", "onednn"): [
+        "PyTorch hands oneDNN scales as reciprocals of reciprocals, which no suite tells from the scales themselves. "
+        "On sums made to land on ties (one product, 5 120 outputs of an op), convolutions of oneDNN are, in every bit, f32(sum) "
+        "times S = 1 / f32(1 / sa), times sw, plus bias, times 1 / so; the profile has sa for S, and 22 outputs "
+        "differ. Linear is nearest to f32(sum) times S, times 1 / (1 / sw), plus bias, over 1 / (1 / so), with 5 outputs "
+        "otherwise; the profile differs in 99.",
+    ],
+    ("pytorch", "onednn-avx2"): [
+        "As above, held to AVX2: in every bit, convolutions are f32(sum) times (S times sw), plus bias, times 1 / so, "
+        "and linear f32(sum) times (S times 1 / (1 / sw)), plus bias, times 1 / so. The profile's two multiplications "
+        "differ in 80 and 125 of 5 120 outputs.",
+    ],
+    ("pytorch", "observers"): [
+        "Histograms differ where the range is above 2^128 / 2048: `torch.histc` multiplies the distance from the least "
+        "value by the number of bins before it divides, which overflows, and puts such values into the first bin.",
+    ],
+    ("litert", "optimised"): [
+        "Quantize: the values after the last whole eight of a tensor go through LiteRT's scalar code, which divides by "
+        "the scale and rounds half away; those before are multiplied by its reciprocal and rounded half to even. Where the "
+        "profile has one rule for all, the former differ.",
+    ],
+    ("litert", "xnnpack"): [
+        "Quantize differs for subnormal values at the least normal scale alone: XNNPACK's threads flush subnormal numbers to "
+        "0. No axis has it.",
+    ],
+    ("onnxruntime", "reference"): [
+        "Max pool with steps of 1 crashes on codes of s8: the evaluator pads, be it by nothing, with NaN, and converts that to an "
+        "integer.",
+    ],
+    ("pytorch", "fbgemm"): [FBGEMM_DEPTHWISE],
+    ("pytorch", "fbgemm-avx2"): [
+        FBGEMM_DEPTHWISE,
+        "Captured layers differ where FBGEMM generates a kernel for groups (3 x 3, 8 channels a group, as many in as out): "
+        "it follows the CPU, not FBGEMM_ENABLE_INSTRUCTIONS, and sums exactly where that has VNNI.",
     ],
 }
 

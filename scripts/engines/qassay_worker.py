@@ -27,7 +27,10 @@ import struct
 import sys
 import traceback
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    sys.exit(f"qassay_worker.py: {sys.executable} has no numpy, which workers need: pip install numpy, or another Python")
 
 PROTOCOL = 1
 MOST_BYTES = 1 << 30  # of a frame

@@ -2,7 +2,7 @@
 //! as they lie. Groups of channels go through the micro-kernel one by one;
 //! depthwise has a kernel of its own.
 
-use qassay_golden::profile::{Accumulation, Profile};
+use qassay_golden::profile::{Accumulation, Profile, SignedActivation};
 use qassay_golden::spec::{Constants, ConvSpec, Output};
 use qassay_golden::tensor::DType;
 
@@ -137,7 +137,10 @@ fn depthwise<I: Isa>(
         let message = "depthwise sums are exact in this family".into();
         return Err(Refusal::Unsupported(message));
     }
-    direct::shift::<I>(spec.activation.dtype, &profile.accumulate, true)?;
+    let rule = &profile.accumulate;
+    let exact = rule.depthwise == Accumulation::Exact
+        || rule.signed_activation != SignedActivation::Shifted128HalvedWeights;
+    direct::shift::<I>(spec.activation.dtype, rule, exact)?;
     let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
     let parts = Parts {
         constants,

@@ -60,12 +60,19 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
         (Accumulation::PairsI16, _) if shape.taps > 1 && !shape.k.is_multiple_of(2) => {
             refuse("pairs of products do not run across kernel positions in this family")
         }
-        (Accumulation::PairsI16 | Accumulation::PairsI16PerTap, Dot4::SaturatingPairs) => {
-            Ok(Form::Bytes)
+        (Accumulation::PairsI16InHalves, _)
+            if (257..768).contains(&shape.k) && shape.k % 4 != 0 && shape.k % 4 != 3 =>
+        {
+            refuse("pairs run through all of k in this family")
         }
-        (Accumulation::PairsI16 | Accumulation::PairsI16PerTap, Dot4::Exact) => {
-            refuse("this instruction set sums pairs exactly")
-        }
+        (
+            Accumulation::PairsI16 | Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves,
+            Dot4::SaturatingPairs,
+        ) => Ok(Form::Bytes),
+        (
+            Accumulation::PairsI16 | Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves,
+            Dot4::Exact,
+        ) => refuse("this instruction set sums pairs exactly"),
         (Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours, _) => {
             refuse("saturating pairs in some convolutions only")
         }
@@ -79,7 +86,7 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
 /// instruction multiplies s8 codes alone.
 ///
 /// # Errors
-/// When `dtype` is no 8-bit type, or the profile sums products of signed codes.
+/// When `dtype` is no 8-bit type, or the profile sums products of signed codes in another way.
 pub fn shift<I: Isa>(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result<i32, Refusal> {
     let unsupported = |message: String| Err(Refusal::Unsupported(message));
     if rule.outliers != Outliers::Kept {
@@ -90,7 +97,9 @@ pub fn shift<I: Isa>(dtype: DType, rule: &AccumulateRule, exact: bool) -> Result
         DType::I8 if exact || rule.signed_activation == SignedActivation::Shifted128 => {
             Ok(128 - I::DOT_SHIFT)
         }
-        DType::I8 => unsupported("signed codes are multiplied shifted by 128".into()),
+        DType::I8 => {
+            unsupported("signed codes are multiplied shifted by 128, by weights as they are".into())
+        }
         other => unsupported(format!("activations of type {}", other.name())),
     }
 }

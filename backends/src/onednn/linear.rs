@@ -2,7 +2,7 @@
 //! `m` pixels; the other two have files of their own.
 
 use qassay_golden::profile::{Accumulation, Profile};
-use qassay_golden::spec::{Activation, Constants, Granularity, LinearSpec, QParams};
+use qassay_golden::spec::{Activation, Constants, Granularity, LinearSpec, QParams, Quantized};
 use qassay_golden::tensor::DType;
 
 use super::destination::Destination;
@@ -78,7 +78,11 @@ fn direct<I: Isa>(
     constants: &Constants,
     activation: (DType, QParams),
 ) -> Result<Direct, Refusal> {
-    let rule = &profile.accumulate;
+    let activation_codes = Quantized {
+        dtype: activation.0,
+        qparams: activation.1,
+    };
+    let rule = &profile.accumulate.of_linear(activation_codes);
     let shape = WeightShape {
         columns: spec.n,
         taps: 1,

@@ -3,7 +3,8 @@
 //!
 //! Sources: QNNPACK `src/average-pooling.c`, `src/qnnpack/requantization.h`
 //! (qnnp_compute_avgpool_quantization_params, qnnp_avgpool_quantize): a
-//! multiplier of 24 bits, rounded half away; in PyTorch a float one.
+//! multiplier of 24 bits, rounded half away; in PyTorch a float one. XNNPACK's
+//! average pool has those 24 bits and rounds half up.
 
 use qassay_golden::profile::AvgPoolForm;
 
@@ -42,7 +43,10 @@ impl Mean {
         range: (i32, i32),
     ) -> Result<Self, Refusal> {
         let ratio = scales.0 / scales.1;
-        let bounded = matches!(form, AvgPoolForm::ProductMulF32 | AvgPoolForm::FixedPoint24);
+        let bounded = matches!(
+            form,
+            AvgPoolForm::ProductMulF32 | AvgPoolForm::FixedPoint24 | AvgPoolForm::FixedPoint24Up
+        );
         if bounded && !(1.0 / 256.0..256.0).contains(&ratio) {
             return Err(Refusal::Unsupported(format!(
                 "a ratio of input to output scale of {ratio}; averages hold [2^-8, 2^8)"
@@ -68,16 +72,12 @@ impl Mean {
             AvgPoolForm::MulF32 | AvgPoolForm::MulAddF32 => Multiplier::Real(quotient),
             AvgPoolForm::DoubleRecipF32 => Multiplier::Real(1.0 / (1.0 / quotient)),
             AvgPoolForm::ProductMulF32 => Multiplier::Real(product),
-            AvgPoolForm::FixedPoint24 => {
+            AvgPoolForm::FixedPoint24 | AvgPoolForm::FixedPoint24Up => {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
             }
             AvgPoolForm::RealsOrGlobal => {
                 let message = "qnnpack has no mean of real values".into();
-                return Err(Refusal::Unsupported(message));
-            }
-            AvgPoolForm::FixedPoint24Up => {
-                let message = "qnnpack rounds a mean half away, not half up".into();
                 return Err(Refusal::Unsupported(message));
             }
             AvgPoolForm::CodesDivided | AvgPoolForm::Reciprocal30 => {
@@ -104,7 +104,10 @@ impl Mean {
             }
             Multiplier::Fixed(multiplier, shift) => {
                 let (multiplier, shift) = (isa.splat_i32(multiplier), isa.splat_i32(shift));
-                multiply_half_away(isa, sums, multiplier, shift)
+                match self.form {
+                    AvgPoolForm::FixedPoint24 => multiply_half_away(isa, sums, multiplier, shift),
+                    _ => isa.mul_round_shift(sums, multiplier, shift),
+                }
             }
         };
         let held = isa.max_i32(steps, isa.splat_i32(low));

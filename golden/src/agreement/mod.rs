@@ -10,6 +10,7 @@ mod blocks;
 mod draw;
 mod element;
 mod parameters;
+mod products;
 mod sum;
 
 use rayon::prelude::*;
@@ -87,6 +88,11 @@ pub const OPS: &[Checked] = &[
         name: "linear_blocks_quantized",
         rule: |profile| format!("{:?} {:?}", profile.quantize, profile.qparams),
         batch: blocks::linear_blocks_quantized,
+    },
+    Checked {
+        name: "sums",
+        rule: |profile| format!("{:?}", profile.accumulate),
+        batch: products::sums,
     },
 ];
 
@@ -213,6 +219,25 @@ mod tests {
                 "torchao",
                 change("torchao", "quantize.rounding", "toward-zero"),
             ),
+            (
+                "sums",
+                "onednn-3-jit-avx2",
+                change(
+                    "onednn-3-jit-avx2",
+                    "accumulate.signed_activation",
+                    "shifted-128",
+                ),
+            ),
+            (
+                "sums",
+                "onednn-3-jit-avx2",
+                change("onednn-3-jit-avx2", "accumulate.signed_linear", "same"),
+            ),
+            (
+                "sums",
+                "fbgemm",
+                change("fbgemm", "accumulate.conv", "i16-pairs-per-tap"),
+            ),
         ] {
             let right = profile(right);
             let found = (0..50).any(|batch| {
@@ -223,6 +248,7 @@ mod tests {
                     "round_trip" => blocks::round_trip_by(&faulty, &right, draw),
                     "linear_blocks" => blocks::linear_blocks_by(&faulty, &right, draw),
                     "linear_blocks_quantized" => blocks::quantized_by(&faulty, &right, draw),
+                    "sums" => products::sums_by(&faulty, &right, draw),
                     _ => sum::epilogue_by(&faulty, &right, draw),
                 };
                 difference.is_some()

@@ -23,10 +23,15 @@ pub(crate) struct Accumulator {
     skip_padding: bool,
     /// added to activation codes and zero point before they are multiplied
     shift: i32,
+    /// weights are laid out halved, half to even, and sums doubled
+    halved: bool,
     taps: usize,
     tap_len: usize,
     /// `tap_len` as laid out: rounded up to pairs where pairs restart at each tap
     tap_stride: usize,
+    /// where pairs restart within the only tap, if that is no even position: one place in the
+    /// layout is left out before it
+    restart: Option<usize>,
     row_len: usize,
 }
 
@@ -40,7 +45,8 @@ pub(crate) struct WeightRow {
     tap_sums: Vec<i32>,
     sum: i32,
     peak: i32,
-    has_min: bool,
+    /// positions in the layout of weights of −128
+    mins: Vec<usize>,
     zero_point: i32,
 }
 
@@ -80,22 +86,37 @@ impl Accumulator {
                 other => other,
             },
         };
-        let shifted =
-            activation == DType::I8 && rule.signed_activation == SignedActivation::Shifted128;
+        let signed = activation == DType::I8;
+        let shifted = signed && rule.signed_activation != SignedActivation::Direct;
+        let halved = signed
+            && rule.signed_activation == SignedActivation::Shifted128HalvedWeights
+            && accumulation != Accumulation::Exact;
         let tap_stride = match accumulation {
             Accumulation::PairsI16PerTap => tap_len.next_multiple_of(2),
             _ => tap_len,
         };
+        // oneDNN 3 (gemm:jit): seen for 257 to 766 k; beyond, its blocks are of even length.
+        let halves = accumulation == Accumulation::PairsI16InHalves
+            && taps == 1
+            && (257..768).contains(&tap_len);
+        let restart = Some(tap_len.div_ceil(2)).filter(|at| halves && !at.is_multiple_of(2));
         Self {
             accumulation,
             split_outliers: rule.outliers == Outliers::SplitBeyond7Bits,
             skip_padding: rule.padding == PaddingTap::Skipped,
             shift: if shifted { 128 } else { 0 },
+            halved,
             taps,
             tap_len,
             tap_stride,
-            row_len: (taps * tap_stride).next_multiple_of(2),
+            restart,
+            row_len: (taps * tap_stride + usize::from(restart.is_some())).next_multiple_of(2),
         }
+    }
+
+    /// Where a channel lies in the layout of its tap.
+    fn place(&self, channel: usize) -> usize {
+        channel + usize::from(self.restart.is_some_and(|at| channel >= at))
     }
 
     /// Lays out the `taps · tap_len` weights of one output channel.
@@ -106,14 +127,22 @@ impl Accumulator {
             tap_sums: Vec::with_capacity(self.taps),
             sum: 0,
             peak: codes.iter().map(|&w| i32::from(w).abs()).max().unwrap_or(0),
-            has_min: codes.contains(&i16::from(i8::MIN)),
+            mins: Vec::new(),
             zero_point,
         };
         for tap in 0..self.taps {
             let mut sum = 0i32;
             for channel in 0..self.tap_len {
-                let weight = codes[tap * self.tap_len + channel];
-                let at = tap * self.tap_stride + channel;
+                let code = codes[tap * self.tap_len + channel];
+                let at = tap * self.tap_stride + self.place(channel);
+                if code == i16::from(i8::MIN) {
+                    row.mins.push(at);
+                }
+                let weight = if self.halved {
+                    halved_to_even(code)
+                } else {
+                    code
+                };
                 sum = sum.wrapping_add(i32::from(weight));
                 if self.split_outliers && !(-64..=63).contains(&weight) {
                     row.outliers.push((at, i32::from(weight)));
@@ -154,11 +183,19 @@ impl Accumulator {
         row.all_inside = true;
         (row.sum, row.count, row.peak, row.has_min) = (0, 0, 0, false);
         for tap in 0..self.taps {
-            let laid = &mut row.pairs[tap * self.tap_stride..][..self.tap_len];
+            let len = self.place(self.tap_len);
+            let laid = &mut row.pairs[tap * self.tap_stride..][..len];
             let start = start(tap);
             row.inside[tap] = start.is_some();
             match start {
-                Some(start) => self.copy_codes(codes, start, laid),
+                Some(start) => match self.restart {
+                    None => self.copy_codes(codes, start, laid),
+                    Some(at) => {
+                        let (first, second) = laid.split_at_mut(at);
+                        self.copy_codes(codes, start, first);
+                        self.copy_codes(codes, start + at, &mut second[1..]);
+                    }
+                },
                 None => {
                     row.all_inside = false;
                     events.hit(Event::PaddingTap);
@@ -208,7 +245,7 @@ impl Accumulator {
         events: &mut Events,
     ) -> i32 {
         let (x, w) = (&activations.pairs[..], &weights.pairs[..]);
-        if activations.has_min && weights.has_min {
+        if activations.has_min && !weights.mins.is_empty() {
             events.add(
                 Event::MinTimesMin,
                 self.count_min_times_min(activations, weights),
@@ -225,7 +262,9 @@ impl Accumulator {
                 }
                 dot(x, w)
             }
-            Accumulation::PairsI16 | Accumulation::PairsI16PerTap => {
+            Accumulation::PairsI16
+            | Accumulation::PairsI16PerTap
+            | Accumulation::PairsI16InHalves => {
                 if may_saturate {
                     events.add(Event::PairSaturated, count_saturating_pairs(x, w));
                     dot_saturating_pairs(x, w)
@@ -248,9 +287,15 @@ impl Accumulator {
                 .filter(|&(_, &inside)| inside)
                 .fold(0i32, |sum, (&tap, _)| sum.wrapping_add(tap))
         };
-        sum.wrapping_sub(za.wrapping_mul(weight_sum))
+        let sum = sum
+            .wrapping_sub(za.wrapping_mul(weight_sum))
             .wrapping_sub(zw.wrapping_mul(activations.sum))
-            .wrapping_add(activations.count.wrapping_mul(za).wrapping_mul(zw))
+            .wrapping_add(activations.count.wrapping_mul(za).wrapping_mul(zw));
+        if self.halved {
+            sum.wrapping_mul(2)
+        } else {
+            sum
+        }
     }
 
     fn count_min_times_min(&self, activations: &ActivationRow, weights: &WeightRow) -> u64 {
@@ -259,14 +304,14 @@ impl Accumulator {
             let counts = !self.skip_padding || activations.inside[at / self.tap_stride];
             counts && i32::from(activations.pairs[at]) - self.shift == min
         };
-        let kept = (0..self.row_len)
-            .filter(|&at| i32::from(weights.pairs[at]) == min && is_min(at))
-            .count();
-        let split = (weights.outliers.iter())
-            .filter(|&&(at, weight)| weight == min && is_min(at))
-            .count();
-        (kept + split) as u64
+        weights.mins.iter().filter(|&&at| is_min(at)).count() as u64
     }
+}
+
+/// Half a weight, to even where it is halfway between two integers.
+fn halved_to_even(weight: i16) -> i16 {
+    let down = weight >> 1;
+    down + (weight & down & 1)
 }
 
 /// The exact sum of products, wrapping at 32 bits.

@@ -126,7 +126,7 @@ fn sums(
 ) -> Vec<i32> {
     let zero_point = activation.qparams.zero_point;
     product.count_parameters(activation.dtype, zero_point, witness);
-    let rule = &profile.accumulate;
+    let rule = &profile.accumulate.of_linear(activation);
     let accumulator = Accumulator::new(
         rule,
         rule.linear,

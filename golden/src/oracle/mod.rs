@@ -1,5 +1,5 @@
-//! The oracle: quantize, fake quantize, requantize, rescale, choose_qparams, round trips and
-//! linear on blocks of weights, sigmoid, tanh,
+//! The oracle: sums of products, quantize, fake quantize, requantize, rescale, choose_qparams,
+//! round trips and linear on blocks of weights, sigmoid, tanh,
 //! hardswish, softmax, exp, elu and others once more, in exact rational arithmetic with every rounding to f32 or f64
 //! written out.
 //!
@@ -16,6 +16,7 @@ pub mod float_ops;
 mod function;
 mod hard;
 mod piecewise;
+mod products;
 mod real;
 mod recode;
 mod requantize;
@@ -29,6 +30,7 @@ pub use fake_quantize::{Counting, fake_quantize};
 pub use function::{elu, exp_of, sigmoid, tanh};
 pub use hard::{hardsigmoid, hardswish};
 pub use piecewise::{abs, leaky_relu, squared_difference};
+pub use products::{Operands, ProductOf, sum_of_products};
 pub use recode::recode;
 pub use requantize::{SumBias, SumScale, requantize};
 pub use rescale::rescale;

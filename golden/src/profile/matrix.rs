@@ -3,7 +3,7 @@
 
 use super::axis::{axis, rule};
 use super::element::{BodyWidth, Cast, ClampAt, Rounding, ZeroPointAt};
-use crate::spec::ConvSpec;
+use crate::spec::{ConvSpec, Quantized};
 use crate::tensor::DType;
 
 axis! {
@@ -15,6 +15,8 @@ axis! {
         PairsI16 = "i16-pairs",
         /// as i16-pairs, but pairs restart at each kernel position (odd channel counts are padded)
         PairsI16PerTap = "i16-pairs-per-tap",
+        /// as i16-pairs; in linear of more than 256 and less than 768 k, pairs restart at ⌈k/2⌉ (oneDNN's gemm, which then takes k in two blocks)
+        PairsI16InHalves = "i16-pairs-in-halves",
         /// as i16-pairs in convolutions that FBGEMM has a depthwise kernel for (channels in eights, kernels of 3 or 5, strides of 1 or 2, padded to keep the size), which never uses VNNI; exact elsewhere
         PairsI16InDepthwiseKernels = "i16-pairs-in-depthwise-kernels",
         /// as i16-pairs-per-tap in convolutions whose groups have input and output channels in fours, for which oneDNN generates kernels; exact elsewhere
@@ -33,6 +35,18 @@ axis! {
         Direct = "direct",
         /// shifted by +128 to u8, the sum compensated by −128·Σw; saturation then sees the shifted codes
         Shifted128 = "shifted-128",
+        /// as shifted-128; where pairs saturate, each weight is halved, half to even, when it is packed, so that none does, and the sum of halves is doubled (oneDNN's generated convolutions without VNNI)
+        Shifted128HalvedWeights = "shifted-128-halved-weights",
+    }
+}
+
+axis! {
+    /// How signed activations meet that instruction in linear, where it has a way of its own.
+    SignedLinear {
+        /// as in convolution: the axis for signed activations
+        Same = "same",
+        /// shifted by +128 where their zero point is 0; where it is another, every sum is exact (oneDNN's products of matrices without VNNI)
+        Shifted128AtZeroPoint0 = "shifted-128-at-zero-point-0",
     }
 }
 
@@ -69,10 +83,28 @@ rule! {
         depthwise: Accumulation,
         /// signed activations
         signed_activation: SignedActivation,
+        /// signed activations of linear
+        signed_linear: SignedLinear,
         /// positions outside the image
         padding: PaddingTap,
         /// large weights
         outliers: Outliers,
+    }
+}
+
+impl AccumulateRule {
+    /// This rule as it is for linear with activations of that type and zero point.
+    pub fn of_linear(mut self, activation: Quantized) -> Self {
+        match self.signed_linear {
+            SignedLinear::Same => {}
+            SignedLinear::Shifted128AtZeroPoint0 => {
+                self.signed_activation = SignedActivation::Shifted128;
+                if activation.dtype == DType::I8 && activation.qparams.zero_point != 0 {
+                    self.linear = Accumulation::Exact;
+                }
+            }
+        }
+        self
     }
 }
 

@@ -121,6 +121,18 @@ const KERNELS: &[NamedProfile] = &[
         profile: ONEDNN_JIT_AVX2,
     },
     NamedProfile {
+        name: "onednn-3-jit",
+        summary: "oneDNN 3 called by itself where sums are exact (VNNI): as onednn-jit, both scales are multiplied first, for codes and for floats, and zero points are taken off in f32 when codes become reals",
+        source: "oneDNN 3.2's CPU build, run: jit, brgemm and reference implementations on inputs made to land on ties",
+        profile: ONEDNN_3_JIT,
+    },
+    NamedProfile {
+        name: "onednn-3-jit-avx2",
+        summary: "oneDNN 3 called by itself on AVX2 without VNNI: as onednn-3-jit, u8·s8 pairs saturate as in onednn-jit-avx2, those of linear in two blocks of k where it is between 256 and 768; convolutions of s8 halve their weights, half to even, and double the sum; linear of s8 saturates where its zero point is 0 and is exact where it is another",
+        source: "oneDNN 3.2's CPU build, run with ONEDNN_MAX_CPU_ISA=AVX2 (jit_uni_int8, jit_uni_int8_1x1, gemm:jit, ref:any)",
+        profile: ONEDNN_3_JIT_AVX2,
+    },
+    NamedProfile {
         name: "onednn-pt2e-jit-avx2",
         summary: "oneDNN's ops as PyTorch's export path calls them: as onednn-jit-avx2, float outputs scaled by one product, quantized and dequantized by decomposed ops",
         source: "captures models/digits-cnn-torch (pt2e_x86inductor_lowered: onednn.qconv_pointwise, onednn.qlinear_pointwise)",
@@ -170,8 +182,8 @@ const KERNELS: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "xnnpack-fp32",
-        summary: "XNNPACK's fp32 requantization: multiplier by division, clamp in f32, then nearest-even and the zero point",
-        source: "XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_fp32), src/microparams-init.c (xnn_init_qs8_add_minmax_scalar_params, xnn_init_qs8_mul_minmax_scalar_params)",
+        summary: "XNNPACK's fp32 requantization: multiplier by division, clamp in f32, then nearest-even and the zero point; average pool by 24 bits and one shift rounded half up",
+        source: "XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_fp32), src/microparams-init.c (xnn_init_qs8_add_minmax_scalar_params, xnn_init_qs8_mul_minmax_scalar_params); the average pool of Debian's XNNPACK of February 2022, run",
         profile: XNNPACK_FP32,
     },
     NamedProfile {

@@ -291,7 +291,7 @@ def backend(name: str):
     declaration = {
         "name": f"oneDNN 3.2 {name}",
         "isa": isa.lower(),
-        "profile": "onednn-jit" if "VNNI" in isa else "onednn-jit-avx2",
+        "profile": "onednn-3-jit" if "VNNI" in isa else "onednn-3-jit-avx2",
         "preconditions": ["symmetric-weights"],
         "ops": list(mapping.ops),
     }

@@ -13,6 +13,8 @@ from .mapped import Mapping, Sink, channels, need
 ENGINE = sys.argv[2]
 if ENGINE == "onednn-avx2":
     os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+if ENGINE == "fbgemm-avx2":
+    os.environ["FBGEMM_ENABLE_INSTRUCTIONS"] = "AVX2"
 
 import numpy as np
 import torch
@@ -25,10 +27,12 @@ ONEDNN = "onednn-brgemm" if "VNNI" in os.environ["ONEDNN_MAX_CPU_ISA"] else "one
 FBGEMM = "fbgemm-vnni" if VNNI else "fbgemm"
 PROFILES = {
     "fbgemm": FBGEMM,
+    "fbgemm-avx2": "fbgemm",
     "x86": FBGEMM,
     "x86-conv": ONEDNN if VNNI else FBGEMM,
     "onednn": ONEDNN,
-    "onednn-avx2": "onednn-jit-avx2",
+    # Its products of matrices take k between 256 and 768 in two blocks.
+    "onednn-avx2": {"base": "onednn-jit-avx2", "accumulate.linear": "i16-pairs-in-halves"},
     "qnnpack": "qnnpack-sse2",
     "scalar": "pytorch-scalar",
     "observers": "pytorch-observer",
@@ -67,7 +71,9 @@ class Elements(Mapping):
         if not channels(given):
             q = torch._make_per_tensor_quantized_tensor(q, float(scale), int(zero))
             return q.dequantize().numpy()
-        parts = torch.from_numpy(scale.astype(np.float64)), torch.from_numpy(zero)
+        # In f64, as ATen keeps them.
+        scale = np.float64([q["scale"] for q in given["per_channel"]["qparams"]])
+        parts = torch.from_numpy(scale), torch.from_numpy(zero)
         return torch._make_per_channel_quantized_tensor(q, *parts, given["per_channel"]["axis"]).dequantize().numpy()
 
 
@@ -262,6 +268,7 @@ class Observers(Mapping):
 
     def observe(self, p):
         name, per_channel = self.KINDS[p.spec["kind"]]
+        need(not per_channel or len(p.spec["shape"]) > 1, "channels of one value: PyTorch flattens from the second dimension on")
 
         def run(p):
             seen = getattr(observer, name)(**({"ch_axis": p.spec["axis"]} if per_channel else {}))

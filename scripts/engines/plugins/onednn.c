@@ -378,7 +378,7 @@ const qassay_backend *qassay_plugin(void) {
         .preconditions = QASSAY_SYMMETRIC_WEIGHTS,
         .name = "oneDNN 3.2",
         .isa = vnni ? "avx512_core_vnni" : "avx2",
-        .profile = vnni ? "onednn-jit" : "onednn-jit-avx2",
+        .profile = vnni ? "onednn-3-jit" : "onednn-3-jit-avx2",
         .ops = ops,
         .op_count = sizeof ops / sizeof *ops,
         .prepare = prepare,

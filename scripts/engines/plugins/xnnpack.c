@@ -443,7 +443,7 @@ const qassay_backend *qassay_plugin(void) {
 #else
         .isa = "neon",
 #endif
-        .profile = "xnnpack-fp32+pointwise.avg_pool_body=fixed-point-24-up+pointwise.avg_pool_tail=fixed-point-24-up",
+        .profile = "xnnpack-fp32",
         .ops = ops,
         .op_count = sizeof ops / sizeof *ops,
         .prepare = prepare,

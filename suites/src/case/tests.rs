@@ -125,6 +125,24 @@ fn given_operands_are_the_operands() {
 
 /// Operands of every smoke case have the shapes and types that the spec lists.
 #[test]
+fn sums_and_reals_aim_at_no_clamp_and_no_tie() {
+    let aim = |id: &str| match parse(id) {
+        CaseId::Made(made) => made.aim().iter().map(|event| event.key()).collect(),
+        CaseId::Captured(_) => vec!["captured"],
+    };
+    let full = aim("linear/m1.n1.k4/u8.s8/per-tensor/full-range/seed0");
+    assert_eq!(full, ["clamped-low", "clamped-high"]);
+    for output in ["s32", "f32"] {
+        for class in ["full-range", "ties"] {
+            let id = format!("linear/m1.n1.k4/u8.s8.{output}/per-tensor/{class}/seed0");
+            assert_eq!(aim(&id), Vec::<&str>::new(), "{id}");
+        }
+    }
+    let saturating = aim("linear/m1.n1.k4/u8.s8.s32/per-tensor/saturating/seed0");
+    assert_eq!(saturating, ["pair-saturated"], "which sums do reach");
+}
+
+#[test]
 fn operands_fit_the_spec() {
     for suite in suites() {
         for id in suite.cases(Level::Smoke, 0) {

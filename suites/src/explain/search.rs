@@ -358,6 +358,7 @@ pub fn relevant(op: &OpSpec, axis: AxisName) -> bool {
     let sum = |kind: &str| match axis.field {
         "linear" | "conv" | "grouped" | "depthwise" => axis.field == kind,
         "padding" => kind != "linear",
+        "signed_linear" => kind == "linear",
         _ => true,
     };
     // The scales and bias of integer sums that become floats.

@@ -63,7 +63,7 @@ fn pool(rng: &mut ChaCha8Rng, max: bool) -> Problem {
 
 #[test]
 fn pools_give_the_references_bits() {
-    let all = ["qnnpack", "qnnpack-q31"].map(|profile| forms(profile, &[]));
+    let all = ["qnnpack", "qnnpack-q31", "xnnpack-rndnu"].map(|profile| forms(profile, &[]));
     let as_asked = forms(
         "qnnpack",
         &[

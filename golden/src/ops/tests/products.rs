@@ -1,7 +1,7 @@
 //! Sums of products, against values worked out by hand.
 
 use super::*;
-use crate::profile::{Accumulation, Outliers, PaddingTap, SignedActivation};
+use crate::profile::{Accumulation, Outliers, PaddingTap, SignedActivation, SignedLinear};
 use crate::spec::{Activation, BiasKind, ConvSpec, Granularity, LinearSpec, Output, Relu};
 use crate::witness::Event;
 
@@ -175,6 +175,100 @@ fn signed_activations_saturate_on_the_codes_that_the_instruction_sees() {
     assert_eq!(linear(&profile, S8, a(), &[127; 2], 0).0, 2 * 127 * 127);
     profile.accumulate.signed_activation = SignedActivation::Shifted128;
     assert_eq!(linear(&profile, S8, a(), &[127; 2], 0).0, 32767 - 128 * 254);
+}
+
+/// oneDNN 3.2 was seen to give these with ONEDNN_MAX_CPU_ISA=AVX2: -2 · 2 · 2, -94 · -4 · 2; and
+/// at a zero point of -64, (63 + 64) · 127 + 64 · 127 in linear.
+#[test]
+fn weights_of_signed_convolutions_are_halved_to_even_and_sums_doubled() {
+    let profile = profile("onednn-3-jit-avx2");
+    let sum = |x: i8, w: i8, groups: usize, zero_point: i32| {
+        let spec = ConvSpec {
+            in_channels: groups,
+            out_channels: groups,
+            groups,
+            activation: Quantized {
+                dtype: DType::I8,
+                qparams: qparams(1.0, zero_point),
+            },
+            ..conv_row(1, 1, 1, 0, 0)
+        };
+        let constants = weights(&[groups, 1, 1], &vec![w; groups]);
+        let inputs = vec![Data::I8(vec![x; groups])];
+        match run(
+            OpSpec::Conv(spec),
+            constants,
+            inputs,
+            &profile,
+            &mut Witness::default(),
+        ) {
+            Data::I32(sums) => sums[0],
+            other => panic!("sums are s32, not {other:?}"),
+        }
+    };
+    for groups in [1, 3] {
+        assert_eq!(sum(-2, 3, groups, 0), -8);
+        assert_eq!(sum(-94, -9, groups, 0), 752);
+        assert_eq!(
+            sum(-94, -11, groups, 6),
+            2 * -100 * -6,
+            "half to even, also below 0"
+        );
+        assert_eq!(sum(100, 4, groups, 6), 94 * 4, "even weights are exact");
+    }
+    // A whole pair at the ends of its types: no half of a weight saturates.
+    let mut pair = with(Accumulation::PairsI16PerTap);
+    pair.accumulate.signed_activation = SignedActivation::Shifted128HalvedWeights;
+    let spec = || ConvSpec {
+        activation: S8,
+        ..conv_row(2, 1, 1, 0, 0)
+    };
+    let inputs = vec![Data::I8(vec![127; 2])];
+    let constants = weights(&[1, 1, 2], &[-128; 2]);
+    let mut witness = Witness::default();
+    let sums = run(OpSpec::Conv(spec()), constants, inputs, &pair, &mut witness);
+    assert_eq!(sums, Data::I32(vec![-2 * 127 * 128]));
+}
+
+#[test]
+fn signed_linear_saturates_only_at_a_zero_point_of_0() {
+    let mut profile = with(Accumulation::PairsI16);
+    profile.accumulate.signed_linear = SignedLinear::Shifted128AtZeroPoint0;
+    let a = || Data::I8(vec![127; 2]);
+    assert_eq!(linear(&profile, S8, a(), &[127; 2], 0).0, 32767 - 128 * 254);
+    let shifted = quantized(DType::I8, 1.0, -64);
+    assert_eq!(
+        linear(&profile, shifted, a(), &[127; 2], 0).0,
+        2 * 191 * 127
+    );
+    let pair = Data::I8(vec![63, 0]);
+    let (sum, _) = linear(&profile, shifted, pair, &[127; 2], 0);
+    assert_eq!(sum, (63 + 64) * 127 + 64 * 127);
+    // Codes of u8 saturate whatever their zero point.
+    let unsigned = quantized(DType::U8, 1.0, 7);
+    let codes = Data::U8(vec![255; 2]);
+    assert_eq!(
+        linear(&profile, unsigned, codes, &[127; 2], 0).0,
+        32767 - 7 * 254
+    );
+}
+
+/// As oneDNN 3.2 and PyTorch 2.15's oneDNN were seen to sum on AVX2.
+#[test]
+fn long_rows_restart_pairs_in_the_middle_under_that_rule() {
+    let profile = with(Accumulation::PairsI16InHalves);
+    let sum = |k: usize| linear(&profile, U8, Data::U8(vec![255; k]), &vec![127; k], 0).0;
+    let (pair, one) = (32767, 255 * 127);
+    assert_eq!(sum(255), 127 * pair + one);
+    // 129 and 128: the middle one is on its own.
+    assert_eq!(sum(257), 128 * pair + one);
+    assert_eq!(sum(258), 128 * pair + 2 * one, "129 and 129");
+    assert_eq!(sum(260), 130 * pair, "130 and 130");
+    assert_eq!(sum(766), 382 * pair + 2 * one, "383 and 383");
+    assert_eq!(sum(770), 385 * pair, "blocks of even length");
+    // A weight zero point counts for what is there alone.
+    let (shifted, _) = linear(&profile, U8, Data::U8(vec![1; 258]), &[3; 258], 1);
+    assert_eq!(shifted, 258 * 2);
 }
 
 #[test]

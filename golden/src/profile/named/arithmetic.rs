@@ -30,6 +30,7 @@ pub(super) const SUM_EXACT: AccumulateRule = AccumulateRule {
     grouped: Accumulation::Exact,
     depthwise: Accumulation::Exact,
     signed_activation: SignedActivation::Direct,
+    signed_linear: SignedLinear::Same,
     padding: PaddingTap::ZeroPoint,
     outliers: Outliers::Kept,
 };
