@@ -27,6 +27,9 @@ pub enum DataClass {
     Saturating,
     /// power-of-two scales and small codes, so that scaled values land on .5 exactly
     Ties,
+    /// as ties, but of scales that need 53 bits: scaled values a few units in the last place
+    /// from .5, where the order in which a profile rounds decides the code
+    NearTies,
     /// lowest and highest codes, −128·−128, NaN, ±inf, subnormals, ends of s32
     Corners,
     /// activations in 7 bits: pair sums of u8·s8 fit i16
@@ -72,6 +75,11 @@ pub const DATA_CLASSES: &[DataClassEntry] = &[
         class: DataClass::Ties,
         name: "ties",
         aim: "power-of-two scales and small codes: scaled values exactly on .5, with even and odd zero points",
+    },
+    DataClassEntry {
+        class: DataClass::NearTies,
+        name: "near-ties",
+        aim: "scales of 53 bits whose quotient is half a step: scaled values a few units in the last place from .5, on whose side the order of roundings decides",
     },
     DataClassEntry {
         class: DataClass::Corners,
@@ -143,6 +151,12 @@ impl DataClass {
                         | Op::LinearWeightOnly
                 ) && !op.is_observer()
             }
+            Self::NearTies => {
+                matches!(
+                    op,
+                    Op::Quantize | Op::Requantize | Op::Linear | Op::Conv | Op::AvgPool
+                ) || op.is_binary()
+            }
             Self::Every => {
                 op.is_binary()
                     || op.is_function()
@@ -166,6 +180,7 @@ impl DataClass {
                 &[PairSaturated]
             }
             (Self::Ties, Op::Quantize | Op::Requantize | Op::Linear | Op::Conv) => &[ExactTie],
+            (Self::NearTies, Op::Quantize | Op::Requantize | Op::Linear | Op::Conv) => &[NearTie],
             (Self::Corners, Op::Quantize) => &[NanInput, InfiniteInput, SubnormalInput],
             (Self::Corners, Op::Linear | Op::Conv) if signed => &[MinTimesMin],
             (Self::Ties, Op::Add | Op::Mul | Op::AvgPool) => &[ExactTie],

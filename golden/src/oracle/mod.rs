@@ -14,10 +14,12 @@ pub mod float_ops;
 mod function;
 mod hard;
 mod piecewise;
+mod ratio;
 mod real;
 mod recode;
 mod requantize;
 mod rescale;
+mod whole;
 mod wide;
 
 pub use choose_qparams::choose_qparams;
