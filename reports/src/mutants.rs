@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use qassay_suites::data::{DATA_CLASSES, stays};
 use qassay_suites::record::Fate;
 
 use crate::paint::{Paint, grouped};
@@ -78,6 +79,16 @@ pub fn matrix(fates: &[Fate]) -> String {
         {
             text += &format!("  {}: {}\n", fate.prey.name, fate.prey.sentence);
         }
+        if alone.is_empty()
+            && let Some(why) = stays(class)
+        {
+            text += &format!("  nothing survives without it; it stays for {why}\n");
+        }
+    }
+    for entry in DATA_CLASSES {
+        if !classes(fates).contains(&entry.name) {
+            text += &format!("{}: kills none; it stays for {}\n", entry.name, entry.stays);
+        }
     }
     text
 }
@@ -130,7 +141,9 @@ mod tests {
             "{matrix}"
         );
         assert!(
-            matrix.contains("uniform: kills 1, 0 of them alone"),
+            matrix.contains(
+                "uniform: kills 1, 0 of them alone\n  nothing survives without it; it stays for "
+            ),
             "{matrix}"
         );
     }

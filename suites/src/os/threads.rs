@@ -30,7 +30,7 @@ mod tests {
         let started: Vec<_> = (0..MANY)
             .map(|_| {
                 let held = std::sync::Arc::clone(&held);
-                std::thread::spawn(move || drop(held.lock().unwrap().recv()))
+                std::thread::spawn(move || held.lock().unwrap().recv().is_err())
             })
             .collect();
         let with = threads().unwrap();

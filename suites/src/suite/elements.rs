@@ -82,6 +82,7 @@ pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
         cases.push(id(made));
     }
     cases.extend(near_ties(Op::Quantize, level, seed));
+    cases.extend(tails(Op::Quantize, level, seed));
     // The smallest scale that is a normal f32: the greatest subnormal value is a step of it, and 0
     // where subnormals count as 0.
     for i in 0..count(level, 8) {
@@ -127,6 +128,21 @@ fn near_ties(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
         .collect()
 }
 
+/// A few values of every length up to four vectors: other levels have them among their cases.
+fn tails(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
+    // Their own stream: these draws must not shift the other cases.
+    let mut draw = Draw::new(seed.wrapping_add(2), op);
+    let longest = if level == Level::Smoke { 31 } else { 0 };
+    (1..=longest)
+        .map(|len| {
+            let shape = Shape::Dims(vec![len]);
+            let mut made = draw.case(op, shape, DataClass::Uniform);
+            made.dtype = [DType::U8, DType::I8][len % 2];
+            id(made)
+        })
+        .collect()
+}
+
 /// All 2^32 bit patterns, once per type, at one scale or multiplier each.
 fn blocks(cases: &mut Vec<CaseId>, op: Op, shape: Shape, types: &[DType]) {
     for (number, &dtype) in types.iter().enumerate() {
@@ -159,6 +175,7 @@ pub(super) fn dequantize(level: Level, seed: u64) -> Vec<CaseId> {
         parameters(&mut draw, &mut made, 0, class);
         cases.push(id(made));
     }
+    cases.extend(tails(Op::Dequantize, level, seed));
     // Every code with every zero point.
     let zeros = if level == Level::Exhaustive {
         256
