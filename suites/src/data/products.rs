@@ -130,10 +130,13 @@ pub(crate) fn bias_steps(made: &Made, class: DataClass, n: usize, spread: f64) -
 pub(crate) fn float_bias(made: &Made, class: DataClass, n: usize, spread: f64, step: f64) -> f32 {
     let mut stream = Stream::new(made.seed, Some(class), Role::Bias, n as u64 + made.skip[1]);
     match class {
-        // Whole steps keep ties exact.
+        // Whole steps keep ties exact; halves are ties themselves where a profile rounds a bias to
+        // steps.
         DataClass::Ties => {
             let most = (spread / 4.0).clamp(1.0, 1e6) as i64;
-            (stream.between(-most, most) as f64 * step) as f32
+            let whole = stream.between(-most, most) as f64;
+            let half = if stream.once_in(4) { 0.5 } else { 0.0 };
+            ((whole + half) * step) as f32
         }
         // Whole steps keep sums where they are near ties; halves of steps are near ties themselves
         // where a profile rounds a bias to steps.
