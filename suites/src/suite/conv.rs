@@ -118,6 +118,12 @@ fn near_ties(level: Level, seed: u64, depthwise: bool) -> Vec<CaseId> {
         .map(|i| {
             let rank = [2, 1, 2, 3][i % 4];
             let mut shape = image(&mut draw, rank, 5);
+            if i % 4 == 0 {
+                // Of its own in each dimension.
+                shape.kernel[1] = shape.kernel[1].max(2);
+                shape.dilation[1] = shape.dilation[0] + 1;
+                shape.input[1] += shape.dilation[1] * shape.kernel[1];
+            }
             let channels = draw.between(2, 40);
             if depthwise {
                 (shape.channels, shape.groups) = (channels, channels);
