@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use qassay_reports::mutants;
 use qassay_suites::data;
-use qassay_suites::runner::{self, Fate, Hunt, Plan, Progress, Workers};
+use qassay_suites::record::Fate;
+use qassay_suites::runner::{self, Hunt, Plan, Progress, Workers};
 
 use crate::Outcome;
 use crate::cli::{MutantsArgs, MutantsFormat};
@@ -60,33 +61,33 @@ pub fn run(args: &MutantsArgs, output: &mut Output) -> Result<Outcome> {
         }
     });
     bar.finish();
-    let hunted = hunted?;
+    let run = hunted?.run;
     if let Some(path) = &args.out {
-        hunted.run.write(path)?;
+        run.write(path)?;
     }
-    let summary = &hunted.run.summary;
+    let (fates, summary) = (&run.mutants, &run.summary);
     match args.format {
         MutantsFormat::Text => {
             let paint = output.paint();
-            output.bytes(mutants::render(&hunted.fates, paint).as_bytes())?;
+            output.bytes(mutants::render(fates, paint).as_bytes())?;
             if args.matrix {
                 output.line("")?;
-                output.bytes(mutants::matrix(&hunted.fates).as_bytes())?;
+                output.bytes(mutants::matrix(fates).as_bytes())?;
             }
             output.line("")?;
-            let total = mutants::totals(&hunted.fates, summary.cases, summary.seconds, paint);
+            let total = mutants::totals(fates, summary.cases, summary.seconds, paint);
             output.line(total)?;
         }
         MutantsFormat::Json => {
             let document = serde_json::json!({
-                "header": hunted.run.header,
+                "header": run.header,
                 "summary": summary,
-                "mutants": hunted.fates,
+                "mutants": fates,
             });
             output.line(serde_json::to_string_pretty(&document)?)?;
         }
     }
-    Ok(if hunted.fates.iter().all(Fate::is_killed) {
+    Ok(if fates.iter().all(Fate::is_killed) {
         Outcome::Conforms
     } else {
         Outcome::Differs

@@ -95,6 +95,7 @@ fn json(input: &Input, output: &mut Output) -> Result<()> {
                 "explanations": run.explanations,
                 "records": run.records,
                 "measurements": run.measurements,
+                "mutants": run.mutants,
             })
         })
         .collect();

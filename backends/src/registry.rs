@@ -22,6 +22,14 @@ pub struct Entry {
     pub modelled: fn(&'static Profile) -> Box<dyn Backend>,
 }
 
+/// Whether this CPU has the instruction set that backends here call `isa`; `None` of a name that
+/// none of them has.
+pub fn runs_here(isa: &str) -> Option<bool> {
+    let with = |entry: &Entry| entry.declaration.isa == isa;
+    let known: Vec<Entry> = entries().into_iter().filter(with).collect();
+    (!known.is_empty()).then(|| known.iter().any(|entry| entry.native().is_some()))
+}
+
 impl Entry {
     /// The declared profile.
     ///

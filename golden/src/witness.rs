@@ -34,6 +34,8 @@ events! {
     PaddingTap = "padding-tap",
     /// a scaled value exactly halfway between two integers
     ExactTie = "exact-tie",
+    /// a scaled value not halfway between two integers, but within 4 units in the last place of f32 of it
+    NearTie = "near-tie",
     /// an output clamped to the lowest code
     ClampedLow = "clamped-low",
     /// an output clamped to the highest code
@@ -120,6 +122,11 @@ impl Witness {
         }
     }
 
+    /// Counts a scaled value that is halfway between two integers but for the last bits of an f32.
+    pub(crate) fn near_tie(&mut self, scaled: f64) {
+        self.events.hit_if(Event::NearTie, is_near_tie(scaled));
+    }
+
     /// Counts a zero point that lies at the lowest or highest code of its type.
     pub fn zero_point(&mut self, dtype: DType, zero_point: i32) {
         let at_end =
@@ -134,6 +141,36 @@ impl Witness {
                 accumulator,
                 scaled,
             });
+        }
+    }
+}
+
+/// Whether `scaled` is within 4 units in the last place of f32 of halfway between two integers,
+/// and not there.
+fn is_near_tie(scaled: f64) -> bool {
+    // From here on four units are wider than the halves are apart.
+    const WIDE: f64 = 1_048_576.0;
+    let magnitude = scaled.abs();
+    if magnitude.is_nan() || magnitude >= WIDE {
+        return false;
+    }
+    let off = (magnitude - magnitude.trunc() - 0.5).abs();
+    // A unit is at most 2^-23 of the value.
+    off > 0.0 && off <= magnitude / 2_097_152.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_ties_are_neither_ties_nor_far() {
+        let up = |steps: u32| f64::from(f32::from_bits(100.5f32.to_bits() + steps));
+        for value in [up(1), -up(2), up(4), f64::from(0.5f32.next_down())] {
+            assert!(is_near_tie(value), "{value}");
+        }
+        for value in [100.5, -0.5, up(9), 0.0, 1.0, 2e6 + 0.4999, f64::NAN] {
+            assert!(!is_near_tie(value), "{value}");
         }
     }
 }

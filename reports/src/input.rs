@@ -172,6 +172,7 @@ impl Reading {
             identified: Vec::new(),
             explanations: Vec::new(),
             measurements: Vec::new(),
+            mutants: Vec::new(),
             summary: Summary::default(),
         };
         for line in self.run {
@@ -180,6 +181,7 @@ impl Reading {
                 Line::Identified(found) => run.identified.push(found),
                 Line::Explanation(explanation) => run.explanations.push(explanation),
                 Line::Measurement(measurement) => run.measurements.push(measurement),
+                Line::Mutant(fate) => run.mutants.push(fate),
                 Line::Header(_) | Line::Summary(_) => {}
             }
         }
@@ -277,6 +279,7 @@ fn broken(text: &str, error: &serde_json::Error) -> String {
         "identified",
         "explanation",
         "measurement",
+        "mutant",
         "summary",
         "header",
     ];

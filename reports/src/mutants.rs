@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use qassay_suites::runner::Fate;
+use qassay_suites::data::{DATA_CLASSES, stays};
+use qassay_suites::record::Fate;
 
 use crate::paint::{Paint, grouped};
 
@@ -63,52 +64,55 @@ pub fn totals(fates: &[Fate], cases: u64, seconds: f64, paint: Paint) -> String 
 
 /// For each data class: how many mutants it kills, and those that no other class kills.
 pub fn matrix(fates: &[Fate]) -> String {
-    let mut classes: BTreeMap<&str, (usize, Vec<&Fate>)> = BTreeMap::new();
-    for fate in fates {
-        let own = fate.classes();
-        for class in &own {
-            let entry = classes.entry(class).or_default();
-            entry.0 += 1;
-            if own.len() == 1 {
-                entry.1.push(fate);
-            }
+    let mut text = String::new();
+    for class in classes(fates) {
+        let kills = fates.iter().filter(|fate| fate.classes().contains(&class));
+        let alone = alone(fates, class);
+        text += &format!(
+            "{class}: kills {}, {} of them alone\n",
+            kills.count(),
+            alone.len()
+        );
+        for fate in fates
+            .iter()
+            .filter(|fate| alone.contains(&&*fate.prey.name))
+        {
+            text += &format!("  {}: {}\n", fate.prey.name, fate.prey.sentence);
+        }
+        if alone.is_empty()
+            && let Some(why) = stays(class)
+        {
+            text += &format!("  nothing survives without it; it stays for {why}\n");
         }
     }
-    let mut text = String::new();
-    for (class, (kills, alone)) in classes {
-        text += &format!("{class}: kills {kills}, {} of them alone\n", alone.len());
-        for fate in alone {
-            text += &format!("  {}: {}\n", fate.prey.name, fate.prey.sentence);
+    for entry in DATA_CLASSES {
+        if !classes(fates).contains(&entry.name) {
+            text += &format!("{}: kills none; it stays for {}\n", entry.name, entry.stays);
         }
     }
     text
 }
 
+/// The data classes that kill some mutant, in order.
+pub fn classes<'a>(fates: impl IntoIterator<Item = &'a Fate>) -> Vec<&'a str> {
+    let mut all: Vec<&str> = fates.into_iter().flat_map(Fate::classes).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The names of mutants that no other data class kills: they survive where it is deleted.
+pub fn alone<'a>(fates: impl IntoIterator<Item = &'a Fate>, class: &str) -> Vec<&'a str> {
+    (fates.into_iter())
+        .filter(|fate| fate.classes() == [class])
+        .map(|fate| &*fate.prey.name)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qassay_suites::runner::{Kills, Prey};
-
-    fn fate(name: &str, classes: &[&str]) -> Fate {
-        Fate {
-            prey: Prey {
-                name: name.into(),
-                sentence: format!("{name} is wrong"),
-                source: None,
-            },
-            asked: 9,
-            kills: (classes.iter())
-                .map(|class| Kills {
-                    suite: "linear".into(),
-                    class: (*class).into(),
-                    cases: 1,
-                    of: 2,
-                })
-                .collect(),
-            first: (!classes.is_empty()).then(|| "linear/m1".into()),
-            after: (!classes.is_empty()).then_some(4),
-        }
-    }
+    use crate::sample::fate;
 
     #[test]
     fn survivors_and_what_kills_alone_are_told() {
@@ -137,7 +141,9 @@ mod tests {
             "{matrix}"
         );
         assert!(
-            matrix.contains("uniform: kills 1, 0 of them alone"),
+            matrix.contains(
+                "uniform: kills 1, 0 of them alone\n  nothing survives without it; it stays for "
+            ),
             "{matrix}"
         );
     }

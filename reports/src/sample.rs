@@ -3,11 +3,33 @@
 use std::collections::BTreeMap;
 
 use qassay_suites::record::{
-    AxisChange, Bandwidth, Caches, Clock, Compared, CpuFingerprint, Explanation, Header,
-    Identified, Measurement, Measuring, Mismatch, Peak, Peaks, Place, Ratio, Record, SCHEMA, Share,
-    Spread, Time, Unit, Verdict, Work,
+    AxisChange, Bandwidth, Caches, Clock, Compared, CpuFingerprint, Explanation, Fate, Header,
+    Identified, Kills, Measurement, Measuring, Mismatch, Peak, Peaks, Place, Prey, Ratio, Record,
+    SCHEMA, Share, Spread, Time, Unit, Verdict, Work,
 };
 use qassay_suites::runner::{Run, summary};
+
+/// What became of a mutant that these data classes of `linear` noticed.
+pub(crate) fn fate(name: &str, classes: &[&str]) -> Fate {
+    Fate {
+        prey: Prey {
+            name: name.into(),
+            sentence: format!("{name} is wrong"),
+            source: None,
+        },
+        asked: 9,
+        kills: (classes.iter())
+            .map(|class| Kills {
+                suite: "linear".into(),
+                class: (*class).into(),
+                cases: 1,
+                of: 2,
+            })
+            .collect(),
+        first: (!classes.is_empty()).then(|| "linear/m1".into()),
+        after: (!classes.is_empty()).then_some(4),
+    }
+}
 
 /// A record of a backend on a case.
 pub(crate) fn record(backend: &str, case: &str, verdict: Verdict) -> Record {
@@ -221,5 +243,6 @@ pub(crate) fn run() -> Run {
         }],
         explanations: vec![explanation],
         measurements,
+        mutants: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ mod data;
 mod difference;
 mod events;
 mod golden;
+mod mutants;
 mod overview;
 mod page;
 mod place;
@@ -75,16 +76,16 @@ pub fn files(survey: &Survey<'_>, golden: &Facts) -> Result<Files, TidyError> {
         runs::page(survey),
     ];
     pages.extend(speed::pages(survey));
+    pages.extend(mutants::page(survey));
     pages.extend(
         survey
             .backends()
             .iter()
             .map(|name| backend::page(survey, name)),
     );
-    let timed = !survey.measurements.is_empty();
     let mut files: Files = pages
         .into_iter()
-        .map(|page: Page| (page.file.clone(), page.render(survey, timed).into_bytes()))
+        .map(|page: Page| (page.file.clone(), page.render(survey).into_bytes()))
         .collect();
     files.push((
         "style.css".into(),

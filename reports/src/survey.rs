@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use qassay_suites::record::{CpuFingerprint, Explanation, Identified, Measurement, Record};
+use qassay_suites::record::{CpuFingerprint, Explanation, Fate, Identified, Measurement, Record};
 use qassay_suites::suite;
 
 use crate::input::{Input, Note};
@@ -48,6 +48,8 @@ pub struct Survey<'a> {
     pub subjects: Vec<Subject<'a>>,
     /// timed cases, with their CPU and the run they come from
     pub measurements: Vec<(usize, usize, &'a Measurement)>,
+    /// what became of mutants, each once: of what stands in several runs, the last counts
+    pub mutants: Vec<&'a Fate>,
     /// the runs
     pub input: &'a Input,
     /// what the survey noticed by itself
@@ -62,6 +64,7 @@ impl<'a> Survey<'a> {
             suites: Vec::new(),
             subjects: Vec::new(),
             measurements: Vec::new(),
+            mutants: Vec::new(),
             input,
             notes: Vec::new(),
         };
@@ -99,6 +102,14 @@ impl<'a> Survey<'a> {
                         .explanations
                         .retain(|known| known.suite != explanation.suite);
                     subject.explanations.push(explanation);
+                }
+            }
+            for fate in &source.run.mutants {
+                let known =
+                    (survey.mutants.iter_mut()).find(|known| known.prey.name == fate.prey.name);
+                match known {
+                    Some(known) => *known = fate,
+                    None => survey.mutants.push(fate),
                 }
             }
             let timed = source.run.measurements.iter();
@@ -213,12 +224,16 @@ impl<'a> Survey<'a> {
         self.input.notes.iter().chain(&self.notes)
     }
 
-    /// Whether something was compared or timed, and nothing failed.
+    /// Whether something was compared or timed or hunted, nothing failed, and no mutant survived.
     pub fn conforms(&self) -> bool {
+        if self.mutants.iter().any(|fate| !fate.is_killed()) {
+            return false;
+        }
         let judged = self.subjects.iter().flat_map(|s| &s.records);
         let timed = || self.measurements.iter().map(|(_, _, m)| m.verdict);
         let any = judged.clone().any(|record| record.verdict.is_judged())
-            || timed().any(|verdict| verdict.is_judged());
+            || timed().any(|verdict| verdict.is_judged())
+            || !self.mutants.is_empty();
         any && !judged
             .map(|record| record.verdict)
             .chain(timed())

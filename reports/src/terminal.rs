@@ -47,6 +47,7 @@ pub fn render(survey: &Survey<'_>, paint: Paint) -> String {
         text.push_str(&identified::render(std::slice::from_ref(found), paint));
     }
     text.push_str(&speeds(survey, paint));
+    text.push_str(&mutants(survey, paint));
     text.push_str(&summary(survey, paint));
     text
 }
@@ -145,6 +146,25 @@ fn bar(value: f64, most: f64) -> String {
 }
 
 /// One line.
+/// Mutants that survived, and how many were killed.
+fn mutants(survey: &Survey<'_>, paint: Paint) -> String {
+    let mut text = String::new();
+    for fate in survey.mutants.iter().filter(|fate| !fate.is_killed()) {
+        let (word, name) = (paint.bad("survived"), &fate.prey.name);
+        let _ = writeln!(
+            text,
+            "{word} {name} by {} cases: {}",
+            fate.asked, fate.prey.sentence
+        );
+    }
+    if !survey.mutants.is_empty() {
+        let killed = survey.mutants.iter().filter(|fate| fate.is_killed());
+        let (killed, of) = (killed.count(), survey.mutants.len());
+        let _ = writeln!(text, "{killed} of {of} mutants killed");
+    }
+    text
+}
+
 fn summary(survey: &Survey<'_>, paint: Paint) -> String {
     let records = || survey.subjects.iter().flat_map(|subject| &subject.records);
     let judged = records()
@@ -155,7 +175,7 @@ fn summary(survey: &Survey<'_>, paint: Paint) -> String {
         .count() as u64;
     let word = match (survey.conforms(), failing) {
         (true, _) => paint.good("conforms"),
-        (false, 0) => paint.bad("nothing was compared"),
+        (false, 0) if survey.mutants.is_empty() => paint.bad("nothing was compared"),
         (false, _) => paint.bad("fails"),
     };
     format!(

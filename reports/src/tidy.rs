@@ -4,6 +4,7 @@
 mod agreement;
 mod conformance;
 mod mismatch;
+mod mutants;
 mod speed;
 
 use crate::survey::{Subject, Survey};
@@ -92,6 +93,8 @@ pub fn totals(survey: &Survey<'_>) -> Vec<Sheet> {
         conformance::events(survey),
         speed::speed(survey),
         speed::peaks(survey),
+        mutants::fates(survey),
+        mutants::kills(survey),
     ]
 }
 
@@ -122,10 +125,12 @@ mod tests {
     use crate::sample;
 
     fn sheets() -> Vec<Sheet> {
+        let mut run = sample::run();
+        run.mutants = vec![sample::fate("mutant:a/x", &["ties"])];
         let input = Input {
             runs: vec![Source {
                 files: vec!["run.jsonl".into()],
-                run: sample::run(),
+                run,
             }],
             notes: Vec::new(),
         };

@@ -234,6 +234,7 @@ impl Bench {
             identified: Vec::new(),
             explanations: Vec::new(),
             measurements,
+            mutants: Vec::new(),
             summary,
         })
     }

@@ -6,12 +6,13 @@
 //! reference says under the profile that the backend is held to. What "the
 //! same" means for floats stands in [`compare`](mod@crate::compare). An op that chooses
 //! parameters when it runs has run on other values before: what it keeps of them shows. A kernel
-//! that leaves the floating-point control register changed has failed; it is put back.
+//! that leaves the floating-point control register changed has failed; it is put back. Where a
+//! backend of others leaves threads running, outputs are looked at for a while longer.
 //!
 //! The reference is computed once per distinct profile and case.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use qassay_backends::backend::{Backend, Chosen, Declaration, Execution, Kernel, Refusal};
 use qassay_backends::float_control;
@@ -26,6 +27,7 @@ use crate::arena::{Arena, POISON, Trespass};
 use crate::case::{Case, EngineOutput, Layout};
 use crate::compare::{self, Differences, differences};
 use crate::leak::leak;
+use crate::os;
 use crate::panics;
 use crate::record::{Mismatch, Record, Verdict};
 use crate::spread;
@@ -77,6 +79,9 @@ pub enum NoAnswer {
 /// Values above which the first wrong element is reported without its
 /// accumulator: keeping every step would take too much memory.
 const MOST_STEPS: usize = 1 << 22;
+
+/// How long threads that a kernel left running are watched.
+const LATE: Duration = Duration::from_millis(5);
 
 impl Question {
     /// The question that a case asks.
@@ -275,6 +280,7 @@ impl Judge {
             }
         };
         record.events = counts(&events);
+        let threads = (backend.allocates_here()).then(os::threads).flatten();
         let answers = (self.run_before(question, kernel.as_mut()))
             .and_then(|()| self.run(question, kernel.as_mut(), POISON[0]))
             .and_then(|first| {
@@ -286,6 +292,11 @@ impl Judge {
             Ok(answers) => answers,
             Err(none) => return refuse(record, &none),
         };
+        if let Some(what) = self.written_late(&question.problem.inputs, &second, threads) {
+            record.verdict = Verdict::Differs;
+            record.detail = what;
+            return record;
+        }
         drop(kernel);
         let start = Instant::now();
         let mut record = self.compare(question, backend, held_to, [&first, &second], record);
@@ -427,6 +438,28 @@ impl Judge {
             arena.check(inputs, poison).map_err(NoAnswer::Trespassed)
         })?;
         trouble(kernel)
+    }
+
+    /// Whether threads that a kernel started, since there were `before` of them, change what it
+    /// gave after it returned; `None` if not, or where nobody can tell. A pool of threads that
+    /// rests is right.
+    fn written_late(
+        &mut self,
+        inputs: &[Tensor],
+        given: &[Tensor],
+        before: Option<u64>,
+    ) -> Option<String> {
+        let before = before?;
+        let end = Instant::now() + LATE;
+        while os::threads()? > before && Instant::now() < end {
+            std::thread::sleep(LATE / 10);
+            let changed = differences(given, &self.arena.outputs(), &[]).count > 0;
+            if changed || self.arena.check(inputs, POISON[1]).is_err() {
+                let what = "a thread that the kernel started wrote after it had returned";
+                return Some(what.to_owned());
+            }
+        }
+        None
     }
 
     fn outputs(&mut self) -> Vec<Tensor> {

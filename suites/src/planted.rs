@@ -25,6 +25,7 @@ pub struct Planted {
     profile: Profile,
     refuse: Refuse,
     spoil: Spoil,
+    foreign: bool,
 }
 
 /// One run of a planted kernel, after the right answer was written.
@@ -86,6 +87,15 @@ impl Planted {
             profile: declaration.named_profile().unwrap().profile,
             refuse: Arc::new(|_, _| None),
             spoil: Arc::new(|_| {}),
+            foreign: false,
+        }
+    }
+
+    /// As a plugin is: what its kernels leave behind is watched.
+    pub fn foreign(self) -> Self {
+        Self {
+            foreign: true,
+            ..self
         }
     }
 
@@ -117,6 +127,10 @@ impl Backend for Planted {
 
     fn execution(&self) -> Execution {
         Execution::Native
+    }
+
+    fn allocates_here(&self) -> bool {
+        self.foreign
     }
 
     fn prepare(&self, op: &OpSpec, constants: &Constants) -> Result<Box<dyn Kernel>, Refusal> {

@@ -1,10 +1,12 @@
 //! Run files: JSON lines. The first line is a [`Header`], then [`Record`]s (one
 //! judged case on one backend), [`Identified`]s (whose bits a backend's are that
 //! declares no profile) and [`Explanation`]s (why a backend differs in a suite), or
-//! [`Measurement`]s (one timed case on one backend), then one [`Summary`]. Reports
+//! [`Measurement`]s (one timed case on one backend), or [`Fate`]s (what became of a
+//! mutant), then one [`Summary`]. Reports
 //! read nothing else.
 
 mod measurement;
+mod mutant;
 mod spread;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ pub use measurement::{
     Bandwidth, Caches, Clock, Compared, Measurement, Measuring, Peak, Peaks, Place, Ratio, Share,
     Time, Work,
 };
+pub use mutant::{Fate, Kills, Prey};
 pub use spread::{Spread, Unit};
 
 /// The version of the run file's schema.
@@ -34,6 +37,8 @@ pub enum Line {
     Explanation(Explanation),
     /// one case on one backend, timed
     Measurement(Measurement),
+    /// what became of a seeded fault
+    Mutant(Fate),
     /// the last line
     Summary(Summary),
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 use qassay_backends::registry::{self, Entry};
 
 use asked::Asked;
-pub use hunt::{Fate, Hunt, Hunted, Kills, Prey, hunt};
+pub use hunt::{Hunt, Hunted, hunt};
 use journal::Journal;
 pub use journal::{Kept, journal_of};
 pub use plan::{Origin, Plan, Progress, RunError, Shard, Workers};
@@ -127,6 +127,7 @@ pub fn run_with(
         identified: identified.identified,
         explanations: explained.explanations,
         measurements: Vec::new(),
+        mutants: Vec::new(),
         summary,
     })
 }

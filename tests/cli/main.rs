@@ -3,6 +3,7 @@
 mod arithmetic;
 mod golden_files;
 mod mistakes;
+mod mutants;
 mod outputs;
 mod plugins;
 mod program;

@@ -288,6 +288,20 @@ fn what_is_no_plugin_is_one_line() {
         &["unknown axis 'requantize.round'", "requantize.rounding"],
     );
     changed(".name = 0", &["gives no name"]);
+    // No CPU has both.
+    let (isa, foreign) = if cfg!(target_arch = "x86_64") {
+        (".isa = \"neondot\"", "neondot")
+    } else {
+        (".isa = \"avx512vnni\"", "avx512vnni")
+    };
+    changed(
+        isa,
+        &[
+            "declares the instruction set",
+            foreign,
+            "this CPU does not have",
+        ],
+    );
     changed(".op_count = 0", &["lists no op"]);
     changed(".op_count = 2", &["op number 99"]);
     changed(".preconditions = 64", &["precondition bits 0x40"]);

@@ -6,10 +6,11 @@
 //! - `pack_b`, `pack_a`, `im2col`, `dynamic`: operands on their way to a tile
 //! - `gemm`: the loops around it; `columns`, `output`: from sums to outputs
 //! - `quantize`, `requantize`: element-wise
-//! - `observe`, `extremes`, `histogram`: observers
+//! - `observe`, `extremes`, `histogram`: observers; `choose`: scale and zero point
 
 mod acc16;
 mod aligned;
+mod choose;
 mod columns;
 mod conv;
 mod depthwise;
@@ -103,6 +104,7 @@ impl<I: Isa> Backend for Fbgemm<I> {
             OpSpec::Quantize(spec) => quantize::prepare(self.isa, self.profile, spec),
             OpSpec::Dequantize(spec) => dequantize::prepare(self.isa, self.profile, spec),
             OpSpec::Observe(spec) => observe::prepare(self.isa, spec),
+            OpSpec::ChooseQparams(spec) => choose::prepare(self.isa, self.profile, spec),
             OpSpec::Requantize(spec) => requantize::prepare(self.isa, self.profile, spec),
             _ => Err(Refusal::Unsupported(
                 "fbgemm has no kernel for this op".into(),

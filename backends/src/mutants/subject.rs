@@ -129,7 +129,7 @@ pub(super) fn registered(profile: &str) -> Entry {
 }
 
 /// A profile with other choices on some axes. Lives as long as the process, as profiles do.
-fn changed(named: &NamedProfile, changes: &[(&str, &str)]) -> &'static Profile {
+pub(super) fn changed(named: &NamedProfile, changes: &[(&str, &str)]) -> &'static Profile {
     let made = compose(named.name, changes);
     &made
         .expect("axes and choices of the catalogue exist; a test opens all mutants")

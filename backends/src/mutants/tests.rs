@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{all, catalogue, find, is_mutant};
+use super::{Fault, all, catalogue, find, is_mutant, subject};
 
 #[test]
 fn there_are_two_hundred_mutants_each_with_a_name_of_its_own_and_a_sentence() {
@@ -38,4 +38,15 @@ fn names_that_are_close_are_told() {
     assert!(unknown.to_string().contains("ties-away"), "{unknown}");
     assert!(find("mutant:").is_err());
     assert!(find("mutant:identity/fbgemm-exact").is_ok());
+}
+
+/// A change to what is declared anyway would be no fault.
+#[test]
+fn every_mutant_of_an_axis_changes_the_declared_profile() {
+    for mutant in all() {
+        if let Fault::Axes(changes) = &mutant.fault {
+            let changed = subject::changed(mutant.profile, changes);
+            assert_ne!(*changed, mutant.profile.profile, "{}", mutant.name());
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub mod linear;
 mod mean;
 mod micro_kernel;
 mod mmla;
+mod mul;
 mod output;
 mod pack;
 mod pool;
@@ -87,6 +88,7 @@ impl<I: Isa> Backend for Qnnpack<I> {
             OpSpec::AvgPool(spec) => pool::prepare_average(isa, profile, spec),
             OpSpec::MaxPool(spec) => pool::prepare_max(isa, spec),
             OpSpec::Add(spec) => add::prepare(isa, profile, spec),
+            OpSpec::Mul(spec) => mul::prepare(isa, profile, spec),
             OpSpec::Relu(spec) => clamp::prepare_relu(isa, spec),
             OpSpec::Clamp(spec) => clamp::prepare_clamp(isa, spec),
             OpSpec::Sigmoid(spec) => table::prepare(profile, Function::Sigmoid, spec),

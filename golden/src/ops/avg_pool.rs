@@ -149,6 +149,7 @@ pub(crate) fn avg_pool(
                         let sum = sum as i32;
                         witness.step(Some(i64::from(sum)), fixed.exact(sum));
                         witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
+                        witness.near_tie(fixed.exact(sum));
                         let code = fixed.apply(sum) + i64::from(spec.output.qparams.zero_point);
                         store.clamp(code, witness)
                     }

@@ -117,6 +117,7 @@ impl Landing {
             _ => steps,
         };
         witness.events.hit_if(Event::ExactTie, is_tie(before.value));
+        witness.near_tie(before.value);
         witness
             .events
             .hit_if(Event::ConversionOverflow, !fits_i32(before.value));

@@ -169,6 +169,7 @@ impl Epilogue {
         if let Some(fixed) = fixed {
             witness.step(Some(i64::from(sum)), fixed.exact(sum));
             witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
+            witness.near_tie(fixed.exact(sum));
             if !fixed.is_defined(sum, self.zero_point) {
                 witness.open.push((0, index));
             }

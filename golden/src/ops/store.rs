@@ -68,6 +68,7 @@ impl Store {
     pub(crate) fn fixed(&self, fixed: FixedPoint, value: i32, witness: &mut Witness) -> i64 {
         witness.step(Some(value.into()), fixed.exact(value));
         witness.events.hit_if(Event::ExactTie, fixed.is_tie(value));
+        witness.near_tie(fixed.exact(value));
         self.clamp(fixed.apply(value).saturating_add(self.zero_point), witness)
     }
 
@@ -88,6 +89,7 @@ impl Store {
         witness
             .events
             .hit_if(Event::ExactTie, steps - steps.floor() == 0.5);
+        witness.near_tie(steps.into());
         if steps.is_nan() || steps.abs() >= 2_147_483_648.0 {
             witness.events.hit(Event::ConversionOverflow);
             witness.open.push((0, index));

@@ -1,8 +1,6 @@
 //! A range of values to scale and zero point.
 
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
-
+use super::ratio::Ratio;
 use super::real::{
     F32, F64, Format, Real, floor, half, integer, nearest_away, nearest_even, power_of_two,
 };
@@ -22,7 +20,7 @@ pub fn choose_qparams(
 ) -> Option<QParams> {
     let codes = Codes::new(rule, request)?;
     let (low, high) = (exact(min), exact(max));
-    let zero = BigRational::zero();
+    let zero = Ratio::zero();
     let range = (
         low.clone().min(zero.clone()),
         high.clone().max(zero.clone()),
@@ -106,24 +104,24 @@ impl Codes {
             .expect("between the codes")
     }
 
-    fn hold(&self, value: &BigRational) -> BigRational {
+    fn hold(&self, value: &Ratio) -> Ratio {
         value.clone().min(integer(self.high)).max(integer(self.low))
     }
 }
 
-fn exact(value: f32) -> BigRational {
+fn exact(value: f32) -> Ratio {
     match Real::from(value) {
         Real::Finite(value) => value,
-        Real::Nan | Real::Infinite(_) => BigRational::zero(),
+        Real::Nan | Real::Infinite(_) => Ratio::zero(),
     }
 }
 
-fn f32_epsilon() -> BigRational {
+fn f32_epsilon() -> Ratio {
     exact(f32::EPSILON)
 }
 
 /// 6.1e-5 as an f32: the least scale of ChooseQuantizationParams.
-fn cutoff() -> BigRational {
+fn cutoff() -> Ratio {
     exact(6.1e-5)
 }
 
@@ -145,14 +143,13 @@ fn working(precision: ScalePrecision) -> Format {
 
 fn symmetric(
     rule: &QparamsRule,
-    (min, max): (BigRational, BigRational),
+    (min, max): (Ratio, Ratio),
     codes: &Codes,
     dtype: DType,
 ) -> (Real, i64) {
     let half_steps = integer(codes.steps()) * half();
-    let low_wins = |min: &BigRational, max: &BigRational| {
-        let in_f32 =
-            |end: &BigRational, code| F32.div(&Real::Finite(end.clone()), &Real::integer(code));
+    let low_wins = |min: &Ratio, max: &Ratio| {
+        let in_f32 = |end: &Ratio, code| F32.div(&Real::Finite(end.clone()), &Real::integer(code));
         match (in_f32(min, codes.low), in_f32(max, codes.high)) {
             (Real::Finite(low), Real::Finite(high)) => codes.low < 0 && low > high,
             _ => false,
@@ -168,7 +165,7 @@ fn symmetric(
         SymmetricScale::SignedExtreme => {
             let lowest = floor(&-half_steps);
             let extreme = if max > -min.clone() { max } else { min };
-            (extreme, BigRational::from_integer(lowest))
+            (extreme, Ratio::from_integer(lowest))
         }
     };
     let scale = quotient(
@@ -213,10 +210,10 @@ fn symmetric(
 }
 
 /// The range over multiples of (−128, 127), for 8 bits, that holds both ends.
-fn stretched(min: &BigRational, max: &BigRational, codes: &Codes) -> (BigRational, BigRational) {
+fn stretched(min: &Ratio, max: &Ratio, codes: &Codes) -> (Ratio, Ratio) {
     let half_steps = codes.steps() / 2;
     let ends = (Real::integer(-(half_steps + 1)), Real::integer(half_steps));
-    let magnitude = |end: &BigRational, steps: &Real| match F32
+    let magnitude = |end: &Ratio, steps: &Real| match F32
         .div(&Real::Finite(end.clone()), &F32.fit(steps.clone()))
     {
         Real::Finite(value) => value.abs(),
@@ -234,14 +231,14 @@ fn stretched(min: &BigRational, max: &BigRational, codes: &Codes) -> (BigRationa
 
 fn affine(
     rule: &QparamsRule,
-    (mut min, mut max): (BigRational, BigRational),
+    (mut min, mut max): (Ratio, Ratio),
     codes: &Codes,
     preserve: bool,
 ) -> (Real, i64) {
     if rule.small_scale == SmallScale::UnitRange && min == max {
         max = integer(1);
     }
-    let finite = |value: &BigRational| Real::Finite(value.clone());
+    let finite = |value: &Ratio| Real::Finite(value.clone());
     let steps = Real::integer(codes.steps());
     let width = working(rule.precision).add(&finite(&max), &finite(&-&min));
     let mut scale = quotient(
@@ -274,7 +271,7 @@ fn affine(
 
 /// A scale of 0, or one whose reciprocal overflows in f32, becomes 0.1; one below the
 /// cut-off becomes the cut-off, and the range grows to match.
-fn cut_off(scale: Real, steps: &Real, min: &mut BigRational, max: &mut BigRational) -> Real {
+fn cut_off(scale: Real, steps: &Real, min: &mut Ratio, max: &mut Ratio) -> Real {
     let narrow = F32.fit(scale.clone());
     let unusable = narrow == Real::integer(0) || F32.recip(&narrow) == Real::Infinite(true);
     let scale = if unusable { Real::from(0.1) } else { scale };
@@ -285,7 +282,7 @@ fn cut_off(scale: Real, steps: &Real, min: &mut BigRational, max: &mut BigRation
         return scale;
     }
     let least = Real::Finite(least.clone());
-    let set = |end: &mut BigRational, value: Real| {
+    let set = |end: &mut Ratio, value: Real| {
         if let Real::Finite(value) = value {
             *end = value;
         }
@@ -306,7 +303,7 @@ fn cut_off(scale: Real, steps: &Real, min: &mut BigRational, max: &mut BigRation
 
 fn zero_point(
     rule: &QparamsRule,
-    (min, max): (&BigRational, &BigRational),
+    (min, max): (&Ratio, &Ratio),
     scale: &Real,
     codes: &Codes,
 ) -> i64 {
@@ -315,17 +312,17 @@ fn zero_point(
     if clamps_first && format.div(&Real::Finite(min.clone()), scale) == Real::Nan {
         return codes.high;
     }
-    let steps_to = |end: &BigRational| {
+    let steps_to = |end: &Ratio| {
         match format.div(&Real::Finite(end.clone()), scale) {
             Real::Finite(value) => value,
             // x / s with a finite s > 0 that overflows lies beyond every code.
             Real::Infinite(positive) => integer(if positive { i64::MAX } else { i64::MIN }),
-            Real::Nan => BigRational::zero(),
+            Real::Nan => Ratio::zero(),
         }
     };
     let (to_min, to_max) = (steps_to(min), steps_to(max));
     let (low, high) = (integer(codes.low), integer(codes.high));
-    let subtract = |code: &BigRational, steps: &BigRational| match format.round(&(code - steps)) {
+    let subtract = |code: &Ratio, steps: &Ratio| match format.round(&(code - steps)) {
         Real::Finite(value) => value,
         Real::Infinite(_) | Real::Nan => code - steps,
     };
@@ -334,7 +331,7 @@ fn zero_point(
         // The quotient is rounded, then subtracted as an integer.
         return held(codes, &(low - integer(nearest_even(&to_min))));
     }
-    let error = |code: &BigRational, steps: &BigRational, sign: i64| {
+    let error = |code: &Ratio, steps: &Ratio, sign: i64| {
         F64.round(&(code.abs() + integer(sign) * steps.abs()))
             .to_f64()
     };
@@ -368,7 +365,7 @@ fn zero_point(
     }
 }
 
-fn held(codes: &Codes, value: &BigRational) -> i64 {
+fn held(codes: &Codes, value: &Ratio) -> i64 {
     codes
         .hold(value)
         .to_integer()

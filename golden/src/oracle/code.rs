@@ -1,12 +1,10 @@
 //! From a number of steps to a code, and quantize as a whole.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive};
-
+use super::ratio::Ratio;
 use super::real::{
     F32, F64, Format, Real, floor, half, integer, nearest_away, nearest_even, nearest_up,
 };
+use super::whole::Whole;
 use crate::profile::{
     Cast, ClampAt, NanRule, PreClamp, QuantizeRule, Rounding, Transform, ZeroPointAt,
 };
@@ -117,9 +115,9 @@ impl Landing {
     }
 
     /// An integer number of steps to a code.
-    pub(super) fn place(&self, steps: &BigInt, zero_point: i64) -> i64 {
+    pub(super) fn place(&self, steps: &Whole, zero_point: i64) -> i64 {
         let between =
-            |value: BigInt, low: i64, high: i64| value.clamp(BigInt::from(low), BigInt::from(high));
+            |value: Whole, low: i64, high: i64| value.clamp(Whole::from(low), Whole::from(high));
         self.hold(&match self.zero_point {
             ZeroPointAt::AfterI32Wrapping => wrap_i32(steps + zero_point),
             ZeroPointAt::AfterI16Saturating => between(
@@ -133,14 +131,14 @@ impl Landing {
         })
     }
 
-    fn hold(&self, code: &BigInt) -> i64 {
-        let held = code.clone().min(BigInt::from(self.high));
-        held.max(BigInt::from(self.low))
+    fn hold(&self, code: &Whole) -> i64 {
+        let held = code.clone().min(Whole::from(self.high));
+        held.max(Whole::from(self.low))
             .to_i64()
             .expect("within i64")
     }
 
-    fn round(&self, value: &BigRational, format: Format) -> BigInt {
+    fn round(&self, value: &Ratio, format: Format) -> Whole {
         match self.rounding {
             Rounding::TiesEven => nearest_even(value),
             Rounding::TiesAway => nearest_away(value),
@@ -166,7 +164,7 @@ impl Landing {
     }
 
     /// The conversion to an integer; `None` where it is left open.
-    fn convert(&self, rounded: &Real) -> Option<BigInt> {
+    fn convert(&self, rounded: &Real) -> Option<Whole> {
         let wide = self.zero_point != ZeroPointAt::AfterI32Wrapping;
         let (low, high) = match self.cast {
             Cast::X86IndefiniteI64 => (i64::MIN, i64::MAX),
@@ -175,7 +173,7 @@ impl Landing {
                 (i64::from(i32::MIN), i64::from(i32::MAX))
             }
         };
-        let (low, high) = (BigInt::from(low), BigInt::from(high));
+        let (low, high) = (Whole::from(low), Whole::from(high));
         let finite = match rounded {
             Real::Finite(value) => Some(value.to_integer()),
             Real::Nan | Real::Infinite(_) => None,
@@ -187,7 +185,7 @@ impl Landing {
             Cast::X86IndefiniteI32 | Cast::X86IndefiniteI64 => Some(low),
             Cast::Open => None,
             Cast::Saturate => Some(match (rounded, finite) {
-                (Real::Nan, _) => BigInt::from(0),
+                (Real::Nan, _) => Whole::from(0),
                 (Real::Infinite(true), _) => high,
                 (_, Some(value)) if value.is_positive() => high,
                 _ => low,
@@ -196,15 +194,15 @@ impl Landing {
     }
 }
 
-pub(super) fn wrap_i32(value: BigInt) -> BigInt {
-    let modulus = BigInt::from(1i64 << 32);
-    let offset = BigInt::from(1i64 << 31);
+pub(super) fn wrap_i32(value: Whole) -> Whole {
+    let modulus = Whole::from(1i64 << 32);
+    let offset = Whole::from(1i64 << 31);
     let shifted = (value + &offset) % &modulus;
     (shifted + &modulus) % &modulus - offset
 }
 
 /// The value of `format` nearest to `bound` that is not outside it.
-fn inward(bound: i64, format: Format, lower: bool) -> BigRational {
+fn inward(bound: i64, format: Format, lower: bool) -> Ratio {
     let exact = integer(bound);
     let Real::Finite(nearest) = format.round(&exact) else {
         unreachable!("i64 bounds are finite in every format");

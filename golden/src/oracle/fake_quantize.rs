@@ -1,7 +1,6 @@
 //! Fake quantize and its limits, in exact rationals. Zeros have no sign here.
 
-use num_traits::Zero;
-
+use super::ratio::Ratio;
 use super::real::{F32, F64, Real, floor, half, integer, nearest_away, nearest_even, nearest_up};
 use crate::profile::{
     FakeClamp, FakeCodes, FakeNan, FakeQuantizeRule, FakeResult, FakeValue, FakeZeroPoint,
@@ -332,9 +331,7 @@ fn rounded(rounding: Rounding, value: &Real) -> Real {
         Rounding::TiesUp => nearest_up(exact),
         Rounding::TowardZero => exact.to_integer(),
         Rounding::UpViaFloorHalf => above(value),
-        Rounding::AwayViaFloorHalf if *exact < num_rational::BigRational::zero() => {
-            -above(&Real::Finite(-exact))
-        }
+        Rounding::AwayViaFloorHalf if *exact < Ratio::zero() => -above(&Real::Finite(-exact)),
         Rounding::AwayViaFloorHalf => above(value),
     };
     Real::Finite(integer(whole))

@@ -1,12 +1,10 @@
 //! Leaky relu, elu, softmax, means and products of codes that are computed on real values,
 //! every rounding to f32 written out.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{ToPrimitive, Zero};
-
 use super::function::exp;
+use super::ratio::Ratio;
 use super::real::{F32, F64, Real, floor, integer, nearest_even};
+use super::whole::Whole;
 use crate::spec::{QParams, Quantized};
 use crate::tensor::DType;
 
@@ -34,18 +32,14 @@ pub fn elu(alpha: f64, code: i64, input: QParams, output: Quantized) -> Option<i
 
 /// The codes of e^x / Σ e^x over all `codes`; the sum is rounded once.
 pub fn softmax(codes: &[i64], input: QParams, output: Quantized) -> Vec<Option<i64>> {
-    let values: Vec<BigRational> = (codes.iter())
+    let values: Vec<Ratio> = (codes.iter())
         .map(|&code| finite(&dequantized(code, input)))
         .collect();
-    let greatest = values
-        .iter()
-        .max()
-        .cloned()
-        .unwrap_or_else(BigRational::zero);
-    let exps: Vec<BigRational> = (values.iter())
+    let greatest = values.iter().max().cloned().unwrap_or_else(Ratio::zero);
+    let exps: Vec<Ratio> = (values.iter())
         .map(|x| finite(&F32.round(&exp(&finite(&F32.round(&(x - &greatest)))))))
         .collect();
-    let sum = F32.round(&exps.iter().sum::<BigRational>());
+    let sum = F32.round(&exps.iter().cloned().sum::<Ratio>());
     (exps.into_iter())
         .map(|e| landed(&F32.div(&Real::Finite(e), &sum), output))
         .collect()
@@ -60,7 +54,7 @@ pub fn softmax_by_table(codes: &[i64], input: QParams, output: Quantized) -> Vec
         &F32.fit(Real::integer(codes.len() as i64)),
     );
     let room = F64.add(&logarithm(&finite(&room)), &Real::integer(-5));
-    let shift = match finite(&room) > BigRational::zero() {
+    let shift = match finite(&room) > Ratio::zero() {
         true => F64.div(&room, &scale),
         false => Real::integer(0),
     };
@@ -89,7 +83,7 @@ pub fn softmax_by_table(codes: &[i64], input: QParams, output: Quantized) -> Vec
 }
 
 /// ln x as f64: one Newton step, in exact numbers, from about the right place.
-fn logarithm(x: &BigRational) -> Real {
+fn logarithm(x: &Ratio) -> Real {
     let near = Real::Finite(x.clone()).to_f64().ln();
     let near = finite(&Real::from(near));
     let power = exp(&near);
@@ -105,7 +99,7 @@ pub fn mean(codes: &[i64]) -> Option<i64> {
 
 /// The code of Σ a · b, the sum rounded to f32 once.
 pub fn matmul(pairs: &[(i64, i64)], a: QParams, b: QParams, output: Quantized) -> Option<i64> {
-    let sum: BigRational = (pairs.iter())
+    let sum: Ratio = (pairs.iter())
         .map(|&(x, y)| finite(&dequantized(x, a)) * finite(&dequantized(y, b)))
         .sum();
     landed(&F32.round(&sum), output)
@@ -117,7 +111,7 @@ fn dequantized(code: i64, qparams: QParams) -> Real {
     F32.mul(&F32.fit(Real::from(qparams.scale)), &steps)
 }
 
-fn finite(value: &Real) -> BigRational {
+fn finite(value: &Real) -> Ratio {
     match value {
         Real::Finite(value) => value.clone(),
         _ => unreachable!("scales in use are far from the ends of f32"),
@@ -132,6 +126,6 @@ fn landed(value: &Real, output: Quantized) -> Option<i64> {
     };
     let nearest = nearest_even(&steps);
     nearest.to_i32()?;
-    let code = nearest + BigInt::from(output.qparams.zero_point);
+    let code = nearest + Whole::from(output.qparams.zero_point);
     code.clamp(low.into(), high.into()).to_i64()
 }

@@ -2,9 +2,11 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
+use num_traits::{Signed, Zero};
 
+use super::ratio::Ratio;
 use super::real::{F32, F64, Real, floor, integer, nearest_away, nearest_even};
+use super::whole::Whole;
 use crate::profile::{ExponentialForm, FunctionForm};
 use crate::spec::{QParams, Quantized};
 use crate::tensor::DType;
@@ -13,7 +15,7 @@ use crate::tensor::DType;
 /// such output.
 pub fn sigmoid(form: FunctionForm, code: i64, input: QParams, output: Quantized) -> Option<i64> {
     let one = || integer(1);
-    let function = |x: &BigRational| one() / (one() + exp(&-x));
+    let function = |x: &Ratio| one() / (one() + exp(&-x));
     if form == FunctionForm::Exact {
         return exact(&function(&real(code, input)), output);
     }
@@ -43,7 +45,7 @@ pub fn sigmoid(form: FunctionForm, code: i64, input: QParams, output: Quantized)
 
 /// The code of tanh x, x the real value of `code`; `None` where the form has no such output.
 pub fn tanh(form: FunctionForm, code: i64, input: QParams, output: Quantized) -> Option<i64> {
-    let function = |x: &BigRational| {
+    let function = |x: &Ratio| {
         let e = exp(&(x * integer(2)));
         (&e - integer(1)) / (e + integer(1))
     };
@@ -109,7 +111,7 @@ fn is(output: Quantized, scale: f64, zero_point: i32) -> bool {
 }
 
 /// scale · (code − zero point), exactly.
-fn real(code: i64, qparams: QParams) -> BigRational {
+fn real(code: i64, qparams: QParams) -> Ratio {
     let Real::Finite(scale) = Real::from(qparams.scale) else {
         unreachable!("scales are finite");
     };
@@ -117,7 +119,7 @@ fn real(code: i64, qparams: QParams) -> BigRational {
 }
 
 /// The same, scale and product rounded to f32.
-fn dequantized(code: i64, qparams: QParams) -> BigRational {
+fn dequantized(code: i64, qparams: QParams) -> Ratio {
     let scale = F32.fit(Real::from(qparams.scale));
     let steps = Real::integer(code - i64::from(qparams.zero_point));
     match F32.mul(&scale, &steps) {
@@ -126,7 +128,7 @@ fn dequantized(code: i64, qparams: QParams) -> BigRational {
     }
 }
 
-fn exact(value: &BigRational, output: Quantized) -> Option<i64> {
+fn exact(value: &Ratio, output: Quantized) -> Option<i64> {
     let Real::Finite(scale) = Real::from(output.qparams.scale) else {
         return None;
     };
@@ -149,19 +151,19 @@ fn land(form: FunctionForm, steps: &Real, zero_point: i64, dtype: DType) -> Opti
         _ => nearest_even(steps),
     };
     let code = nearest + zero_point;
-    code.clamp(BigInt::from(low), BigInt::from(high)).to_i64()
+    code.clamp(Whole::from(low), Whole::from(high)).to_i64()
 }
 
 const PLACES: usize = 320;
 
 /// e^x to about 300 places: halved until it is below a half, summed up, then squared as
 /// often. Beyond ±200 it is taken as e^±200, which no rounding here tells from it.
-pub(super) fn exp(x: &BigRational) -> BigRational {
+pub(super) fn exp(x: &Ratio) -> Ratio {
     let bound = integer(200);
     let x = x.clone().clamp(-bound.clone(), bound);
     // Numbers are integers of 2^−320 from here on, cut after each product.
     let one = BigInt::from(1) << PLACES;
-    let mut x = floor(&(x * integer(one.clone())));
+    let mut x = floor(&(x * integer(one.clone()))).big();
     let mut squarings = 0;
     while x.abs() >= &one >> 1 {
         x >>= 1;
@@ -177,5 +179,5 @@ pub(super) fn exp(x: &BigRational) -> BigRational {
     for _ in 0..squarings {
         sum = (&sum * &sum) >> PLACES;
     }
-    BigRational::new(sum, one)
+    BigRational::new(sum, one).into()
 }

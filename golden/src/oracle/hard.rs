@@ -1,13 +1,10 @@
 //! Hardswish and hardsigmoid of a code, every rounding to f32 written out.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive};
-
+use super::ratio::Ratio;
 use super::real::{
-    F32, Real, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
+    F32, Real, exponent_above, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
 };
-use super::requantize::exponent_above;
+use super::whole::Whole;
 use crate::profile::HardForm;
 use crate::spec::{QParams, Quantized};
 
@@ -45,8 +42,8 @@ fn fixed16(code: i64, input: QParams, output: Quantized) -> Option<i64> {
         return None;
     }
     let x = wrap_i16(integer((code - i64::from(input.zero_point)) * 128));
-    let high = |a: &BigRational, b: &BigRational| integer(nearest_up(&(a * b * power_of_two(-15))));
-    let saturated = |value: BigRational| value.clamp(integer(-32_768), integer(32_767));
+    let high = |a: &Ratio, b: &Ratio| integer(nearest_up(&(a * b * power_of_two(-15))));
+    let saturated = |value: Ratio| value.clamp(integer(-32_768), integer(32_767));
     let mut gate = x.clone();
     if gate_power > 0 {
         gate = saturated(gate * power_of_two(gate_power - 1));
@@ -66,7 +63,7 @@ fn fixed16(code: i64, input: QParams, output: Quantized) -> Option<i64> {
 
 /// A positive number as 15 bits, rounded half away to 31 first, then half up, and the power of
 /// two of the bit above them; 0 below 2^−32.
-fn fifteen_bits(value: &Real) -> Option<(BigRational, i64)> {
+fn fifteen_bits(value: &Real) -> Option<(Ratio, i64)> {
     let Real::Finite(value) = value else {
         return None;
     };
@@ -75,20 +72,20 @@ fn fifteen_bits(value: &Real) -> Option<(BigRational, i64)> {
         false => return None,
     };
     let mut wide = nearest_away(&(value * power_of_two(31 - power)));
-    if wide == BigInt::from(1i64 << 31) {
+    if wide == Whole::from(1i64 << 31) {
         (wide, power) = (wide / 2, power + 1);
     }
     if power > 30 {
         return None;
     }
     if power < -31 {
-        (wide, power) = (BigInt::from(0), 0);
+        (wide, power) = (Whole::from(0), 0);
     }
     let narrow = nearest_up(&(integer(wide) * power_of_two(-16)));
-    Some((integer(narrow.min(BigInt::from(0x7FFF))), power))
+    Some((integer(narrow.min(Whole::from(0x7FFF))), power))
 }
 
-fn wrap_i16(value: BigRational) -> BigRational {
+fn wrap_i16(value: Ratio) -> Ratio {
     let turns = floor(&((&value + power_of_two(15)) * power_of_two(-16)));
     value - integer(turns) * power_of_two(16)
 }
@@ -128,6 +125,6 @@ fn landed(form: HardForm, value: &Real, output: Quantized) -> Option<i64> {
     if form == HardForm::DequantizeF32 {
         nearest.to_i32()?;
     }
-    let code = nearest + BigInt::from(rest);
+    let code = nearest + Whole::from(rest);
     code.clamp(low.into(), high.into()).to_i64()
 }

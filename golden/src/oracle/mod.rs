@@ -17,10 +17,12 @@ mod function;
 mod hard;
 mod piecewise;
 mod products;
+mod ratio;
 mod real;
 mod recode;
 mod requantize;
 mod rescale;
+mod whole;
 mod wide;
 
 pub use blocks::{Column, dequantize, linear_blocks, linear_blocks_quantized, round_trip};

@@ -1,11 +1,9 @@
 //! The absolute value and leaky relu of a code, and the square of a difference.
 
-use num_bigint::BigInt;
-use num_traits::ToPrimitive;
-
 use super::code::wrap_i32;
 use super::real::{F32, F64, Real, integer, nearest_even, nearest_up, power_of_two};
 use super::requantize::fixed_point;
+use super::whole::Whole;
 use crate::profile::{AbsForm, LeakyReluForm, Scaling, SquaredDifferenceForm};
 use crate::spec::Quantized;
 use crate::tensor::DType;
@@ -16,7 +14,7 @@ pub fn abs(form: AbsForm, code: i64, input: Quantized, output: Quantized) -> Opt
     let (from, to) = (narrow(input), narrow(output));
     let scaled = match form {
         AbsForm::Undefined => return None,
-        AbsForm::Gemmlowp if from == to => BigInt::from(steps),
+        AbsForm::Gemmlowp if from == to => Whole::from(steps),
         AbsForm::Gemmlowp => gemmlowp(&F32.div(&from, &to), steps)?,
     };
     landed(scaled, output)
@@ -91,11 +89,15 @@ fn narrow(tensor: Quantized) -> Real {
     F32.fit(Real::from(tensor.qparams.scale))
 }
 
-fn gemmlowp(multiplier: &Real, value: i64) -> Option<BigInt> {
-    fixed_point(Scaling::Q31SrdhmRdbpot, multiplier, value.to_i32()?)
+fn gemmlowp(multiplier: &Real, value: i64) -> Option<Whole> {
+    fixed_point(
+        Scaling::Q31SrdhmRdbpot,
+        multiplier,
+        i32::try_from(value).ok()?,
+    )
 }
 
-fn landed(scaled: BigInt, output: Quantized) -> Option<i64> {
+fn landed(scaled: Whole, output: Quantized) -> Option<i64> {
     let (low, high) = output.dtype.code_range()?;
     let code = scaled + output.qparams.zero_point;
     code.clamp(low.into(), high.into()).to_i64()

@@ -1,8 +1,9 @@
 //! Exact numbers, and the one rounding that IEEE 754 formats do to them.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
+use std::cmp::Ordering;
+
+use super::ratio::{Parts, Ratio};
+use super::whole::{Whole, shifted};
 
 /// A binary floating-point format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,35 +39,34 @@ pub(super) enum Real {
     /// +∞ (`true`) or −∞
     Infinite(bool),
     /// a number
-    Finite(BigRational),
+    Finite(Ratio),
 }
 
 /// An integer as a rational.
-pub(super) fn integer(value: impl Into<BigInt>) -> BigRational {
-    BigRational::from_integer(value.into())
+pub(super) fn integer(value: impl Into<Whole>) -> Ratio {
+    Ratio::from_integer(value.into())
 }
 
 /// 2 to any power.
-pub(super) fn power_of_two(exponent: i64) -> BigRational {
-    let power = integer(BigInt::from(1) << exponent.unsigned_abs());
-    if exponent < 0 { power.recip() } else { power }
+pub(super) fn power_of_two(exponent: i64) -> Ratio {
+    Ratio::small(1, exponent)
 }
 
 /// ⌊value⌋
-pub(super) fn floor(value: &BigRational) -> BigInt {
-    value.floor().to_integer()
+pub(super) fn floor(value: &Ratio) -> Whole {
+    value.floor()
 }
 
 /// ½
-pub(super) fn half() -> BigRational {
+pub(super) fn half() -> Ratio {
     power_of_two(-1)
 }
 
 /// Nearest integer, ties to even.
-pub(super) fn nearest_even(value: &BigRational) -> BigInt {
+pub(super) fn nearest_even(value: &Ratio) -> Whole {
     let below = floor(value);
-    let rest = value - integer(below.clone());
-    let odd = !(&below % BigInt::from(2)).is_zero();
+    let rest = value - integer(&below);
+    let odd = !(&below % 2).is_zero();
     if rest > half() || (rest == half() && odd) {
         below + 1
     } else {
@@ -75,7 +75,7 @@ pub(super) fn nearest_even(value: &BigRational) -> BigInt {
 }
 
 /// Nearest integer, ties away from zero.
-pub(super) fn nearest_away(value: &BigRational) -> BigInt {
+pub(super) fn nearest_away(value: &Ratio) -> Whole {
     let magnitude = floor(&(value.abs() + half()));
     if value.is_negative() {
         -magnitude
@@ -85,26 +85,67 @@ pub(super) fn nearest_away(value: &BigRational) -> BigInt {
 }
 
 /// Nearest integer, ties toward +∞.
-pub(super) fn nearest_up(value: &BigRational) -> BigInt {
+pub(super) fn nearest_up(value: &Ratio) -> Whole {
     floor(&(value + half()))
+}
+
+/// The e with 2^(e − 1) ≤ |value| < 2^e; `value` is not 0.
+pub(super) fn exponent_above(value: &Ratio) -> i64 {
+    if let Ratio::Small(parts) = value
+        && let Some(exponent) = exponent_of(parts)
+    {
+        return exponent;
+    }
+    let value = value.big();
+    let bits = |n: &num_bigint::BigInt| i64::try_from(n.bits()).expect("numbers of sane size");
+    let guess = bits(value.numer()) - bits(value.denom());
+    match Ratio::from(value).abs().cmp(&power_of_two(guess)) {
+        Ordering::Less => guess,
+        _ => guess + 1,
+    }
+}
+
+/// [`exponent_above`] in 128 bits; `None` where they do not hold it.
+fn exponent_of(parts: &Parts) -> Option<i64> {
+    let bits = |n: i128| i64::from(128 - n.unsigned_abs().leading_zeros());
+    let guess = bits(parts.numer) - bits(parts.denom);
+    // Brought to the same length, the greater one tells.
+    let numer = shifted(parts.numer.checked_abs()?, (-guess).max(0))?;
+    let denom = shifted(parts.denom, guess.max(0))?;
+    Some(guess + parts.exponent + i64::from(numer >= denom))
+}
+
+/// The integer nearest to numer / denom · 2^exponent, ties to even, in 128 bits; `None` where they
+/// do not hold it.
+fn nearest_of(parts: &Parts, exponent: i64) -> Option<i128> {
+    let magnitude = parts.numer.checked_abs()?;
+    let numer = shifted(magnitude, exponent.max(0))?;
+    let denom = shifted(parts.denom, (-exponent).max(0))?;
+    let (whole, rest) = (numer / denom, numer % denom);
+    let up = match rest.cmp(&(denom - rest)) {
+        Ordering::Less => false,
+        Ordering::Equal => whole & 1 == 1,
+        Ordering::Greater => true,
+    };
+    Some((whole + i128::from(up)) * parts.numer.signum())
 }
 
 impl Format {
     /// The format's nearest value, ties to even; too large becomes infinite.
-    pub(super) fn round(self, value: &BigRational) -> Real {
+    pub(super) fn round(self, value: &Ratio) -> Real {
         if value.is_zero() {
-            return Real::Finite(value.clone());
+            return Real::Finite(Ratio::zero());
         }
-        let bits = |n: &BigInt| i64::try_from(n.bits()).expect("numbers of sane size");
-        let guess = bits(value.numer()) - bits(value.denom());
-        let exponent = if value.abs() < power_of_two(guess) {
-            guess - 1
-        } else {
-            guess
+        let unit = (exponent_above(value) - self.digits).max(self.least);
+        let small = match value {
+            Ratio::Small(parts) => nearest_of(parts, parts.exponent - unit),
+            Ratio::Big(_) => None,
         };
-        let unit = power_of_two((exponent - self.digits + 1).max(self.least));
-        let rounded = integer(nearest_even(&(value / &unit))) * unit;
-        if rounded.abs() >= power_of_two(self.top) {
+        let rounded = match small {
+            Some(steps) => Ratio::small(steps, unit),
+            None => integer(nearest_even(&(value / power_of_two(unit)))) * power_of_two(unit),
+        };
+        if !rounded.is_zero() && exponent_above(&rounded) > self.top {
             Real::Infinite(rounded.is_positive())
         } else {
             Real::Finite(rounded)
@@ -144,7 +185,7 @@ impl Format {
         match (a, b) {
             (Real::Nan, _) | (_, Real::Nan) | (Real::Infinite(_), Real::Infinite(_)) => Real::Nan,
             (Real::Infinite(x), y) => Real::Infinite(*x == y.is_at_least_zero()),
-            (Real::Finite(_), Real::Infinite(_)) => Real::Finite(BigRational::zero()),
+            (Real::Finite(_), Real::Infinite(_)) => Real::Finite(Ratio::zero()),
             (Real::Finite(x), Real::Finite(y)) if y.is_zero() => {
                 if x.is_zero() {
                     Real::Nan
@@ -187,15 +228,15 @@ impl Real {
             return Self::Infinite(value > 0.0);
         }
         let bits = value.to_bits();
-        let fraction = i64::try_from(bits & ((1 << 52) - 1)).expect("52 bits");
+        let fraction = i128::from(bits & ((1 << 52) - 1));
         let biased = i64::try_from((bits >> 52) & 0x7FF).expect("11 bits");
         let (significand, exponent) = if biased == 0 {
             (fraction, -1074)
         } else {
             (fraction + (1 << 52), biased - 1075)
         };
-        let magnitude = integer(significand) * power_of_two(exponent);
-        Self::Finite(if value < 0.0 { -magnitude } else { magnitude })
+        let sign = if value < 0.0 { -1 } else { 1 };
+        Self::Finite(Ratio::small(sign * significand, exponent))
     }
 
     /// An integer, exactly.

@@ -1,11 +1,9 @@
 //! Codes of one scale to codes of another.
 
-use num_bigint::BigInt;
-use num_traits::ToPrimitive;
-
 use super::code::wrap_i32;
 use super::real::{F32, F64, Real, integer, nearest_even, nearest_up};
 use super::requantize::fixed_point;
+use super::whole::Whole;
 use crate::profile::{RecodeForm, Scaling};
 use crate::spec::Quantized;
 
@@ -16,7 +14,7 @@ pub fn recode(form: RecodeForm, code: i64, input: Quantized, output: Quantized) 
         Real::from(input.qparams.scale),
         Real::from(output.qparams.scale),
     );
-    let steps = wrap_i32(BigInt::from(code - i64::from(input.qparams.zero_point)));
+    let steps = wrap_i32(Whole::from(code - i64::from(input.qparams.zero_point)));
     let steps_i32 = steps.to_i32()?;
     let gemmlowp = |scaling| fixed_point(scaling, &F64.div(&wide.0, &wide.1), steps_i32);
     let scaled = match form {
@@ -35,5 +33,5 @@ pub fn recode(form: RecodeForm, code: i64, input: Quantized, output: Quantized) 
     };
     let (low, high) = output.dtype.code_range()?;
     let sum = wrap_i32(wrap_i32(scaled) + output.qparams.zero_point);
-    sum.clamp(BigInt::from(low), BigInt::from(high)).to_i64()
+    sum.clamp(Whole::from(low), Whole::from(high)).to_i64()
 }

@@ -1,13 +1,10 @@
 //! Sums to codes.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
-
 use super::code::{Landing, wrap_i32};
 use super::real::{
-    F32, F64, Real, floor, integer, nearest_away, nearest_even, nearest_up, power_of_two,
+    F32, F64, Real, exponent_above, integer, nearest_away, nearest_even, nearest_up, power_of_two,
 };
+use super::whole::Whole;
 use crate::profile::{Bias, Multiplier, NanRule, RequantizeRule, Scaling};
 use crate::spec::{Quantized, Relu};
 
@@ -71,7 +68,7 @@ pub fn requantize(
     if fixed {
         let steps = fixed_point(rule.scaling, &scales.multiplier, sum)?;
         if is_tosa(rule.scaling) {
-            (&steps + BigInt::from(zero_point)).to_i32()?;
+            (&steps + Whole::from(zero_point)).to_i32()?;
         }
         return Some(landing.place(&steps, zero_point));
     }
@@ -228,7 +225,7 @@ fn is_tosa(scaling: Scaling) -> bool {
 /// `sum · multiplier` as the fixed-point schemes round it. An f32 fits their 31 bits, so the
 /// integer multiplier is exact, and only the roundings of the product remain; a multiplier in
 /// f64 is first narrowed, to f32 or, by gemmlowp's schemes, to 31 bits.
-pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<BigInt> {
+pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Option<Whole> {
     let gemmlowp = matches!(scaling, Scaling::Q31SrdhmRdbpot | Scaling::Q31SrdhmRshu);
     let multiplier = match multiplier {
         Real::Finite(wide) if gemmlowp && wide.is_positive() => {
@@ -259,13 +256,13 @@ pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Opti
         }),
         Scaling::Q31SrdhmRdbpot | Scaling::Q31SrdhmRshu => {
             if exponent < -31 {
-                return Some(BigInt::zero());
+                return Some(Whole::from(0));
             }
             if exponent > 30 {
                 return None;
             }
             let right = (-exponent).max(0);
-            let shifted = wrap_i32(BigInt::from(sum) << exponent.max(0));
+            let shifted = wrap_i32(Whole::from(sum) << exponent.max(0));
             let fraction = multiplier * power_of_two(-exponent);
             let first = nearest_up(&(integer(shifted) * fraction));
             let last = integer(first) * power_of_two(-right);
@@ -276,16 +273,4 @@ pub(super) fn fixed_point(scaling: Scaling, multiplier: &Real, sum: i32) -> Opti
         }
         _ => super::rescale::requantized(scaling, multiplier, sum),
     }
-}
-
-/// The least e with `value` < 2^e.
-pub(super) fn exponent_above(value: &BigRational) -> i64 {
-    let mut exponent = 0;
-    while *value >= power_of_two(exponent) {
-        exponent += 1;
-    }
-    while floor(&(value * power_of_two(1 - exponent))).is_zero() {
-        exponent -= 1;
-    }
-    exponent
 }

@@ -1,12 +1,11 @@
 //! Rescale, and requantization by TOSA's fixed point.
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive};
-
+use super::ratio::Ratio;
 use super::real::{
-    F32, Real, floor, half, integer, nearest_away, nearest_even, nearest_up, power_of_two,
+    F32, Real, exponent_above, floor, half, integer, nearest_away, nearest_even, nearest_up,
+    power_of_two,
 };
+use super::whole::Whole;
 use crate::profile::{InexactRescale, Scaling};
 use crate::spec::{FixedScale, RescaleRounding, RescaleSpec};
 
@@ -15,7 +14,7 @@ use crate::spec::{FixedScale, RescaleRounding, RescaleSpec};
 pub fn rescale(spec: &RescaleSpec, inexact: InexactRescale, channel: usize, q: i64) -> Option<i64> {
     let FixedScale { multiplier, shift } = spec.scales[channel % spec.scales.len()];
     let digits = if spec.scale32 { 31 } else { 15 };
-    let multiplier = BigInt::from(multiplier);
+    let multiplier = Whole::from(multiplier);
     let held = !multiplier.is_negative() && integer(multiplier.clone()) < power_of_two(digits);
     let double = spec.rounding == RescaleRounding::Double;
     if !held || !(2..=62).contains(&shift) || (double && !spec.scale32) {
@@ -28,7 +27,7 @@ pub fn rescale(spec: &RescaleSpec, inexact: InexactRescale, channel: usize, q: i
         shift,
         narrow: spec.scale32,
     };
-    let value = BigInt::from(q) - BigInt::from(spec.input_zero_point);
+    let value = Whole::from(q) - Whole::from(spec.input_zero_point);
     let exact = scale.rounded(&value, double)?;
     let steps = match (spec.rounding, inexact) {
         (RescaleRounding::Single | RescaleRounding::Double, _) => exact.clone(),
@@ -42,7 +41,7 @@ pub fn rescale(spec: &RescaleSpec, inexact: InexactRescale, channel: usize, q: i
             }
         }
     };
-    let zero_point = BigInt::from(spec.output_zero_point);
+    let zero_point = Whole::from(spec.output_zero_point);
     // The model computes the exact result in any case, so that its bounds always hold.
     (exact + &zero_point).to_i32()?;
     steps.to_i32()?;
@@ -52,7 +51,7 @@ pub fn rescale(spec: &RescaleSpec, inexact: InexactRescale, channel: usize, q: i
 
 /// `sum · multiplier` under TOSA's choices of `scaling`; `None` where TOSA leaves it open or has
 /// no such multiplier.
-pub(super) fn requantized(scaling: Scaling, multiplier: &BigRational, sum: i32) -> Option<BigInt> {
+pub(super) fn requantized(scaling: Scaling, multiplier: &Ratio, sum: i32) -> Option<Whole> {
     let (digits, double) = match scaling {
         Scaling::TosaScale32 => (31, false),
         Scaling::TosaScale32Double => (31, true),
@@ -84,14 +83,14 @@ pub(super) fn requantized(scaling: Scaling, multiplier: &BigRational, sum: i32) 
 
 /// A scale with at most `shift` binary places.
 struct Scale {
-    real: BigRational,
+    real: Ratio,
     shift: i64,
     /// whether values have 32 bits, and must lie within 2^(shift − 1)
     narrow: bool,
 }
 
 impl Scale {
-    fn rounded(&self, value: &BigInt, double: bool) -> Option<BigInt> {
+    fn rounded(&self, value: &Whole, double: bool) -> Option<Whole> {
         let bound = power_of_two(if self.narrow {
             (self.shift - 1).min(31)
         } else {
@@ -110,18 +109,6 @@ impl Scale {
         } else {
             nearest_up(&product)
         };
-        steps.to_i32().map(BigInt::from)
+        steps.to_i32().map(Whole::from)
     }
-}
-
-/// The least e with `value` < 2^e.
-fn exponent_above(value: &BigRational) -> i64 {
-    let mut exponent = 0;
-    while *value >= power_of_two(exponent) {
-        exponent += 1;
-    }
-    while *value < power_of_two(exponent - 1) {
-        exponent -= 1;
-    }
-    exponent
 }

@@ -119,6 +119,7 @@ fn merge(parts: Vec<Source>, notes: &mut Vec<Note>) -> Option<Source> {
         whole.run.records.extend(part.run.records);
         whole.run.identified.extend(part.run.identified);
         whole.run.measurements.extend(part.run.measurements);
+        whole.run.mutants.extend(part.run.mutants);
         seconds += part.run.summary.seconds;
         for explanation in part.run.explanations {
             let known = whole.run.explanations.iter().any(|known| {

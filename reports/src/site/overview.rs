@@ -27,6 +27,13 @@ pub(super) fn page(survey: &Survey<'_>) -> Page {
             ("failing", grouped(failing)),
         ]))
         (notes(survey))
+        @if !survey.mutants.is_empty() {
+            @let killed = survey.mutants.iter().filter(|fate| fate.is_killed()).count();
+            p {
+                "Of " (grouped(survey.mutants.len() as u64)) " seeded faults, " (grouped(killed as u64)) " were noticed: "
+                a href="mutants.html" { "the kill matrix" } "."
+            }
+        }
         @if survey.subjects.is_empty() {
             p { "No backend was judged in these runs." }
         } @else {
@@ -73,6 +80,10 @@ fn verdict(survey: &Survey<'_>, failing: u64) -> Markup {
                 @if differing.len() > 6 { " and " (differing.len() - 6) " more" }
                 "."
             }
+        } @else if survey.mutants.iter().any(|fate| !fate.is_killed()) {
+            p.answer.bad { strong { "Too weak. " } "Seeded faults were not noticed: " a href="mutants.html" { "which" } "." }
+        } @else if survey.conforms() && survey.subjects.is_empty() && survey.measurements.is_empty() {
+            p.answer.ok { strong { "Strong enough. " } "Every seeded fault was noticed." }
         } @else if survey.conforms() {
             p.answer.ok { strong { "Conforms. " } "Every output bit that was compared is what the profiles say." }
         } @else {

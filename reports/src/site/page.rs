@@ -18,18 +18,25 @@ pub(super) struct Page {
 }
 
 /// The pages in the navigation: file and word.
-const NAVIGATION: [(&str, &str); 6] = [
+const NAVIGATION: [(&str, &str); 7] = [
     ("index.html", "Overview"),
     ("agreement.html", "Agreement"),
     ("speed.html", "Speed"),
     ("events.html", "Events"),
+    ("mutants.html", "Mutants"),
     ("golden.html", "Golden set"),
     ("runs.html", "Runs"),
 ];
 
 impl Page {
-    /// The page as HTML; `timed` says whether there is a page of speeds.
-    pub(super) fn render(&self, survey: &Survey<'_>, timed: bool) -> String {
+    /// The page as HTML.
+    pub(super) fn render(&self, survey: &Survey<'_>) -> String {
+        // These two stand only where there is something to say on them.
+        let is_there = |file: &str| match file {
+            "speed.html" => !survey.measurements.is_empty(),
+            "mutants.html" => !survey.mutants.is_empty(),
+            _ => true,
+        };
         let versions = survey.input.runs.iter().map(|source| &source.run.header);
         let mut made: Vec<String> = versions
             .map(|header| match &header.revision {
@@ -55,7 +62,7 @@ impl Page {
                     header {
                         a.brand href="index.html" { "Qassay" }
                         nav aria-label="Pages" {
-                            @for (file, word) in NAVIGATION.iter().filter(|(file, _)| timed || *file != "speed.html") {
+                            @for (file, word) in NAVIGATION.iter().filter(|(file, _)| is_there(file)) {
                                 a href=(file) aria-current=[(*file == self.file).then_some("page")] { (word) }
                             }
                         }

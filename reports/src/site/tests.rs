@@ -72,6 +72,60 @@ fn parse(name: &str, html: &str) -> (HashSet<String>, Vec<String>) {
     }
 }
 
+/// The site of a run of `mutants` alone.
+fn hunted(fates: Vec<qassay_suites::record::Fate>) -> HashMap<String, String> {
+    let mut run = sample::run();
+    run.records.clear();
+    run.identified.clear();
+    run.explanations.clear();
+    run.measurements.clear();
+    run.mutants = fates;
+    let source = Source {
+        files: vec!["mutants.jsonl".into()],
+        run,
+    };
+    let input = Input {
+        runs: vec![source],
+        notes: Vec::new(),
+    };
+    files(&Survey::new(&input), &facts())
+        .unwrap()
+        .into_iter()
+        .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_kill_matrix_tells_who_noticed_what_and_who_survived() {
+    let killed = || sample::fate("mutant:a/x", &["ties", "uniform"]);
+    let alone = || sample::fate("mutant:a/y", &["ties"]);
+    let site = hunted(vec![killed(), alone(), sample::fate("mutant:a/z", &[])]);
+    let page = &site["mutants.html"];
+    parse("mutants.html", page);
+    for part in [
+        "1 survived. ",
+        "2 of 3 mutants were noticed",
+        r#"title="linear 1/2">1/2</td>"#,
+        "<td>mutant:a/x is wrong</td>",
+        "✗ survived",
+        "<td>mutant:a/y</td>",
+    ] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(site["index.html"].contains("Too weak. "));
+    assert!(site["index.html"].contains(r#"href="mutants.html""#));
+    let kills = &site["data/mutant_kills.csv"];
+    assert!(kills.contains("mutant:a/x,linear,uniform,1,2"), "{kills}");
+    let fates = &site["data/mutants.csv"];
+    assert!(
+        fates.contains("mutant:a/z,mutant:a/z is wrong,,false,9,,"),
+        "{fates}"
+    );
+    let strong = hunted(vec![killed(), alone()]);
+    assert!(strong["index.html"].contains("Strong enough. "));
+    assert!(strong["mutants.html"].contains("All killed. "));
+}
+
 #[test]
 fn every_link_leads_somewhere_and_none_leaves_the_site() {
     let site = site();

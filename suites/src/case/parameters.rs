@@ -142,6 +142,8 @@ fn vary(made: &Made, index: usize, count: usize) -> f64 {
     let mut stream = Stream::new(made.seed, Some(class), Role::Scale, row);
     match class {
         DataClass::Ties => stream.pick(&[0.5, 1.0, 1.0, 2.0]),
+        // Odd multiples of what was a tie still are.
+        DataClass::NearTies => 1.0 / stream.pick(&[1.0, 1.0, 2.0, 3.0, 5.0]),
         _ => 0.5 + 1.5 * stream.unit(),
     }
 }
@@ -168,7 +170,7 @@ fn spread(made: &Made) -> f64 {
         _ => 0.0,
     };
     let (mx, mw) = match class {
-        DataClass::Ties => (0.0, 0.0),
+        DataClass::Ties | DataClass::NearTies => (0.0, 0.0),
         _ => (x.mean - zero(0), w.mean - zero(1)),
     };
     let square = (x.variance + mx * mx) * (w.variance + mw * mw);
@@ -197,6 +199,9 @@ fn scales(made: &Made, spread: f64) -> [f64; 3] {
         return tie_scales(made, spread);
     }
     let (a, b) = (real(0.01, 0.1), real(0.002, 0.02));
+    if class == DataClass::NearTies {
+        return near_tie_scales(made, spread, a, b);
+    }
     match made.op {
         Op::Linear | Op::Conv => {
             let target = match class {
@@ -218,6 +223,27 @@ fn scales(made: &Made, spread: f64) -> [f64; 3] {
                 _ => real(0.0005, 0.05),
             };
             [a, f64::from(r as f32), 1.0]
+        }
+        _ => [a, b, a],
+    }
+}
+
+/// Output scales of an even number of steps, but for the rounding of each scale to f64: odd sums,
+/// or their odd multiples, scale to half a step but for what the profile rounds on the way.
+fn near_tie_scales(made: &Made, spread: f64, a: f64, b: f64) -> [f64; 3] {
+    let odd = (1 + 2 * (made.seed % 8)) as f64;
+    match made.op {
+        Op::Linear | Op::Conv => [a, b, 2.0 * (spread / 40.0).ceil() * (a * b)],
+        // 1 is a tie, not near one.
+        Op::Requantize => [a, f64::from((0.5 / (odd + 2.0)) as f32), 1.0],
+        Op::Add => [a, a * [1.0, 3.0, 5.0][made.seed as usize % 3], 2.0 * a],
+        Op::Mul => [a, b, 2.0 * odd * (a * b)],
+        Op::AvgPool => {
+            let taps: usize = match &made.shape {
+                Shape::Image(image) => image.kernel.iter().product(),
+                _ => 1,
+            };
+            [a, b, 2.0 * a / taps as f64]
         }
         _ => [a, b, a],
     }

@@ -47,7 +47,9 @@ fn tensor(
                 DataClass::Every => low + (order(i as u64) % (high - low + 1) as u64) as i64,
                 DataClass::FullRange if made.dtype == DType::I32 => i64::from(stream.bits() as i32),
                 DataClass::FullRange => ends_or_between(&mut stream, low, high),
-                DataClass::Ties => (zero + stream.between(-25, 25)).clamp(low, high),
+                DataClass::Ties | DataClass::NearTies => {
+                    (zero + stream.between(-25, 25)).clamp(low, high)
+                }
                 DataClass::Corners => {
                     let (low, high) = made.dtype.code_range().expect("codes are integers");
                     let near = (zero + stream.between(-1, 1)).clamp(low, high);
@@ -82,6 +84,11 @@ pub(crate) fn sums(made: &Made, class: DataClass, shape: &[usize], p: &Parameter
                     // Odd multiples of half a step.
                     let code = stream.between(low as i64 - 8, high as i64 + 8) as f64;
                     (code + 0.5) / multiplier
+                }
+                // The same, to the nearest sum.
+                DataClass::NearTies => {
+                    let code = stream.between(low as i64 - 8, high as i64 + 8) as f64;
+                    ((code + 0.5) / multiplier).round()
                 }
                 DataClass::Corners => stream.pick(&[
                     f64::from(i32::MIN),

@@ -82,7 +82,7 @@ fn to_quantize(
                 f32::from_bits(bits & 0x807f_ffff)
             }
         }
-        DataClass::Ties => {
+        DataClass::Ties | DataClass::NearTies => {
             let steps = stream.between(low - 3, high + 3) as f64 + 0.5;
             (steps * scale) as f32
         }
@@ -188,8 +188,10 @@ impl Range {
             }
             DataClass::Corners => {
                 let tiny = 1e-6 * stream.unit();
+                // Extremes alone have a meaning with infinities, and signs of their zeros.
+                let kinds = if made.op == Op::ObserveMinMax { 10 } else { 8 };
                 // Drawn, since the seeds of a suite's corner cases have a stride.
-                match stream.below(8) {
+                match stream.below(kinds) {
                     0 => plain(0.0, 0.0),
                     1 => plain(size, size),
                     2 => plain(-size, -size),
@@ -197,6 +199,12 @@ impl Range {
                     4 => plain(-tiny, tiny),
                     5 => plain(-1e37, 1e37),
                     6 => plain(tiny, size),
+                    8 => Self {
+                        first: vec![f32::INFINITY, f32::NEG_INFINITY],
+                        ..plain(-size, size)
+                    },
+                    // Zeros of both signs.
+                    9 => plain(-0.0, 0.0),
                     _ => plain(-size, -tiny),
                 }
             }
@@ -224,6 +232,9 @@ fn in_range(made: &Made, class: DataClass, stream: &mut Stream, range: &Range) -
             let steps = (between(stream) / 0.03125).floor();
             let half = if stream.once_in(2) { 0.5 } else { 0.0 };
             ((steps + half) * 0.03125).clamp(range.low, range.high)
+        }
+        DataClass::Corners if range.low == 0.0 && range.low.is_sign_negative() => {
+            stream.pick(&[range.low, range.high])
         }
         _ => between(stream),
     };

@@ -24,7 +24,7 @@ pub(crate) fn moments(class: DataClass, dtype: DType) -> (Moments, Moments) {
     match class {
         DataClass::FullRange | DataClass::Corners => (of(middle, 104.0), of(-0.5, 104.0)),
         DataClass::Saturating => (of(middle + 105.0, 10.0), of(0.0, 112.0)),
-        DataClass::Ties => (of(0.0, 2.6), of(0.0, 2.6)),
+        DataClass::Ties | DataClass::NearTies => (of(0.0, 2.6), of(0.0, 2.6)),
         DataClass::Gaussian => (of((middle / 2.0).floor(), 37.0), of(0.0, 31.8)),
         DataClass::Reduced => (of((middle / 2.0).floor(), 52.0), of(-0.5, 104.0)),
         _ => (of(middle, 74.0), of(-0.5, 74.0)),
@@ -50,7 +50,9 @@ pub(crate) fn activation_codes(
             codes.push(match class {
                 DataClass::FullRange => ends_or_between(&mut stream, low, high),
                 DataClass::Saturating => stream.between(high - 55, high),
-                DataClass::Ties => (zero + stream.between(-4, 4)).clamp(low, high),
+                DataClass::Ties | DataClass::NearTies => {
+                    (zero + stream.between(-4, 4)).clamp(low, high)
+                }
                 DataClass::Gaussian if made.dtype == DType::U8 => stream.between(0, 127),
                 DataClass::Gaussian => stream.between(-64, 63),
                 DataClass::Reduced if made.dtype == DType::U8 => {
@@ -98,7 +100,9 @@ pub(crate) fn weights(
                     (sign * magnitude).clamp(-128, 127)
                 }
                 DataClass::Gaussian => bell(&mut stream),
-                DataClass::Ties => (zero + stream.between(-4, 4)).clamp(-128, 127),
+                DataClass::Ties | DataClass::NearTies => {
+                    (zero + stream.between(-4, 4)).clamp(-128, 127)
+                }
                 DataClass::Corners if row.is_multiple_of(4) => -128,
                 DataClass::Corners => {
                     let near = (zero + stream.between(-1, 1)).clamp(-128, 127);
@@ -126,10 +130,20 @@ pub(crate) fn bias_steps(made: &Made, class: DataClass, n: usize, spread: f64) -
 pub(crate) fn float_bias(made: &Made, class: DataClass, n: usize, spread: f64, step: f64) -> f32 {
     let mut stream = Stream::new(made.seed, Some(class), Role::Bias, n as u64 + made.skip[1]);
     match class {
-        // Whole steps keep ties exact.
+        // Whole steps keep ties exact; halves are ties themselves where a profile rounds a bias to
+        // steps.
         DataClass::Ties => {
             let most = (spread / 4.0).clamp(1.0, 1e6) as i64;
-            (stream.between(-most, most) as f64 * step) as f32
+            let whole = stream.between(-most, most) as f64;
+            let half = if stream.once_in(4) { 0.5 } else { 0.0 };
+            ((whole + half) * step) as f32
+        }
+        // Whole steps keep sums where they are near ties; halves of steps are near ties themselves
+        // where a profile rounds a bias to steps.
+        DataClass::NearTies => {
+            let most = (spread / 4.0).clamp(1.0, 1e6) as i64;
+            let half = if stream.once_in(3) { 0.5 } else { 0.0 };
+            ((stream.between(-most, most) as f64 + half) * step) as f32
         }
         DataClass::Corners => {
             let size = (spread * step) as f32;

@@ -193,6 +193,95 @@ fn another_answer_the_second_time_differs() {
     assert_eq!((first.expected.as_str(), first.got.as_str()), ("6", "7"));
 }
 
+/// Writes one code of the first output `after` a while, as a thread that outlives the run does.
+#[cfg(target_os = "linux")]
+fn writes_late(run: &mut Run<'_, '_>, after: std::time::Duration) {
+    let place = run.output_start(0) as usize;
+    std::thread::spawn(move || {
+        std::thread::sleep(after);
+        let place = std::ptr::with_exposed_provenance_mut::<u8>(place);
+        // SAFETY: the buffer of the judge, which the test keeps; nobody else writes it meanwhile.
+        unsafe { place.write_volatile(place.read_volatile() ^ 1) };
+        // Still there when the judge looks.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    });
+}
+
+/// Right answers twice, and a thread of the second run that spoils its answer afterwards.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_that_writes_after_the_run_returned_is_found() {
+    use std::time::Duration;
+    let mut judge = Judge::new();
+    let mut judged = |backend: &Planted| {
+        let mut question = question("linear/m3.n5.k8/u8.s8/per-tensor/uniform/seed0");
+        judge.judge(&mut question, backend, named("exact"))
+    };
+    let late = spoiled(|run| {
+        if run.times == 1 {
+            writes_late(run, Duration::from_millis(1));
+        }
+    });
+    let record = judged(&late.foreign());
+    assert_eq!(record.verdict, Verdict::Differs, "{}", record.detail);
+    assert_eq!(
+        record.detail,
+        "a thread that the kernel started wrote after it had returned"
+    );
+    // Threads that rest are right.
+    let rests = spoiled(|_| {
+        std::thread::spawn(|| std::thread::sleep(Duration::from_millis(30)));
+    });
+    let record = judged(&rests.foreign());
+    assert_eq!(record.verdict, Verdict::Conforms, "{}", record.detail);
+    std::thread::sleep(Duration::from_millis(40));
+}
+
+/// What a thread has not yet written when the run returns was not written.
+#[test]
+fn a_run_that_returns_before_its_outputs_are_written_differs() {
+    let early = spoiled(|run| {
+        let right = run.outputs[0].u8_mut()[0];
+        run.unwrite(0, 0);
+        let place = run.output_start(0) as usize;
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let place = std::ptr::with_exposed_provenance_mut::<u8>(place);
+            // SAFETY: the buffer of the judge, which this test keeps longer than this thread.
+            unsafe { place.write_volatile(right) };
+        });
+    });
+    let mut judge = Judge::new();
+    let mut question = question("linear/m3.n5.k8/u8.s8/per-tensor/uniform/seed0");
+    let record = judge.judge(&mut question, &early, named("exact"));
+    assert_eq!(record.verdict, Verdict::Differs, "{}", record.detail);
+    assert_eq!(record.first.unwrap().index, [0, 0]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+}
+
+/// Rounding or flushing that a kernel leaves set would change what is computed after it.
+#[test]
+fn a_changed_control_register_is_a_crash_and_is_put_back() {
+    use qassay_backends::float_control;
+    let before = float_control::get();
+    let towards_zero = if cfg!(target_arch = "x86_64") {
+        0x6000
+    } else {
+        3 << 22
+    };
+    let record = judged(
+        "linear/m3.n5.k8/u8.s8/per-tensor/uniform/seed0",
+        &spoiled(move |_| float_control::set(before | towards_zero)),
+    );
+    assert_eq!(float_control::get(), before);
+    assert_eq!(record.verdict, Verdict::Crashed, "{}", record.detail);
+    assert!(
+        record.detail.contains("control register"),
+        "{}",
+        record.detail
+    );
+}
+
 #[test]
 fn panics_are_crashes_with_message_and_place() {
     let record = judged(SMALL, &spoiled(|_| panic!("no luck\nat all")));

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use qassay_backends::mutants::{self, Mutant};
-use serde::Serialize;
 
 use super::asked::{Declared, asked};
 use super::{Executor, Plan, Progress, Run, RunError, totals};
 use crate::protocol::{Request, Session};
-use crate::record::{Record, Verdict};
+use crate::record::{Fate, Kills, Prey, Record, Verdict};
 use crate::suite::suites;
 
 /// What is hunted.
@@ -26,65 +25,10 @@ pub struct Hunt {
 
 /// What came of a hunt.
 pub struct Hunted {
-    /// one for each mutant, in the order of the catalogue
-    pub fates: Vec<Fate>,
-    /// the records, header and totals
+    /// what became of each mutant, in the order of the catalogue, header and totals
     pub run: Run,
-}
-
-/// What became of one mutant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fate {
-    /// who
-    #[serde(flatten)]
-    pub prey: Prey,
-    /// cases that were put to it
-    pub asked: u64,
-    /// cases that noticed it, by suite and data class
-    pub kills: Vec<Kills>,
-    /// the first case, in the order of its suites, that noticed it
-    pub first: Option<String>,
-    /// how many cases were put to it up to that one
-    pub after: Option<u64>,
-}
-
-/// A mutant by what the catalogue says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Prey {
-    /// the name that opens it
-    pub name: String,
-    /// what is wrong, in one sentence
-    pub sentence: String,
-    /// the public issue about such a fault, where one is known
-    pub source: Option<String>,
-}
-
-/// The cases of one data class in one suite that noticed a mutant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Kills {
-    /// the suite
-    pub suite: String,
-    /// the data class
-    pub class: String,
-    /// cases that noticed it
-    pub cases: u64,
-    /// cases that were judged
-    pub of: u64,
-}
-
-impl Fate {
-    /// Whether some case noticed it.
-    pub fn is_killed(&self) -> bool {
-        !self.kills.is_empty()
-    }
-
-    /// The data classes that noticed it, each once.
-    pub fn classes(&self) -> Vec<&str> {
-        let mut classes: Vec<&str> = self.kills.iter().map(|kill| &*kill.class).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        classes
-    }
+    /// what each case gave; a file does without them
+    pub records: Vec<Record>,
 }
 
 /// Cases that are put to mutants before it is looked at who may rest.
@@ -165,19 +109,20 @@ pub fn hunt(hunt: &Hunt, progress: &mut dyn FnMut(Progress)) -> Result<Hunted, R
             failures: tallies.iter().filter(|tally| tally.first.is_some()).count(),
         });
     }
-    let fates = (chosen.iter().zip(tallies))
+    let mutants = (chosen.iter().zip(tallies))
         .map(|(mutant, tally)| tally.fate(mutant))
         .collect();
     let summary = totals::summary(&records, started.elapsed().as_secs_f64());
     let run = Run {
         header: hunt.plan.header(),
-        records,
+        records: Vec::new(),
         identified: Vec::new(),
         explanations: Vec::new(),
         measurements: Vec::new(),
+        mutants,
         summary,
     };
-    Ok(Hunted { fates, run })
+    Ok(Hunted { run, records })
 }
 
 fn chosen(glob: Option<&str>) -> Result<Vec<&'static Mutant>, RunError> {

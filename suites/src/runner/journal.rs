@@ -173,6 +173,10 @@ impl Kept {
                     let what = "a measurement: runs of bench are not gone on with";
                     return Err(wrong(index + 1, what.into()));
                 }
+                (Line::Mutant(_), Some(_)) => {
+                    let what = "a mutant: runs of mutants are not gone on with";
+                    return Err(wrong(index + 1, what.into()));
+                }
                 (Line::Identified(_) | Line::Explanation(_) | Line::Summary(_), Some(_)) => {}
             }
             whole += line.len() as u64;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::record::{
-    Explanation, Header, Identified, Line, Measurement, Record, SCHEMA, Summary, Verdict,
+    Explanation, Fate, Header, Identified, Line, Measurement, Record, SCHEMA, Summary, Verdict,
 };
 
 /// What a run gave.
@@ -20,6 +20,8 @@ pub struct Run {
     pub explanations: Vec<Explanation>,
     /// one per case and backend, in the order of the cases, then the backends; of `bench`
     pub measurements: Vec<Measurement>,
+    /// one per mutant, in the order of the catalogue; of `mutants`
+    pub mutants: Vec<Fate>,
     /// totals
     pub summary: Summary,
 }
@@ -78,6 +80,7 @@ impl Run {
             .chain(self.identified.iter().cloned().map(Line::Identified))
             .chain(self.explanations.iter().cloned().map(Line::Explanation))
             .chain(self.measurements.iter().cloned().map(Line::Measurement))
+            .chain(self.mutants.iter().cloned().map(Line::Mutant))
             .chain(std::iter::once(Line::Summary(self.summary.clone())))
     }
 
@@ -145,7 +148,7 @@ impl Run {
         let file = BufReader::new(std::fs::File::open(path).map_err(io)?);
         let (mut header, mut summary) = (None, None);
         let (mut records, mut identified, mut explanations) = (Vec::new(), Vec::new(), Vec::new());
-        let mut measurements = Vec::new();
+        let (mut measurements, mut mutants) = (Vec::new(), Vec::new());
         let mut count = 0;
         for (index, text) in file.lines().enumerate() {
             count = index + 1;
@@ -170,6 +173,7 @@ impl Run {
                 Line::Identified(found) => identified.push(found),
                 Line::Explanation(explanation) => explanations.push(explanation),
                 Line::Measurement(measurement) => measurements.push(measurement),
+                Line::Mutant(fate) => mutants.push(fate),
                 Line::Summary(read) => summary = Some(read),
             }
         }
@@ -182,6 +186,7 @@ impl Run {
             identified,
             explanations,
             measurements,
+            mutants,
             summary,
         })
     }
@@ -199,6 +204,7 @@ mod tests {
             identified: Vec::new(),
             explanations: Vec::new(),
             measurements: Vec::new(),
+            mutants: Vec::new(),
             summary: Summary::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Suites of convolution: dense, grouped and depthwise, in 1, 2 and 3 dimensions.
 
+use qassay_golden::spec::BiasKind;
 use qassay_golden::tensor::DType;
 
 use super::Level;
@@ -86,7 +87,7 @@ fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
     };
     made.zero_points.0[0] = match class {
         DataClass::Reduced => draw.reduced_zero(made.dtype),
-        DataClass::Ties => draw.middle_zero(made.dtype),
+        DataClass::Ties | DataClass::NearTies => draw.middle_zero(made.dtype),
         _ => draw.zero(made.dtype),
     };
     if made.output.size() == 1 {
@@ -107,6 +108,43 @@ fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
         };
     }
     made
+}
+
+/// Where the order of roundings decides.
+fn near_ties(level: Level, seed: u64, depthwise: bool) -> Vec<CaseId> {
+    // Their own stream: these draws must not shift the other cases.
+    let mut draw = Draw::new(seed.wrapping_add(2 + u64::from(depthwise)), Op::Conv);
+    (0..count(level, 36))
+        .map(|i| {
+            let rank = [2, 1, 2, 3][i % 4];
+            let mut shape = image(&mut draw, rank, 5);
+            if i % 4 == 0 {
+                // Of its own in each dimension.
+                shape.kernel[1] = shape.kernel[1].max(2);
+                shape.dilation[1] = shape.dilation[0] + 1;
+                shape.input[1] += shape.dilation[1] * shape.kernel[1];
+            }
+            let channels = draw.between(2, 40);
+            if depthwise {
+                (shape.channels, shape.groups) = (channels, channels);
+                shape.out_channels = Some(channels);
+            } else {
+                shape.channels = draw.between(1, 8);
+                shape.out_channels = Some(channels);
+            }
+            let mut made = finish(&mut draw, shape, DataClass::NearTies);
+            made.output = made.dtype;
+            // A zero point that is added before rounding rounds last bits away, unless it is 0.
+            made.zero_points.0[2] = match i / 4 % 2 {
+                0 => Zero::One(0),
+                _ => draw.middle_zero(made.output),
+            };
+            if i % 3 != 2 {
+                made.bias = BiasKind::F32;
+            }
+            id(made)
+        })
+        .collect()
 }
 
 pub(super) fn conv(level: Level, seed: u64) -> Vec<CaseId> {
@@ -162,6 +200,7 @@ pub(super) fn conv(level: Level, seed: u64) -> Vec<CaseId> {
         let shape = of_networks(&mut draw, 2, 2);
         cases.push(id(finish(&mut draw, shape, class)));
     }
+    cases.extend(near_ties(level, seed, false));
     if level != Level::Smoke {
         let large: &[(usize, usize, usize, usize)] = match level {
             Level::Exhaustive => &[(28, 64, 64, 3), (14, 256, 256, 3), (56, 3, 64, 7)],
@@ -217,5 +256,6 @@ pub(super) fn depthwise(level: Level, seed: u64) -> Vec<CaseId> {
         let shape = of_networks(&mut draw, if i / 7 % 4 == 3 { 3 } else { 2 }, 1);
         cases.push(id(finish(&mut draw, shape, class)));
     }
+    cases.extend(near_ties(level, seed, true));
     cases
 }

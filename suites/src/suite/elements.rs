@@ -81,6 +81,8 @@ pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
         made.zero_points.0[2] = draw.middle_zero(made.dtype);
         cases.push(id(made));
     }
+    cases.extend(near_ties(Op::Quantize, level, seed));
+    cases.extend(tails(Op::Quantize, level, seed));
     // The smallest scale that is a normal f32: the greatest subnormal value is a step of it, and 0
     // where subnormals count as 0.
     for i in 0..count(level, 8) {
@@ -100,6 +102,45 @@ pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
         );
     }
     cases
+}
+
+/// Quantize or requantize where the order of roundings decides.
+fn near_ties(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
+    // Their own stream: these draws must not shift the other cases.
+    let mut draw = Draw::new(seed.wrapping_add(1), op);
+    (0..count(level, 48))
+        .map(|i| {
+            let shape = match op {
+                Op::Quantize => Shape::Dims(vec![draw.between(200, 1000)]),
+                _ => Shape::Rows {
+                    m: draw.between(1, 9),
+                    n: draw.between(20, 120),
+                },
+            };
+            let mut made = draw.case(op, shape, DataClass::NearTies);
+            made.dtype = [DType::U8, DType::I8][i % 2];
+            made.zero_points.0[2] = draw.middle_zero(made.dtype);
+            if i / 2 % 2 == 1 {
+                made.per_channel = Some(if op == Op::Quantize { 0 } else { 1 });
+            }
+            id(made)
+        })
+        .collect()
+}
+
+/// A few values of every length up to four vectors: other levels have them among their cases.
+fn tails(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
+    // Their own stream: these draws must not shift the other cases.
+    let mut draw = Draw::new(seed.wrapping_add(2), op);
+    let longest = if level == Level::Smoke { 31 } else { 0 };
+    (1..=longest)
+        .map(|len| {
+            let shape = Shape::Dims(vec![len]);
+            let mut made = draw.case(op, shape, DataClass::Uniform);
+            made.dtype = [DType::U8, DType::I8][len % 2];
+            id(made)
+        })
+        .collect()
 }
 
 /// All 2^32 bit patterns, once per type, at one scale or multiplier each.
@@ -134,6 +175,7 @@ pub(super) fn dequantize(level: Level, seed: u64) -> Vec<CaseId> {
         parameters(&mut draw, &mut made, 0, class);
         cases.push(id(made));
     }
+    cases.extend(tails(Op::Dequantize, level, seed));
     // Every code with every zero point.
     let zeros = if level == Level::Exhaustive {
         256
@@ -195,6 +237,7 @@ pub(super) fn requantize(level: Level, seed: u64) -> Vec<CaseId> {
         made.zero_points.0[2] = draw.middle_zero(made.dtype);
         cases.push(id(made));
     }
+    cases.extend(near_ties(Op::Requantize, level, seed));
     if level == Level::Exhaustive {
         let shape = Shape::Rows {
             m: 1 << 12,

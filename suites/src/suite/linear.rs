@@ -54,6 +54,41 @@ fn shapes(draw: &mut Draw, level: Level, standard: usize) -> Vec<Shape> {
     shapes
 }
 
+/// Where the order of roundings decides: per tensor and per channel, with every kind of bias, and
+/// depths that leave room for it in the sums.
+fn near_ties(level: Level, seed: u64) -> Vec<CaseId> {
+    // Their own stream: these draws must not shift the other cases.
+    let mut draw = Draw::new(seed.wrapping_add(1), Op::Linear);
+    let mut cases = Vec::new();
+    for i in 0..count(level, 64) {
+        let shape = Shape::Matrix {
+            m: 1 + i % 5,
+            n: 8 + (i * 7) % 57,
+            k: [1 + i / 4 % 9, draw.between(2, 60), 2][i % 3],
+        };
+        let mut made = draw.case(Op::Linear, shape, DataClass::NearTies);
+        made.dtype = [DType::U8, DType::I8][i / 6 % 2];
+        made.output = made.dtype;
+        made.zero_points.0[0] = draw.middle_zero(made.dtype);
+        // A zero point that is added before rounding rounds last bits away, unless it is 0.
+        if i / 2 % 2 == 1 {
+            made.zero_points.0[2] = draw.middle_zero(made.output);
+        }
+        made.bias = [
+            BiasKind::F32,
+            BiasKind::F32,
+            BiasKind::None,
+            BiasKind::F32,
+            BiasKind::I32,
+        ][i % 5];
+        if i % 2 == 1 {
+            made.per_channel = Some(0);
+        }
+        cases.push(id(made));
+    }
+    cases
+}
+
 pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
     let mut draw = Draw::new(seed, Op::Linear);
     let classes = [
@@ -66,7 +101,12 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
         DataClass::Uniform,
     ];
     let mut cases = Vec::new();
-    for (i, shape) in shapes(&mut draw, level, 480).into_iter().enumerate() {
+    let mut shapes = shapes(&mut draw, level, 480);
+    if level == Level::Smoke {
+        // One size again and again, as other levels have anyway: packing that is kept too long shows.
+        shapes.extend((0..8).map(|_| Shape::Matrix { m: 2, n: 18, k: 9 }));
+    }
+    for (i, shape) in shapes.into_iter().enumerate() {
         let class = classes[i % classes.len()];
         let mut made = draw.case(Op::Linear, shape, class);
         made.dtype = draw.pick(&[DType::U8, DType::U8, DType::U8, DType::I8]);
@@ -132,6 +172,7 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
             cases.push(id(made));
         }
     }
+    cases.extend(near_ties(level, seed));
     // As in quantized networks: kernels may have a way of their own for small weights.
     if level != Level::Smoke {
         for (m, n, k) in [(1, 70, 130), (7, 33, 64), (16, 48, 257), (50, 64, 512)] {

@@ -27,7 +27,7 @@ pub(super) fn shape(draw: &mut Draw, i: usize) -> Shape {
 fn zeros(draw: &mut Draw, made: &mut Made, class: DataClass) {
     for slot in 0..3 {
         made.zero_points.0[slot] = match class {
-            DataClass::Ties => draw.middle_zero(made.dtype),
+            DataClass::Ties | DataClass::NearTies => draw.middle_zero(made.dtype),
             _ => draw.zero(made.dtype),
         };
     }
@@ -51,6 +51,15 @@ fn binary(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
         made.relu = draw.once_in(3);
         cases.push(id(made));
     }
+    // Their own stream: these draws must not shift the other cases.
+    let mut own = Draw::new(seed.wrapping_add(1), op);
+    for i in 0..count(level, 24) {
+        let shape = Shape::Dims(vec![own.between(60, 300)]);
+        let mut made = own.case(op, shape, DataClass::NearTies);
+        made.dtype = [DType::U8, DType::I8][i % 2];
+        zeros(&mut own, &mut made, DataClass::NearTies);
+        cases.push(id(made));
+    }
     // Every pair of codes.
     for i in 0..count(level, 8) {
         let mut made = draw.case(op, Shape::Dims(vec![256, 256]), DataClass::Every);
@@ -69,24 +78,17 @@ pub(super) fn mul(level: Level, seed: u64) -> Vec<CaseId> {
     binary(Op::Mul, level, seed)
 }
 
-fn pool(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
-    let mut draw = Draw::new(seed, op);
-    let classes: &[DataClass] = match op {
-        Op::AvgPool => &[
-            DataClass::Uniform,
-            DataClass::Ties,
-            DataClass::FullRange,
-            DataClass::Corners,
-        ],
-        _ => &[DataClass::Uniform, DataClass::FullRange, DataClass::Corners],
-    };
+/// Windows of `total` cases of a level, with data of these classes in turn.
+fn pool(op: Op, mut draw: Draw, total: usize, classes: &[DataClass]) -> Vec<CaseId> {
     let mut cases = Vec::new();
-    for i in 0..count(level, 100) {
+    for i in 0..total {
         let class = classes[i % classes.len()];
         let rank = [2, 2, 1, 3][i / 4 % 4];
         let kernel = match (op, class) {
             // Counts that are powers of two leave ties.
             (Op::AvgPool, DataClass::Ties) => draw.pick(&[2, 4]),
+            // Others are rounded.
+            (Op::AvgPool, DataClass::NearTies) => draw.pick(&[3, 3, 5]),
             _ => draw.pick(&[2, 3, 3, 4]),
         };
         let pad = draw.pick(&[0, 0, kernel / 2]);
@@ -121,7 +123,22 @@ fn pool(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
 }
 
 pub(super) fn avg_pool(level: Level, seed: u64) -> Vec<CaseId> {
-    let mut cases = pool(Op::AvgPool, level, seed);
+    let classes = [
+        DataClass::Uniform,
+        DataClass::Ties,
+        DataClass::FullRange,
+        DataClass::Corners,
+    ];
+    let draw = Draw::new(seed, Op::AvgPool);
+    let mut cases = pool(Op::AvgPool, draw, count(level, 100), &classes);
+    // Their own stream: these draws must not shift the other cases.
+    let draw = Draw::new(seed.wrapping_add(2), Op::AvgPool);
+    cases.extend(pool(
+        Op::AvgPool,
+        draw,
+        count(level, 24),
+        &[DataClass::NearTies],
+    ));
     cases.extend(global_avg_pool(level, seed));
     cases
 }
@@ -163,5 +180,11 @@ fn global_avg_pool(level: Level, seed: u64) -> Vec<CaseId> {
 }
 
 pub(super) fn max_pool(level: Level, seed: u64) -> Vec<CaseId> {
-    pool(Op::MaxPool, level, seed)
+    let classes = [DataClass::Uniform, DataClass::FullRange, DataClass::Corners];
+    pool(
+        Op::MaxPool,
+        Draw::new(seed, Op::MaxPool),
+        count(level, 100),
+        &classes,
+    )
 }

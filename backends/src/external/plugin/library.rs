@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::abi::{self, Table};
 use super::marshal::Marshalled;
 use crate::backend::{Precondition, Refusal};
+use crate::registry;
 
 /// Room for a library's reasons.
 const WHY: usize = 512;
@@ -32,6 +33,10 @@ pub(super) enum LoadError {
     OpNumber(i32),
     #[error("its declaration sets the unknown precondition bits {0:#x}")]
     Preconditions(u32),
+    #[error(
+        "it declares the instruction set {0}, which this CPU does not have: what runs here is another"
+    )]
+    Isa(String),
 }
 
 /// A library that is loaded for as long as the process lives: threads that it
@@ -130,9 +135,13 @@ impl Library {
         if bits != 0 {
             return Err(LoadError::Preconditions(bits));
         }
+        let isa = text(table.isa);
+        if registry::runs_here(&isa) == Some(false) {
+            return Err(LoadError::Isa(isa.into_owned()));
+        }
         Ok(serde_json::json!({
             "name": text(table.name),
-            "isa": text(table.isa),
+            "isa": isa,
             "profile": text(table.profile),
             "preconditions": preconditions,
             "ops": ops,

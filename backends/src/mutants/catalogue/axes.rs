@@ -170,10 +170,10 @@ pub fn add(table: &mut Table) {
             Some(FUSED_OR_NOT),
         ),
         (
-            "float-bias-split",
+            "float-bias-fused",
             &[("onednn", &["linear", "linear-dynamic"])],
-            &[("float_output.bias", "mul-then-add")],
-            "scale and bias of an f32 output are rounded twice where they are fused",
+            &[("float_output.bias", "fma")],
+            "scale and bias of an f32 output are fused where they are declared to be rounded twice",
             Some(FUSED_OR_NOT),
         ),
         (

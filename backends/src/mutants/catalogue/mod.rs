@@ -9,6 +9,7 @@ mod codes;
 mod integers;
 mod memory;
 mod parameters;
+mod pointwise;
 mod products;
 mod rounding;
 mod sources;
@@ -39,6 +40,7 @@ pub fn all() -> &'static [Mutant] {
         axes::add(&mut table);
         parameters::add(&mut table);
         codes::add(&mut table);
+        pointwise::add(&mut table);
         windows::add(&mut table);
         memory::add(&mut table);
         table.0

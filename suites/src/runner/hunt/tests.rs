@@ -51,12 +51,12 @@ fn faults_of_each_kind_are_noticed() {
             first: true,
         };
         let hunted = hunt(&asked, &mut |_| {}).unwrap();
-        let [fate] = &hunted.fates[..] else {
+        let [fate] = &hunted.run.mutants[..] else {
             panic!("{name} is one mutant");
         };
         assert!(fate.is_killed(), "{name} survived {} cases", fate.asked);
         let first = fate.first.as_deref().unwrap();
-        let record = (hunted.run.records.iter()).find(|record| record.case == first);
+        let record = (hunted.records.iter()).find(|record| record.case == first);
         assert!(record.unwrap().verdict.is_failure(), "{name}: {first}");
         assert!(fate.after.unwrap() <= fate.asked, "{name}");
     }
