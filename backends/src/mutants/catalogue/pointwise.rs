@@ -13,6 +13,9 @@ use crate::mutants::subject::Fault;
 const MUL: &[Place] = &[(QNNPACK, &["mul"])];
 const CHOOSE: &[Place] = &[(FBGEMM, &["choose-qparams"])];
 
+/// A name, what is done to the values, and a sentence.
+type Change<'a> = (&'a str, fn(&mut [f32]), &'a str);
+
 pub fn add(table: &mut Table) {
     products(table);
     parameters(table);
@@ -158,7 +161,7 @@ fn parameters(table: &mut Table) {
             }))
         },
     );
-    let values: &[(&str, fn(&mut [f32]), &str)] = &[
+    let values: &[Change<'_>] = &[
         (
             "last-value-not-looked-at",
             |values| {
