@@ -76,6 +76,11 @@ FBGEMM_DEPTHWISE = (
     "`torch.ops.quantized.conv3d` alone does the same: 16 channels, input 3 x 2 x 4, padding 2."
 )
 
+XNNPACK_SUBNORMAL = (
+    "Quantize differs for subnormal values at the least normal scale alone: XNNPACK flushes subnormal numbers to 0 "
+    "while it runs. No axis has it."
+)
+
 # What was found out about differences that no axis has, or that are no matter of arithmetic.
 NOTES = {
     ("onednn", "plugin"): [
@@ -86,6 +91,7 @@ NOTES = {
     ("xnnpack", "plugin"): [
         "Tensors, outputs too, are copied where fewer than 16 bytes of their page lie behind them: XNNPACK reads "
         "there (its max pool of windows above 9 behind its output).",
+        XNNPACK_SUBNORMAL,
     ],
     ("rten", "plugin"): [
         "Weight zero points are refused: `prepack_b` does not take them, and packed weights are multiplied without.",
@@ -116,8 +122,7 @@ NOTES = {
         "profile has one rule for all, the former differ.",
     ],
     ("litert", "xnnpack"): [
-        "Quantize differs for subnormal values at the least normal scale alone: XNNPACK's threads flush subnormal numbers to "
-        "0. No axis has it.",
+        XNNPACK_SUBNORMAL,
     ],
     ("onnxruntime", "reference"): [
         "Max pool with steps of 1 crashes on codes of s8: the evaluator pads, be it by nothing, with NaN, and converts that to an "

@@ -67,9 +67,9 @@ pub fn choose<I: Isa>(profile: &Profile, accumulation: Accumulation) -> Result<E
         (Accumulation::PairsI16InDepthwiseKernels | Accumulation::PairsI16PerTapInFours, _) => {
             unsupported("saturating pairs in some convolutions only")
         }
-        (Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves, _) => {
-            unsupported("pairs that restart at each kernel position or in the middle; fbgemm pairs through all of k")
-        }
+        (Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves, _) => unsupported(
+            "pairs that restart at each kernel position or in the middle; fbgemm pairs through all of k",
+        ),
         (Accumulation::Exact, _) => unsupported("exact sums on saturating instructions"),
         (Accumulation::PairsI16, _) => unsupported("saturating pairs on exact instructions"),
     }

@@ -138,8 +138,8 @@ fn depthwise<I: Isa>(
         return Err(Refusal::Unsupported(message));
     }
     let rule = &profile.accumulate;
-    let exact = rule.depthwise == Accumulation::Exact
-        || rule.signed_activation != SignedActivation::Shifted128HalvedWeights;
+    let exact = rule.signed_activation != SignedActivation::Shifted128HalvedWeights
+        || spec.kernel.len() > 2;
     direct::shift::<I>(spec.activation.dtype, rule, exact)?;
     let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
     let parts = Parts {

@@ -3,8 +3,8 @@
 //!
 //! Sources: QNNPACK `src/average-pooling.c`, `src/qnnpack/requantization.h`
 //! (qnnp_compute_avgpool_quantization_params, qnnp_avgpool_quantize): a
-//! multiplier of 24 bits, rounded half away; in PyTorch a float one. XNNPACK's
-//! average pool has those 24 bits and rounds half up.
+//! multiplier of 24 bits, rounded half away; in PyTorch a float one. XNNPACK has
+//! both: the float one for means of whole images.
 
 use qassay_golden::profile::AvgPoolForm;
 
@@ -75,6 +75,10 @@ impl Mean {
             AvgPoolForm::FixedPoint24 | AvgPoolForm::FixedPoint24Up => {
                 let (mantissa, exponent) = mantissa(product, 256.0)?;
                 Multiplier::Fixed(mantissa, 150 - exponent)
+            }
+            AvgPoolForm::FixedPoint24OrGlobal => {
+                let message = "a mean whose form depends on the window is chosen by window".into();
+                return Err(Refusal::Unsupported(message));
             }
             AvgPoolForm::RealsOrGlobal => {
                 let message = "qnnpack has no mean of real values".into();

@@ -4,7 +4,7 @@
 //! float scale: zero points taken off the sum, one product, nearest-even),
 //! `src/u8maxpool`, `src/max-pooling.c`.
 
-use qassay_golden::profile::{BodyWidth, PoolCount, Profile};
+use qassay_golden::profile::{AvgPoolForm, BodyWidth, PoolCount, Profile};
 use qassay_golden::spec::PoolSpec;
 use qassay_golden::tensor::DType;
 
@@ -42,7 +42,12 @@ pub fn prepare_average<I: Isa>(
         if whole { taps } else { inside.count() }
     });
     let scales = (input.qparams.scale as f32, output.qparams.scale as f32);
-    let mean = Mean::new(rule.avg_pool_body, scales, output.qparams.zero_point, range)?;
+    let form = match rule.avg_pool_body {
+        AvgPoolForm::FixedPoint24OrGlobal if is_global(spec) => AvgPoolForm::ProductMulF32,
+        AvgPoolForm::FixedPoint24OrGlobal => AvgPoolForm::FixedPoint24,
+        form => form,
+    };
+    let mean = Mean::new(form, scales, output.qparams.zero_point, range)?;
     let multipliers = counts
         .map(|count| mean.multiplier(scales, count))
         .collect::<Result<_, _>>()?;
@@ -60,6 +65,12 @@ pub fn prepare_average<I: Isa>(
             I::LANES,
         ),
     }))
+}
+
+/// Whether the only window is the image, without padding.
+fn is_global(spec: &PoolSpec) -> bool {
+    let pads = spec.pad.iter().chain(spec.pad_end());
+    spec.kernel == spec.input && pads.into_iter().all(|&pad| pad == 0)
 }
 
 /// Prepares a max pool.

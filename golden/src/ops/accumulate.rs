@@ -23,6 +23,8 @@ pub(crate) struct Accumulator {
     skip_padding: bool,
     /// added to activation codes and zero point before they are multiplied
     shift: i32,
+    /// whether weights are halved wherever kernels do that
+    may_halve: bool,
     /// weights are laid out halved, half to even, and sums doubled
     halved: bool,
     taps: usize,
@@ -88,9 +90,9 @@ impl Accumulator {
         };
         let signed = activation == DType::I8;
         let shifted = signed && rule.signed_activation != SignedActivation::Direct;
-        let halved = signed
-            && rule.signed_activation == SignedActivation::Shifted128HalvedWeights
-            && accumulation != Accumulation::Exact;
+        let may_halve = signed
+            && weight == DType::I8
+            && rule.signed_activation == SignedActivation::Shifted128HalvedWeights;
         let tap_stride = match accumulation {
             Accumulation::PairsI16PerTap => tap_len.next_multiple_of(2),
             _ => tap_len,
@@ -105,13 +107,20 @@ impl Accumulator {
             split_outliers: rule.outliers == Outliers::SplitBeyond7Bits,
             skip_padding: rule.padding == PaddingTap::Skipped,
             shift: if shifted { 128 } else { 0 },
-            halved,
+            may_halve,
+            halved: may_halve && accumulation != Accumulation::Exact,
             taps,
             tap_len,
             tap_stride,
             restart,
             row_len: (taps * tap_stride + usize::from(restart.is_some())).next_multiple_of(2),
         }
+    }
+
+    /// The same in a kernel that halves weights, where any does, though nothing saturates.
+    pub(crate) fn halving(mut self) -> Self {
+        self.halved = self.may_halve;
+        self
     }
 
     /// Where a channel lies in the layout of its tap.
@@ -301,7 +310,8 @@ impl Accumulator {
     fn count_min_times_min(&self, activations: &ActivationRow, weights: &WeightRow) -> u64 {
         let min = i32::from(i8::MIN);
         let is_min = |at: usize| {
-            let counts = !self.skip_padding || activations.inside[at / self.tap_stride];
+            let tap = (at / self.tap_stride).min(self.taps - 1);
+            let counts = !self.skip_padding || activations.inside[tap];
             counts && i32::from(activations.pairs[at]) - self.shift == min
         };
         weights.mins.iter().filter(|&&at| is_min(at)).count() as u64

@@ -45,6 +45,7 @@ pub(crate) fn avg_pool(
         AvgPoolForm::ProductMulF32,
         AvgPoolForm::FixedPoint24,
         AvgPoolForm::FixedPoint24Up,
+        AvgPoolForm::FixedPoint24OrGlobal,
     ];
     if (bounded.iter()).any(|form| [rule.avg_pool_body, rule.avg_pool_tail].contains(form))
         && !(1.0 / 256.0..256.0).contains(&ratio)
@@ -125,6 +126,9 @@ pub(crate) fn avg_pool(
                         let code = sum as f32 * multiplier + zero_point;
                         store.round(index, Some(sum), code, witness)
                     }
+                    AvgPoolForm::FixedPoint24OrGlobal if global => {
+                        store.round_then_add(index, Some(sum), sum as f32 * by_product, witness)
+                    }
                     AvgPoolForm::ProductMulF32 => {
                         store.round_then_add(index, Some(sum), sum as f32 * by_product, witness)
                     }
@@ -140,10 +144,12 @@ pub(crate) fn avg_pool(
                         };
                         store.clamp((codes_sum + half) / count, witness)
                     }
-                    AvgPoolForm::FixedPoint24 | AvgPoolForm::FixedPoint24Up => {
+                    AvgPoolForm::FixedPoint24
+                    | AvgPoolForm::FixedPoint24Up
+                    | AvgPoolForm::FixedPoint24OrGlobal => {
                         let fixed = match form {
-                            AvgPoolForm::FixedPoint24 => FixedPoint::half_away(by_product),
-                            _ => FixedPoint::half_up(by_product),
+                            AvgPoolForm::FixedPoint24Up => FixedPoint::half_up(by_product),
+                            _ => FixedPoint::half_away(by_product),
                         };
                         // The sum is kept in i32.
                         let sum = sum as i32;

@@ -83,6 +83,12 @@ pub(crate) fn conv(
         windows.taps(),
         group_in,
     );
+    // oneDNN has no depthwise kernel in three dimensions: there its plain code runs.
+    let accumulator = if spec.is_depthwise() && spec.kernel.len() < 3 {
+        accumulator.halving()
+    } else {
+        accumulator
+    };
     let weights: Vec<_> = (0..spec.out_channels)
         .map(|channel| {
             let zero_point = product.granularity.channel(channel).zero_point;

@@ -78,9 +78,14 @@ pub fn sum_of_products(rule: &AccumulateRule, op: ProductOf, operands: Operands<
         SignedActivation::Direct => 0,
         SignedActivation::Shifted128 | SignedActivation::Shifted128HalvedWeights => 128,
     };
+    let depthwise = matches!(
+        op,
+        ProductOf::Conv { groups, inputs: 1, outputs: 1 } if groups > 1
+    );
     let halves = operands.signed
+        && operands.signed_weights
         && way == SignedActivation::Shifted128HalvedWeights
-        && accumulation != Accumulation::Exact;
+        && (accumulation != Accumulation::Exact || depthwise);
     let zero_point = operands.zero_point + added;
     let skipped = rule.padding == PaddingTap::Skipped;
     let mut laid = Vec::new();
@@ -119,9 +124,9 @@ pub fn sum_of_products(rule: &AccumulateRule, op: ProductOf, operands: Operands<
             let (first, second) = laid.split_at(laid.len().div_ceil(2));
             pairs(first).sum::<i64>() + pairs(second).sum::<i64>()
         }
-        Accumulation::PairsI16
-        | Accumulation::PairsI16PerTap
-        | Accumulation::PairsI16InHalves => pairs(&laid).sum(),
+        Accumulation::PairsI16 | Accumulation::PairsI16PerTap | Accumulation::PairsI16InHalves => {
+            pairs(&laid).sum()
+        }
         Accumulation::SumsI16Spill128 => blocks(&laid, 128),
         Accumulation::SumsI16Spill256 => blocks(&laid, 256),
     };
@@ -139,7 +144,7 @@ fn half(weight: i64) -> i64 {
 }
 
 fn to_i16(value: i64) -> i64 {
-    value.max(-0x8000).min(0x7fff)
+    value.clamp(-0x8000, 0x7fff)
 }
 
 /// The sums of neighbours, each held to i16.

@@ -35,7 +35,7 @@ axis! {
         Direct = "direct",
         /// shifted by +128 to u8, the sum compensated by −128·Σw; saturation then sees the shifted codes
         Shifted128 = "shifted-128",
-        /// as shifted-128; where pairs saturate, each weight is halved, half to even, when it is packed, so that none does, and the sum of halves is doubled (oneDNN's generated convolutions without VNNI)
+        /// as shifted-128; where pairs saturate, and in depthwise of one or two dimensions, each weight is halved, half to even, when it is packed, so that none does, and the sum of halves is doubled (oneDNN's generated convolutions without VNNI)
         Shifted128HalvedWeights = "shifted-128-halved-weights",
     }
 }

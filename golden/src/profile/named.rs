@@ -182,7 +182,7 @@ const KERNELS: &[NamedProfile] = &[
     },
     NamedProfile {
         name: "xnnpack-fp32",
-        summary: "XNNPACK's fp32 requantization: multiplier by division, clamp in f32, then nearest-even and the zero point; average pool by 24 bits and one shift rounded half up",
+        summary: "XNNPACK's fp32 requantization: multiplier by division, clamp in f32, then nearest-even and the zero point; average pool by 24 bits and one shift rounded half away, of whole images by one product in f32",
         source: "XNNPACK src/xnnpack/requantization.h (xnn_qs8_requantize_fp32), src/microparams-init.c (xnn_init_qs8_add_minmax_scalar_params, xnn_init_qs8_mul_minmax_scalar_params); the average pool of Debian's XNNPACK of February 2022, run",
         profile: XNNPACK_FP32,
     },

@@ -56,8 +56,10 @@ axis! {
         ProductMulF32 = "product-mul-f32",
         /// Σ(q − z) times the 24 bits of sx ⊘ (sy ⊗ count), one shift rounded half away; sx ⊘ sy in \[2^−8, 2^8) (QNNPACK)
         FixedPoint24 = "fixed-point-24",
-        /// as fixed-point-24, one shift rounded half up (XNNPACK)
+        /// as fixed-point-24, one shift rounded half up
         FixedPoint24Up = "fixed-point-24-up",
+        /// as fixed-point-24; over a whole image as product-mul-f32 (XNNPACK)
+        FixedPoint24OrGlobal = "fixed-point-24-or-global",
         /// Σq divided by the count in integers, half away from zero; input and output have the same scale and zero point (TFLite)
         CodesDivided = "codes-divided",
         /// Σ(q − z) times ⌊(2^30 + 1)·2^k / count⌋, shifted right by 30 + k with ties up, 2^k the least power of two that is at least count: means halfway go away from zero; input and output have one scale (TOSA)

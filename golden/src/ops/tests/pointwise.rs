@@ -273,6 +273,25 @@ fn the_fixed_point_means_are_exact_and_half_away_or_up() {
     assert!(ties > 0);
 }
 
+/// Debian's XNNPACK was seen to give these: a tie of a whole image goes to even, others away.
+#[test]
+fn xnnpack_averages_whole_images_in_f32() {
+    let profile = profile("xnnpack-fp32");
+    // Sums of 10, 26 and −34 less zero points: 2.5, 6.5 and −8.5 steps.
+    for (window, zero_point, whole, in_part) in [
+        ([5, 0, 5, 0], 0, 2, 3),
+        ([148, 148, 147, 147], 141, 147, 148),
+        ([132, 133, 132, 133], 141, 133, 132),
+    ] {
+        let spec = pool([2, 2], 2, 2, 0, zero_point);
+        assert_eq!(avg(&profile, spec, &window), [whole]);
+        let mut part = pool([2, 2], 2, 2, 0, zero_point);
+        part.input = vec![4, 2];
+        let twice = [window, window].concat();
+        assert_eq!(avg(&profile, part, &twice), [in_part; 2]);
+    }
+}
+
 /// Scales for which a quotient of a quotient is not the quotient by the product.
 #[test]
 fn qnnpack_divides_by_the_product_of_scale_and_count() {

@@ -216,6 +216,31 @@ fn weights_of_signed_convolutions_are_halved_to_even_and_sums_doubled() {
         );
         assert_eq!(sum(100, 4, groups, 6), 94 * 4, "even weights are exact");
     }
+    // In three dimensions depthwise is plain code.
+    let spec = ConvSpec {
+        input: vec![1; 3],
+        in_channels: 2,
+        out_channels: 2,
+        kernel: vec![1; 3],
+        stride: vec![1; 3],
+        pad_begin: vec![0; 3],
+        pad_end: vec![0; 3],
+        dilation: vec![1; 3],
+        groups: 2,
+        activation: S8,
+        ..conv_row(1, 1, 1, 0, 0)
+    };
+    let constants = weights(&[2, 1, 1, 1, 1], &[-3, 5]);
+    let inputs = vec![Data::I8(vec![115, -7])];
+    let mut witness = Witness::default();
+    let sums = run(
+        OpSpec::Conv(spec),
+        constants,
+        inputs,
+        &profile,
+        &mut witness,
+    );
+    assert_eq!(sums, Data::I32(vec![-345, -35]));
     // A whole pair at the ends of its types: no half of a weight saturates.
     let mut pair = with(Accumulation::PairsI16PerTap);
     pair.accumulate.signed_activation = SignedActivation::Shifted128HalvedWeights;

@@ -124,8 +124,8 @@ pub(super) const XNNPACK_FP32: Profile = Profile {
     pointwise: PointwiseRule {
         add: AddForm::FixedPoint20Up,
         mul: MulForm::IntegerProductDivF32,
-        avg_pool_body: AvgPoolForm::FixedPoint24Up,
-        avg_pool_tail: AvgPoolForm::FixedPoint24Up,
+        avg_pool_body: AvgPoolForm::FixedPoint24OrGlobal,
+        avg_pool_tail: AvgPoolForm::FixedPoint24OrGlobal,
         function: FunctionForm::DequantizeF32,
         recode: RecodeForm::Fixed8Up,
         hard_function: HardForm::Undefined,

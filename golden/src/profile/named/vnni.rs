@@ -42,8 +42,6 @@ pub(super) const ONEDNN_3_JIT: Profile = Profile {
 pub(super) const ONEDNN_3_JIT_AVX2: Profile = Profile {
     accumulate: AccumulateRule {
         linear: Accumulation::PairsI16InHalves,
-        // One product never leaves i16, and its kernels take halved weights as well.
-        depthwise: Accumulation::PairsI16PerTap,
         signed_activation: SignedActivation::Shifted128HalvedWeights,
         signed_linear: SignedLinear::Shifted128AtZeroPoint0,
         ..ONEDNN_JIT_AVX2.accumulate
