@@ -259,7 +259,12 @@ fn zero_point(
         let zero_point = low - from_min.round_ties_even();
         return zero_point.clamp(low, high) as i64;
     }
-    let (of_min, of_max) = (low - from_min, high - from_max);
+    // Sums in f32, too: 16-bit codes leave it few bits behind the point.
+    let minus = |code: f64, steps: f64| match rule.precision {
+        ScalePrecision::F32 => f64::from(code as f32 - steps as f32),
+        _ => code - steps,
+    };
+    let (of_min, of_max) = (minus(low, from_min), minus(high, from_max));
     let real = match rule.zero_point_from {
         ZeroPointFrom::Min => of_min,
         ZeroPointFrom::SmallerErrorSum => {
@@ -309,6 +314,17 @@ mod tests {
             f64::from(2.0f32 / 255.0)
         );
         assert_eq!(chosen("pytorch-dynamic", -1.0, 1.0, &U8).0, 2.0 / 255.0);
+    }
+
+    #[test]
+    fn a_difference_that_is_a_tie_in_f32_alone_is_one() {
+        let s16 = QparamsRequest {
+            dtype: DType::I16,
+            ..U8
+        };
+        // −32768 − (−5096.5…) is −27671.5 in f32, and goes to the even code.
+        let (min, max) = (-1.013_879e-6, 1.202_341_2e-5);
+        assert_eq!(chosen("onnxruntime", min, max, &s16).1, -27672);
     }
 
     #[test]
