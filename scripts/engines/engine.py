@@ -116,11 +116,6 @@ NOTES = {
         "Histograms differ where the range is above 2^128 / 2048: `torch.histc` multiplies the distance from the least "
         "value by the number of bins before it divides, which overflows, and puts such values into the first bin.",
     ],
-    ("litert", "optimised"): [
-        "Quantize: the values after the last whole eight of a tensor go through LiteRT's scalar code, which divides by "
-        "the scale and rounds half away; those before are multiplied by its reciprocal and rounded half to even. Where the "
-        "profile has one rule for all, the former differ.",
-    ],
     ("litert", "xnnpack"): [
         XNNPACK_SUBNORMAL,
     ],

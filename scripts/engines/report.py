@@ -12,6 +12,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -103,7 +104,8 @@ def reasons(records: list[dict]) -> list[tuple[str, int]]:
 
 
 def cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    """As it stands in a table: one line, files named from the repository on."""
+    return re.sub(r"/[^\s:]*?/(?=scripts/)", "", text).replace("|", "\\|")
 
 
 def section(words: list[str], what: str, run: dict) -> list[str]:
