@@ -275,7 +275,8 @@ mod tests {
         let conv = conv_of(vec![30_000, 24_575], 2.0 / 3.0, Some(0));
         assert_eq!(codes(&conv, "litert-reference"), [20_000, 16_383]);
         let mut random = 7u64;
-        for scale in [0.77, 1e-3, 3.9e-5, 1.0 - 1e-9, 1.7] {
+        // LiteRT has its scales in f32.
+        for scale in [0.77f32, 1e-3, 3.9e-5, 1.0f32.next_down(), 1.7].map(f64::from) {
             for bias in [0, -123_456_789, i32::MAX] {
                 let given: Vec<i16> = (0..40)
                     .map(|_| {

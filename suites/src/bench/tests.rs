@@ -204,7 +204,7 @@ fn an_end_that_is_asked_for_keeps_whole_passes() {
     assert_eq!((passes(&later), told), (vec![2, 2, 1, 1], 4));
     let (whole, told) = ended(&bench, usize::MAX);
     assert!(!whole.summary.interrupted);
-    assert_eq!((passes(&whole), told), (vec![5; 4], 4));
+    assert_eq!((passes(&whole), told), (vec![Effort::QUICK.passes; 4], 4));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.jsonl");
     run.write(&path).unwrap();

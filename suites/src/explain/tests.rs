@@ -133,8 +133,13 @@ fn shrinking_keeps_to_what_was_explained() {
     subject.passing.retain(|case| !pairs(case));
     let found = explained(&backend, exact, &subject);
     assert_eq!(found.identified.as_deref(), Some("fbgemm"), "{found:?}");
-    let start = "linear/m1.n1.k3/u8.s8";
-    assert!(found.shrunk_case.starts_with(start), "{found:?}");
+    // One output, of as few products as saturate a pair without being the spoiled two: 3, or 4
+    // whose pair is the second one.
+    let small = ["k3", "k4"].map(|k| format!("linear/m1.n1.{k}/u8.s8"));
+    let is_small = small
+        .iter()
+        .any(|start| found.shrunk_case.starts_with(start));
+    assert!(is_small, "{found:?}");
 }
 
 #[test]
