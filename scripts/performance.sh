@@ -24,7 +24,7 @@ command -v "$python" >/dev/null || {
     exit 2
 }
 case "$(uname -m)" in
-    x86_64) default='fbgemm/avx*exact,fbgemm/avx*vnni,fbgemm/amx,onednn/avx*vnni*,onednn/avx2-exact,qnnpack/avx*vnni' ;;
+    x86_64) default='fbgemm/avx*exact,fbgemm/avx*vnni,fbgemm/am*,onednn/avx*vnni*,onednn/avx2*exact,qnnpack/avx*vnni' ;;
     aarch64) default='*/neon*' ;;
     *) default='all' ;;
 esac

@@ -31,7 +31,12 @@ def read(path):
 
 
 def ours(row):
-    return "/" in row["backend"]
+    return not row["backend"].startswith(("plugin:", "exec:"))
+
+
+def named(row):
+    """A plugin by its file."""
+    return row["backend"].rsplit("/libqassay_")[-1].removesuffix(".so") if not ours(row) else row["backend"]
 
 
 def exact(row):
@@ -91,7 +96,7 @@ class Table:
         met = ratio >= target and also(own)
         self.met, self.missed = self.met + met, self.missed + (not met)
         wrong = peer.get("inexact")
-        peer_name = peer["backend"] + (f", {100 * wrong / max(peer['values'], 1):.0f} % inexact" if wrong else "")
+        peer_name = named(peer) + (f", {100 * wrong / max(peer['values'], 1):.0f} % inexact" if wrong else "")
         if peer["verdict"] != "conforms":
             peer_name += f", {peer['verdict']}"
         self.lines.append(
@@ -158,7 +163,7 @@ def main():
     )
     if notes.get("run"):
         print(notes["run"] + "\n")
-    peers = sorted({r["backend"] for _, rows in runs.values() for r in rows if not ours(r)})
+    peers = sorted({named(r) for _, rows in runs.values() for r in rows if not ours(r)})
     print(f"Peers in these runs: {', '.join(peers) or 'none'}.\n")
 
     def rows(name):
