@@ -61,7 +61,7 @@ pub fn form<I: Isa>(accumulation: Accumulation, shape: WeightShape) -> Result<Fo
             refuse("pairs of products do not run across kernel positions in this family")
         }
         (Accumulation::PairsI16InHalves, _)
-            if (257..768).contains(&shape.k) && shape.k % 4 != 0 && shape.k % 4 != 3 =>
+            if (257..768).contains(&shape.k) && !matches!(shape.k % 4, 0 | 3) =>
         {
             refuse("pairs run through all of k in this family")
         }
