@@ -80,7 +80,8 @@ pub(crate) const TEXT: i32 = 15;
 impl Canvas<'_> {
     /// A filled rectangle; `opacity` from 0 to 1.
     pub(crate) fn fill(&self, [x0, y0, x1, y1]: [f64; 4], ink: Ink, opacity: f64) {
-        let style = ink.color().mix(opacity).filled();
+        // Hundredths are enough for the eye.
+        let style = ink.color().mix((opacity * 100.0).round() / 100.0).filled();
         let corners = [point(x0, y0), point(x1, y1)];
         self.area
             .draw(&Rectangle::new(corners, style))
@@ -168,7 +169,12 @@ fn font(svg: &str) -> String {
 /// Leaves out what each element repeats: the font, which the drawing itself has then, and what
 /// holds anyway. Text has its quotes escaped, so that none of it is meant.
 fn compact(mut svg: String, font: &str) -> String {
-    for repeated in [font, " opacity=\"1\"", " stroke-width=\"1\""] {
+    for repeated in [
+        font,
+        " opacity=\"1\"",
+        " stroke-width=\"1\"",
+        " stroke=\"none\"",
+    ] {
         if !repeated.is_empty() {
             svg = svg.replace(repeated, "");
         }
