@@ -36,7 +36,7 @@ pub struct Dot {
 
 const SIZE: [f64; 2] = [760.0, 400.0];
 const LEFT: f64 = 60.0;
-const RIGHT: f64 = 170.0;
+const RIGHT: f64 = 186.0;
 const TOP: f64 = 30.0;
 const FOOT: f64 = 48.0;
 
