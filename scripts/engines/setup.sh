@@ -21,6 +21,19 @@ need() { # a program, and whose package it is
     command -v "$1" > /dev/null || missing "$name needs $1: $2"
 }
 
+# Headers of Debian's packages; as root, or with a sudo that asks nothing, they are installed.
+debian() { # a file of theirs, and the packages
+    local file=$1 as_root=()
+    shift
+    [ ! -e "$file" ] || return 0
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+    if command -v apt-get > /dev/null; then
+        { "${as_root[@]}" apt-get update -q && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends "$@"; } > /dev/null 2>&1 || true
+    fi
+    [ -e "$file" ] || missing "$name needs Debian's headers: apt-get install $*"
+}
+
 # A plugin's name, its source, and what else the compiler is to be told.
 plugin() {
     local library=.plugins/libqassay_$1.so source=plugins/$2
@@ -63,13 +76,13 @@ onednn() {
 
 xnnpack() {
     need cc "a C compiler"
-    [ -e /usr/include/xnnpack.h ] || missing "xnnpack needs Debian's headers: apt-get install libxnnpack-dev libpthreadpool-dev"
+    debian /usr/include/xnnpack.h libxnnpack-dev libpthreadpool-dev
     plugin xnnpack xnnpack.c -lXNNPACK -lpthreadpool -lm
 }
 
 gemmlowp() {
     need g++ "apt-get install g++"
-    [ -e /usr/include/gemmlowp/public/gemmlowp.h ] || missing "gemmlowp needs Debian's headers: apt-get install libgemmlowp-dev"
+    debian /usr/include/gemmlowp/public/gemmlowp.h libgemmlowp-dev
     local flags=()
     if [ "$(uname -m)" = x86_64 ]; then
         flags=(-msse4.1)
@@ -90,8 +103,12 @@ crate() { # the crate's folder
 
 rten() { crate rten; }
 gemm() { crate gemm; }
+tract() {
+    need cc "a C compiler, for tract-linalg's assembler"
+    crate tract
+}
 
-all=(pytorch onnxruntime litert onednn xnnpack gemmlowp rten gemm)
+all=(pytorch onnxruntime litert onednn xnnpack gemmlowp rten gemm tract)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name; do
     [[ " ${all[*]} " == *" $name "* ]] || missing "no engine '$name'; there are: ${all[*]}"

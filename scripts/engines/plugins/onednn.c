@@ -258,7 +258,7 @@ static dnnl_status_t conv(kernel *k, const qassay_op *op, const qassay_conv *s, 
     return status;
 }
 
-/* --- quantize and dequantize ------------------------------------------------ */
+/* --- quantize, dequantize, requantize ------------------------------------------------ */
 
 static dnnl_status_t elements(kernel *k, int32_t op, const qassay_elements *s, dnnl_primitive_attr_t attr) {
     int64_t count = 1;
@@ -275,6 +275,27 @@ static dnnl_status_t elements(kernel *k, int32_t op, const qassay_elements *s, d
     if (!status) status = finish(k, desc, NULL, NULL);
     if (desc) dnnl_primitive_desc_destroy(desc);
     return status;
+}
+
+/* Sums to codes: a reorder whose source has scales. */
+static dnnl_status_t requantize(kernel *k, const qassay_requantize *s, dnnl_primitive_attr_t attr) {
+    dnnl_dims_t dims = {s->rows, s->columns};
+    dnnl_primitive_desc_t desc = NULL;
+    dnnl_status_t status = dnnl_memory_desc_create_with_tag(&k->source, 2, dims, dnnl_s32, dnnl_ab);
+    if (!status) status = dnnl_memory_desc_create_with_tag(&k->target, 2, dims, type_of(s->dtype), dnnl_ab);
+    if (!status) status = dnnl_primitive_attr_set_scales_mask(attr, DNNL_ARG_SRC, s->multiplier_count > 1 ? 2 : 0);
+    if (!status)
+        status = add_vector(k, DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC, dnnl_f32, s->multiplier_count, s->multipliers);
+    if (!status) status = add_zero_point(k, attr, DNNL_ARG_DST, s->zero_point);
+    if (!status) status = dnnl_reorder_primitive_desc_create(&desc, k->source, engine, k->target, engine, attr);
+    if (!status) status = finish(k, desc, NULL, NULL);
+    if (desc) dnnl_primitive_desc_destroy(desc);
+    return status;
+}
+
+static const char *requantize_refused(const qassay_requantize *s) {
+    if (s->relu) return "a relu: a reorder has none";
+    return s->rows == 0 || s->columns == 0 ? "tensors without values" : NULL;
 }
 
 static const char *elements_refused(const qassay_op *op, const qassay_elements *s) {
@@ -302,6 +323,7 @@ static int32_t prepare(const qassay_op *op, void **handle, char *why, size_t why
     case QASSAY_CONV: refused = common(op, c->bias_kind, c->output_kind, c->relu.kind); break;
     case QASSAY_QUANTIZE:
     case QASSAY_DEQUANTIZE: refused = elements_refused(op, op->spec); break;
+    case QASSAY_REQUANTIZE: refused = requantize_refused(op->spec); break;
     default: refused = "no such op";
     }
     if (refused) return refuse(why, why_size, QASSAY_UNSUPPORTED, refused);
@@ -312,9 +334,10 @@ static int32_t prepare(const qassay_op *op, void **handle, char *why, size_t why
     alive++;
     dnnl_status_t status = dnnl_primitive_attr_create(&attr);
     if (!status) {
-        status = op->op == QASSAY_LINEAR ? linear(k, op, l, attr)
-                 : op->op == QASSAY_CONV ? conv(k, op, c, attr)
-                                         : elements(k, op->op, op->spec, attr);
+        status = op->op == QASSAY_LINEAR       ? linear(k, op, l, attr)
+                 : op->op == QASSAY_CONV       ? conv(k, op, c, attr)
+                 : op->op == QASSAY_REQUANTIZE ? requantize(k, op->spec, attr)
+                                               : elements(k, op->op, op->spec, attr);
         dnnl_primitive_attr_destroy(attr);
     }
     if (!status) {
@@ -360,7 +383,8 @@ static const char *chosen(void *handle) { return ((kernel *)handle)->chosen; }
 static int64_t live(void) { return alive; }
 
 const qassay_backend *qassay_plugin(void) {
-    static const int32_t ops[] = {QASSAY_QUANTIZE, QASSAY_DEQUANTIZE, QASSAY_LINEAR, QASSAY_CONV};
+    static const int32_t ops[] = {QASSAY_QUANTIZE, QASSAY_DEQUANTIZE, QASSAY_REQUANTIZE, QASSAY_LINEAR,
+                                  QASSAY_CONV};
     static qassay_backend table;
     omp_set_num_threads(1);
     dnnl_set_primitive_cache_capacity(0);

@@ -51,6 +51,8 @@ pub const OUTPUT_FLOAT: i32 = abi::OUTPUT_FLOAT;
 pub const OUTPUT_SUMS: i32 = abi::OUTPUT_SUMS;
 /// Codes of u8.
 pub const U8: i32 = abi::U8;
+/// Codes of s8.
+pub const S8: i32 = abi::S8;
 
 /// A prepared product.
 pub trait Product: Sized {
@@ -63,7 +65,7 @@ pub trait Product: Sized {
     /// x [m, k] to y [m, n], both without gaps.
     fn run(&self, x: &[Self::In], y: &mut [Self::Out]) -> Result<(), String>;
     /// What runs inside.
-    fn chosen(&self) -> &'static CStr;
+    fn chosen(&self) -> &CStr;
 }
 
 /// A prepared op, and room for operands that have gaps.
