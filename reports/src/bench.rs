@@ -6,6 +6,7 @@ pub mod markdown;
 use comfy_table::{CellAlignment, Color};
 use qassay_suites::record::{Compared, Measurement, Peaks, Time, Verdict};
 
+use crate::name;
 use crate::paint::{Paint, grouped};
 
 /// One case on all backends: a heading, a row for each that has a time, and why the others
@@ -30,7 +31,7 @@ pub fn case(measurements: &[Measurement], paint: Paint) -> String {
         let names: Vec<String> = measurements
             .iter()
             .filter(|m| m.verdict == verdict)
-            .map(|m| short_name(&m.backend))
+            .map(|m| name::short(&m.backend))
             .collect();
         if !names.is_empty() {
             text += &format!("  {word}: {}\n", names.join(", "));
@@ -44,7 +45,7 @@ pub fn case(measurements: &[Measurement], paint: Paint) -> String {
         let word = paint.bad(word);
         text += &format!(
             "  {} {word}{time}: {}\n",
-            short_name(&wrong.backend),
+            name::short(&wrong.backend),
             wrong.detail
         );
     }
@@ -97,7 +98,7 @@ fn rows(timed: &[(&Measurement, &Time)], paint: Paint) -> String {
         let kernel = m.chosen.split(" (").next().unwrap_or_default();
         let mut cells = vec![
             paint.cell(String::new(), None),
-            paint.cell(short_name(&m.backend), None),
+            paint.cell(name::short(&m.backend), None),
             paint.cell(kernel.to_owned(), None),
             paint
                 .cell(duration(time.median_ns), None)
@@ -153,14 +154,6 @@ fn share(time: &Time) -> String {
     })
 }
 
-/// A backend's name in tables, where folders leave no room: a plugin by its file.
-fn short_name(backend: &str) -> String {
-    match backend.strip_prefix("plugin:") {
-        Some(path) => format!("plugin:{}", path.rsplit('/').next().unwrap_or(path)),
-        None => backend.to_owned(),
-    }
-}
-
 /// Instructions executed, where they were counted: a row a case, a column a backend.
 pub fn instructions(measurements: &[Measurement], paint: Paint) -> String {
     let (mut cases, mut backends): (Vec<&Measurement>, Vec<&str>) = (Vec::new(), Vec::new());
@@ -177,7 +170,7 @@ pub fn instructions(measurements: &[Measurement], paint: Paint) -> String {
     table.set_header(
         header
             .map(str::to_owned)
-            .chain(backends.iter().map(|backend| short_name(backend))),
+            .chain(backends.iter().map(|backend| name::short(backend))),
     );
     for case in cases {
         let (per, unit) = match case.work.macs {
@@ -275,7 +268,7 @@ pub fn sets(measurements: &[Measurement], paint: Paint) -> String {
         let compared = |word| count(short.words.iter().filter(|&&w| w == word).count());
         table.add_row(vec![
             paint.cell(name.to_owned(), None),
-            paint.cell(short_name(backend), None),
+            paint.cell(name::short(backend), None),
             count(short.timed),
             count(all.len() - short.timed),
             compared(Compared::Faster),

@@ -40,6 +40,7 @@ pub mod markdown;
 pub mod matrix;
 pub mod model;
 pub mod mutants;
+mod name;
 pub mod paint;
 pub mod parting;
 pub mod plot;

@@ -6,6 +6,7 @@ use qassay_suites::suite;
 
 use super::page::{self, Page};
 use crate::identified;
+use crate::name;
 use crate::paint::grouped;
 use crate::survey::{Subject, Survey};
 
@@ -75,7 +76,7 @@ fn verdict(survey: &Survey<'_>, failing: u64) -> Markup {
                 " rows are not what the profile says: "
                 @for (at, subject) in differing.iter().enumerate().take(6) {
                     @if at > 0 { ", " }
-                    a href=(page::backend_file(subject.backend)) { (subject.backend) }
+                    a href=(page::backend_file(subject.backend)) { (name::short(subject.backend)) }
                 }
                 @if differing.len() > 6 { " and " (differing.len() - 6) " more" }
                 "."
@@ -134,7 +135,7 @@ fn matrix(survey: &Survey<'_>) -> Markup {
                     @for subject in &survey.subjects {
                         @let file = page::backend_file(subject.backend);
                         tr {
-                            th scope="row" { a href=(file) { (subject.backend) } }
+                            th scope="row" title=(subject.backend) { a href=(file) { (name::short(subject.backend)) } }
                             td { (page::execution(subject.execution)) }
                             td { (subject.profile) }
                             @if several { td { (survey.cpus[subject.cpu].label) } }
@@ -171,7 +172,7 @@ fn recognised(survey: &Survey<'_>) -> Markup {
             p { "These backends declare no profile. A sample of each suite was held to every named one; the whole suite was then held to the one that gave its bits." }
             ul { @for backend in backends {
                 li {
-                    a href=(page::backend_file(backend)) { (backend) } ": "
+                    a href=(page::backend_file(backend)) { (name::short(backend)) } ": "
                     (identified::in_short(found.iter().copied().filter(|found| found.backend == backend))) "."
                 }
             } }
@@ -194,7 +195,7 @@ fn by_cpu(survey: &Survey<'_>) -> Markup {
     let rows = html! {
         @for (backend, profile) in rows {
             tr {
-                th scope="row" { a href=(page::backend_file(backend)) { (backend) } }
+                th scope="row" title=(backend) { a href=(page::backend_file(backend)) { (name::short(backend)) } }
                 td { (profile) }
                 @for cpu in 0..survey.cpus.len() {
                     @let subject = survey.subjects.iter().find(|subject| {

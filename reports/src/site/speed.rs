@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use qassay_suites::record::Measuring;
 
 use super::page::{self, Page};
+use crate::name;
 use crate::plot::bars::{Bar, Scale, bars};
 use crate::plot::roofline::{Dot, Roof, Slope, roofline};
 use crate::plot::short;
@@ -230,7 +231,7 @@ fn roof(survey: &Survey<'_>, run: usize, measuring: &Measuring, rows: &[Row<'_>]
 fn key(survey: &Survey<'_>, backends: &[&str]) -> Markup {
     html! {
         ul.key { @for name in backends {
-            li { span.swatch style=(format!("background:var(--s{})", series(survey, name) % 8)) {} (name) }
+            li { span.swatch style=(format!("background:var(--s{})", series(survey, name) % 8)) {} (name::short(name)) }
         } }
     }
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use qassay_suites::record::Measurement;
 
 use super::{file, series};
+use crate::name;
 use crate::plot::bars::{Bar, Scale, bars};
 use crate::plot::scaling::{Curve, scaling};
 use crate::plot::short;
@@ -90,7 +91,7 @@ fn shape(survey: &Survey<'_>, rows: &[&Row<'_>]) -> Markup {
 /// The backend, with threads and caches where they vary.
 fn named(rows: &[&Row<'_>], row: &Row<'_>) -> String {
     let measurement = row.measurement;
-    let mut name = measurement.backend.clone();
+    let mut name = name::short(&measurement.backend);
     if rows
         .iter()
         .any(|other| other.measurement.threads != measurement.threads)
@@ -170,18 +171,20 @@ fn curves<'a>(
         let name = if survey.cpus.len() > 1 {
             format!(
                 "{} on {}",
-                row.measurement.backend, survey.cpus[row.cpu].label
+                name::short(&row.measurement.backend),
+                survey.cpus[row.cpu].label
             )
         } else {
-            row.measurement.backend.clone()
+            name::short(&row.measurement.backend)
         };
+        let series = series(survey, &row.measurement.backend);
         let point = (along(row.measurement), rate);
-        match curves.iter_mut().find(|curve| curve.name == name) {
+        match (curves.iter_mut()).find(|curve| curve.name == name && curve.series == series) {
             Some(curve) => curve.points.push(point),
             None => curves.push(Curve {
                 name,
                 points: vec![point],
-                series: series(survey, &row.measurement.backend),
+                series,
             }),
         }
     }
