@@ -9,7 +9,7 @@
 #   PEERS= scripts/performance.sh                # without engines
 #
 # BACKENDS  backends to time (default: the exact ones of this CPU, by instruction set)
-# PEERS     engines to install and time (default: onednn onnxruntime xnnpack gemmlowp), or
+# PEERS     engines to install and time (default: onednn onnxruntime xnnpack gemmlowp rten tract), or
 #           paths of plugins
 # SETS      sets of shapes (default: gemm gemm-sums conv elements)
 # DATA      data classes of the products (default: full-range gaussian)
@@ -37,7 +37,7 @@ rm -f "$runs"/*.jsonl
 
 # Peers: what can be had of them. One that cannot be installed is named and left out.
 plugins=()
-for peer in ${PEERS-onednn onnxruntime xnnpack gemmlowp}; do
+for peer in ${PEERS-onednn onnxruntime xnnpack gemmlowp rten tract}; do
     case "$peer" in
         */*.so) plugins+=("plugin:$peer") && continue ;;
     esac
