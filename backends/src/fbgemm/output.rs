@@ -4,6 +4,8 @@
 //! requantizeForFloatAvx2) and, for the portable path,
 //! `include/fbgemm/OutputProcessing-inl.h` (ReQuantizeOutput, ReQuantizeForFloat).
 
+mod in_registers;
+
 use std::marker::PhantomData;
 
 use super::aligned::Aligned;
@@ -11,6 +13,8 @@ use super::columns::Columns;
 use crate::isa::{Isa, WithIsa, each};
 use crate::view::ViewMut;
 use qassay_golden::tensor::DType;
+
+pub use in_registers::Outputs;
 
 /// What becomes of a corrected sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -163,134 +167,6 @@ pub fn finish<I: Isa>(
         target,
         stride,
     });
-}
-
-/// Where a tile of sums writes its outputs while they are in registers, and what they are.
-#[derive(Debug, Clone, Copy)]
-pub struct Outputs {
-    form: Form,
-    offset: *const i32,
-    bias: *const f32,
-    multiplier: *const f32,
-    target: *mut u8,
-    stride: usize,
-}
-
-impl Outputs {
-    /// What writes `place` of the output; `None` where the form, or the place, is for
-    /// [`finish`] alone.
-    ///
-    /// # Panics
-    /// When the place does not fit: the loops above lay it out.
-    pub fn of<I: Isa>(
-        form: Form,
-        columns: &Columns,
-        place: Place,
-        output: &mut Target<'_>,
-    ) -> Option<Self> {
-        if !matches!(form, Form::PackedCodes { .. } | Form::Sums { .. })
-            || place.columns != 4 * I::LANES
-        {
-            return None;
-        }
-        assert!(place.column + place.columns <= columns.padded_len());
-        assert!(place.column + place.columns <= output.row_len);
-        assert!(place.row + place.rows <= output.rows);
-        let first = place.row * output.stride + place.column;
-        Some(Self {
-            form,
-            offset: columns.offset[place.column..].as_ptr(),
-            bias: columns.bias[place.column..].as_ptr(),
-            multiplier: columns.multiplier[place.column..].as_ptr(),
-            target: output.first.wrapping_add(first * output.size()),
-            stride: output.stride,
-        })
-    }
-
-    /// The outputs of the rows from `rows` further down on.
-    pub fn below(self, rows: usize) -> Self {
-        let size = match self.form {
-            Form::Sums { .. } => size_of::<i32>(),
-            _ => 1,
-        };
-        Self {
-            target: self.target.wrapping_add(rows * self.stride * size),
-            ..self
-        }
-    }
-
-    /// Writes `ROWS` rows of four vectors of sums, zero points not yet corrected.
-    ///
-    /// # Safety
-    /// The place that this was made of has as many rows and columns, and nothing else writes there
-    /// meanwhile; its constants are still there.
-    #[inline(always)]
-    pub unsafe fn write<I: Isa, const ROWS: usize, const NV: usize>(
-        self,
-        isa: I,
-        mut sums: [[I::V; NV]; ROWS],
-    ) {
-        let (Form::PackedCodes { relu, .. } | Form::Sums { relu }) = self.form else {
-            unreachable!("`of` makes none of other forms");
-        };
-        for v in 0..NV {
-            // SAFETY: `of` checked that constants are as long.
-            let offset = unsafe { isa.load_bytes(self.offset.add(v * I::LANES).cast()) };
-            for row in &mut sums {
-                row[v] = isa.add_i32(row[v], offset);
-            }
-        }
-        if let Form::PackedCodes {
-            signed, zero_point, ..
-        } = self.form
-        {
-            for v in 0..NV {
-                // SAFETY: as above.
-                let (bias, multiplier) = unsafe {
-                    (
-                        isa.load_f32(self.bias.add(v * I::LANES)),
-                        isa.load_f32(self.multiplier.add(v * I::LANES)),
-                    )
-                };
-                for row in &mut sums {
-                    row[v] = isa.f32_to_i32_even(scaled(isa, row[v], bias, multiplier));
-                }
-            }
-            for (r, row) in sums.iter().enumerate() {
-                let mut steps = [isa.splat_i32(0); 4];
-                for (to, &step) in steps.iter_mut().zip(row) {
-                    // Relu before the zero point: later steps are monotone.
-                    *to = if relu {
-                        isa.max_i32(step, isa.splat_i32(0))
-                    } else {
-                        step
-                    };
-                }
-                let codes = if signed {
-                    isa.narrow_to_i8(steps, zero_point as i16)
-                } else {
-                    isa.narrow_to_u8(steps, zero_point as i16)
-                };
-                // SAFETY: `of` checked the place; rows are `stride` bytes apart.
-                unsafe { isa.store_bytes(self.target.add(r * self.stride), codes) };
-            }
-        } else {
-            for (r, row) in sums.iter().enumerate() {
-                for (v, &sum) in row.iter().enumerate() {
-                    let sum = if relu {
-                        isa.max_i32(sum, isa.splat_i32(0))
-                    } else {
-                        sum
-                    };
-                    // SAFETY: `of` checked the place; rows are `stride` i32 apart.
-                    unsafe {
-                        let to = self.target.cast::<i32>().add(r * self.stride);
-                        isa.store_bytes(to.add(v * I::LANES).cast(), sum);
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// (f32(sum) ⊕ bias) ⊗ multiplier.
