@@ -57,13 +57,14 @@ pub fn compute<I: Isa, T: Sums<I>>(
     assert!(width.is_multiple_of(blocking.nr) && width <= blocking.ncb);
     let tiles = (NEAR_SUMS / (width * blocking.mr)).clamp(1, blocking.mcb / blocking.mr);
     let height = tiles * blocking.mr;
-    let tile_args = |row, column, c| TileArgs {
+    let tile_args = |row, column, columns, c| TileArgs {
         a: a.panel(row, 0),
         b: b.panel(column, 0),
         groups: b.groups(),
         proof: b.proof(column, 0),
         c,
         ldc: width,
+        columns,
         accumulate: false,
     };
     T::ready(isa);
@@ -81,7 +82,7 @@ pub fn compute<I: Isa, T: Sums<I>>(
             if let Some(outputs) = finishing.outputs::<I, T>(left, output) {
                 done = rows - rows % blocking.mr;
                 for tile in (0..done).step_by(blocking.mr) {
-                    let args = tile_args(row + tile, first + column, std::ptr::null_mut());
+                    let args = tile_args(row + tile, first + column, columns, std::ptr::null_mut());
                     // SAFETY: as in `multiply`, of which this is the case of one block of k; the
                     // tile's outputs lie in `left`.
                     unsafe { T::write_tile(isa, args, outputs.below(tile)) };
@@ -89,9 +90,10 @@ pub fn compute<I: Isa, T: Sums<I>>(
                 (left.row, left.rows) = (left.row + done, rows - done);
             }
             for panel in (0..columns).step_by(blocking.nr) {
+                let columns_of_panel = (columns - panel).min(blocking.nr);
                 for tile in (done..rows).step_by(blocking.mr) {
                     let c = sums[(tile - done) * width + panel..].as_mut_ptr();
-                    let args = tile_args(row + tile, first + column + panel, c);
+                    let args = tile_args(row + tile, first + column + panel, columns_of_panel, c);
                     // SAFETY: as in `multiply`; `sums` has room for `height` rows (a multiple of
                     // `mr`) of `width` columns (a multiple of `nr`).
                     unsafe { T::tile(isa, (rows - tile).min(blocking.mr), args) };
@@ -175,6 +177,7 @@ pub fn multiply<I: Isa, T: Sums<I>>(
                             proof,
                             c: place.as_mut_ptr(),
                             ldc: blocking.ncb,
+                            columns: (columns - column).min(blocking.nr),
                             accumulate: group > 0,
                         },
                     );

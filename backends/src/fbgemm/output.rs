@@ -5,6 +5,7 @@
 //! `include/fbgemm/OutputProcessing-inl.h` (ReQuantizeOutput, ReQuantizeForFloat).
 
 mod in_registers;
+mod interleaved;
 
 use std::marker::PhantomData;
 
@@ -15,6 +16,7 @@ use crate::view::ViewMut;
 use qassay_golden::tensor::DType;
 
 pub use in_registers::Outputs;
+pub use interleaved::{Codes, Steps};
 
 /// What becomes of a corrected sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -175,6 +177,30 @@ fn scaled<I: Isa>(isa: I, sum: I::V, bias: I::F, multiplier: I::F) -> I::F {
     isa.mul_f32(isa.add_f32(isa.i32_to_f32(sum), bias), multiplier)
 }
 
+/// Codes of four vectors of steps, in the order of channels or `INTERLEAVED`.
+#[inline(always)]
+fn codes<I: Isa, const INTERLEAVED: bool>(
+    isa: I,
+    steps: [I::V; 4],
+    signed: bool,
+    zero_point: i32,
+    relu: bool,
+) -> I::V {
+    let zero_point = zero_point as i16;
+    let codes = match (signed, INTERLEAVED) {
+        (false, false) => isa.narrow_to_u8(steps, zero_point),
+        (false, true) => isa.narrow_interleaved_to_u8(steps, zero_point),
+        (true, false) => isa.narrow_to_i8(steps, zero_point),
+        (true, true) => isa.narrow_interleaved_to_i8(steps, zero_point),
+    };
+    // Relu last: what comes before is monotone, so that codes are the same as of steps from 0 on.
+    match (relu, signed) {
+        (false, _) => codes,
+        (true, false) => isa.max_u8(codes, isa.splat_u8(zero_point.clamp(0, 255) as u8)),
+        (true, true) => isa.max_i8(codes, isa.splat_u8(zero_point.clamp(-128, 127) as u8)),
+    }
+}
+
 struct Finish<'a> {
     form: Form,
     columns: &'a Columns,
@@ -291,18 +317,12 @@ impl Finish<'_> {
                 zero_point,
                 relu,
             } => {
-                let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
                 let mut rounded = [isa.splat_i32(0); 4];
                 for (v, &sum) in sums.iter().enumerate() {
                     let scaled = scaled(isa, sum, parameters.bias[v], parameters.multiplier[v]);
-                    // Relu before the zero point: later steps are monotone, so codes are the same.
-                    rounded[v] = isa.max_i32(isa.f32_to_i32_even(scaled), lowest);
+                    rounded[v] = isa.f32_to_i32_even(scaled);
                 }
-                let codes = if signed {
-                    isa.narrow_to_i8(rounded, zero_point as i16)
-                } else {
-                    isa.narrow_to_u8(rounded, zero_point as i16)
-                };
+                let codes = codes::<I, false>(isa, rounded, signed, zero_point, relu);
                 // SAFETY: the caller's promise.
                 unsafe {
                     if count == width {

@@ -1,8 +1,8 @@
 //! Outputs that a tile writes itself, from sums that are still in registers.
 
 use super::super::columns::Columns;
-use super::{Form, Place, Target, scaled};
-use crate::isa::Isa;
+use super::{Form, Place, Target, codes, scaled};
+use crate::isa::{Isa, each};
 
 /// Where a tile of sums writes its outputs while they are in registers, and what they are.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,18 @@ impl Outputs {
         }
     }
 
-    /// Writes `ROWS` rows of four vectors of sums, zero points not yet corrected.
+    /// What sums start from: the offsets of their columns, which correct zero points.
+    #[inline(always)]
+    pub fn offsets<I: Isa, const NV: usize>(&self, isa: I) -> [I::V; NV] {
+        assert!(NV <= 4, "`of` made it for four vectors");
+        each!(isa.splat_i32(0), |v| {
+            // SAFETY: `of` checked that constants are as long; they are there as long as `self`
+            // is used, see `write`.
+            unsafe { isa.load_bytes(self.offset.add(v * I::LANES).cast()) }
+        })
+    }
+
+    /// Writes `ROWS` rows of four vectors of sums that started from [`offsets`](Self::offsets).
     ///
     /// # Safety
     /// The place that this was made of has as many rows and columns, and nothing else writes there
@@ -69,65 +80,48 @@ impl Outputs {
         isa: I,
         mut sums: [[I::V; NV]; ROWS],
     ) {
-        let (Form::PackedCodes { relu, .. } | Form::Sums { relu }) = self.form else {
-            unreachable!("`of` makes none of other forms");
-        };
-        for v in 0..NV {
-            // SAFETY: `of` checked that constants are as long.
-            let offset = unsafe { isa.load_bytes(self.offset.add(v * I::LANES).cast()) };
-            for row in &mut sums {
-                row[v] = isa.add_i32(row[v], offset);
-            }
-        }
-        if let Form::PackedCodes {
-            signed, zero_point, ..
-        } = self.form
-        {
-            for v in 0..NV {
-                // SAFETY: as above.
-                let (bias, multiplier) = unsafe {
-                    (
-                        isa.load_f32(self.bias.add(v * I::LANES)),
-                        isa.load_f32(self.multiplier.add(v * I::LANES)),
-                    )
-                };
-                for row in &mut sums {
-                    row[v] = isa.f32_to_i32_even(scaled(isa, row[v], bias, multiplier));
+        match self.form {
+            Form::PackedCodes {
+                signed,
+                zero_point,
+                relu,
+            } => {
+                for v in 0..NV {
+                    // SAFETY: `of` checked that constants are as long.
+                    let (bias, multiplier) = unsafe {
+                        (
+                            isa.load_f32(self.bias.add(v * I::LANES)),
+                            isa.load_f32(self.multiplier.add(v * I::LANES)),
+                        )
+                    };
+                    for row in &mut sums {
+                        row[v] = isa.f32_to_i32_even(scaled(isa, row[v], bias, multiplier));
+                    }
+                }
+                for (r, row) in sums.iter().enumerate() {
+                    let mut steps = [isa.splat_i32(0); 4];
+                    for (to, &step) in steps.iter_mut().zip(row) {
+                        *to = step;
+                    }
+                    let codes = codes::<I, false>(isa, steps, signed, zero_point, relu);
+                    // SAFETY: `of` checked the place; rows are `stride` bytes apart.
+                    unsafe { isa.store_bytes(self.target.add(r * self.stride), codes) };
                 }
             }
-            for (r, row) in sums.iter().enumerate() {
-                let mut steps = [isa.splat_i32(0); 4];
-                for (to, &step) in steps.iter_mut().zip(row) {
-                    // Relu before the zero point: later steps are monotone.
-                    *to = if relu {
-                        isa.max_i32(step, isa.splat_i32(0))
-                    } else {
-                        step
-                    };
-                }
-                let codes = if signed {
-                    isa.narrow_to_i8(steps, zero_point as i16)
-                } else {
-                    isa.narrow_to_u8(steps, zero_point as i16)
-                };
-                // SAFETY: `of` checked the place; rows are `stride` bytes apart.
-                unsafe { isa.store_bytes(self.target.add(r * self.stride), codes) };
-            }
-        } else {
-            for (r, row) in sums.iter().enumerate() {
-                for (v, &sum) in row.iter().enumerate() {
-                    let sum = if relu {
-                        isa.max_i32(sum, isa.splat_i32(0))
-                    } else {
-                        sum
-                    };
-                    // SAFETY: `of` checked the place; rows are `stride` i32 apart.
-                    unsafe {
-                        let to = self.target.cast::<i32>().add(r * self.stride);
-                        isa.store_bytes(to.add(v * I::LANES).cast(), sum);
+            Form::Sums { relu } => {
+                let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
+                for (r, row) in sums.iter().enumerate() {
+                    for (v, &sum) in row.iter().enumerate() {
+                        // SAFETY: `of` checked the place; rows are `stride` i32 apart.
+                        unsafe {
+                            let to = self.target.cast::<i32>().add(r * self.stride);
+                            let sum = isa.max_i32(sum, lowest);
+                            isa.store_bytes(to.add(v * I::LANES).cast(), sum);
+                        }
                     }
                 }
             }
+            _ => unreachable!("`of` makes none of other forms"),
         }
     }
 }

@@ -1,0 +1,404 @@
+//! A tile of sums in registers: rows that are packed or windows of an image, times
+//! vectors of columns; its sums go to memory, or its outputs are written.
+
+use super::{TileArgs, WindowPanel};
+use crate::fbgemm::aligned::LINE;
+use crate::fbgemm::output::Outputs;
+use crate::isa::{Isa, WithIsa, each};
+
+/// Runs the lowest of the tile's heights that holds `rows`, on the first `USED` of `NV` vectors of
+/// columns.
+#[inline(always)]
+pub fn heights<I: Isa, const MR: usize, const HALF: usize, const NV: usize, const USED: usize>(
+    isa: I,
+    rows: usize,
+    args: TileArgs,
+) {
+    let a = Packed::<MR>(args.a.start);
+    let (b, groups, end) = (args.b, args.groups, Store::of(&args));
+    match rows {
+        1 => isa.vectorize(Tile::<_, _, 1, NV, USED> { a, b, groups, end }),
+        2 => isa.vectorize(Tile::<_, _, 2, NV, USED> { a, b, groups, end }),
+        _ if rows <= HALF => isa.vectorize(Tile::<_, _, HALF, NV, USED> { a, b, groups, end }),
+        _ => isa.vectorize(Tile::<_, _, MR, NV, USED> { a, b, groups, end }),
+    }
+}
+
+/// As [`heights`], on rows that are windows.
+#[inline(always)]
+pub fn in_place<I: Isa, const MR: usize, const HALF: usize, const NV: usize>(
+    isa: I,
+    rows: usize,
+    args: TileArgs,
+    windows: WindowPanel,
+) {
+    let (b, groups, end) = (args.b, args.groups, Store::of(&args));
+    // SAFETY: `Sums::tile` promises MR rows, of which each takes as many.
+    unsafe {
+        match rows {
+            1 => {
+                let a = Windows::<1>::of(windows);
+                isa.vectorize(Tile::<_, _, 1, NV, NV> { a, b, groups, end });
+            }
+            2 => {
+                let a = Windows::<2>::of(windows);
+                isa.vectorize(Tile::<_, _, 2, NV, NV> { a, b, groups, end });
+            }
+            _ if rows <= HALF => {
+                let a = Windows::<HALF>::of(windows);
+                isa.vectorize(Tile::<_, _, HALF, NV, NV> { a, b, groups, end });
+            }
+            _ => {
+                let a = Windows::<MR>::of(windows);
+                isa.vectorize(Tile::<_, _, MR, NV, NV> { a, b, groups, end });
+            }
+        }
+    }
+}
+
+/// A whole tile of `MR` rows, packed or windows, that writes its outputs.
+#[inline(always)]
+pub fn written<I: Isa, const MR: usize, const NV: usize>(isa: I, args: TileArgs, end: Outputs) {
+    let (b, groups) = (args.b, args.groups);
+    if let Some(windows) = args.a.windows {
+        // SAFETY: `Sums::write_tile` promises MR rows.
+        let a = unsafe { Windows::<MR>::of(windows) };
+        isa.vectorize(Tile::<_, _, MR, NV, NV> { a, b, groups, end });
+    } else {
+        let a = Packed::<MR>(args.a.start);
+        isa.vectorize(Tile::<_, _, MR, NV, NV> { a, b, groups, end });
+    }
+}
+
+/// Where a tile finds the groups of its rows, segment after segment.
+trait Rows {
+    /// Goes to the next segment of each row, the first one at first.
+    ///
+    /// # Safety
+    /// There is such a segment.
+    unsafe fn segment(&mut self);
+    /// Goes `groups` groups further within a segment.
+    fn advance(&mut self, groups: usize);
+    /// Where row `row` has the present group.
+    fn group(&self, row: usize) -> *const u8;
+    /// Ends a whole segment.
+    fn end_segment(&mut self);
+}
+
+/// Bytes of a group.
+const GROUP: usize = 4;
+
+/// A packed panel of `MR` rows.
+struct Packed<const MR: usize>(*const u8);
+
+impl<const MR: usize> Rows for Packed<MR> {
+    #[inline(always)]
+    unsafe fn segment(&mut self) {}
+    #[inline(always)]
+    fn advance(&mut self, groups: usize) {
+        self.0 = self.0.wrapping_add(groups * GROUP);
+    }
+    #[inline(always)]
+    fn group(&self, row: usize) -> *const u8 {
+        self.0.wrapping_add(row * LINE)
+    }
+    #[inline(always)]
+    fn end_segment(&mut self) {
+        // To the next segment; after the last one this points nowhere and is not read.
+        self.0 = self.0.wrapping_add((MR - 1) * LINE);
+    }
+}
+
+/// `ROWS` windows of an image.
+struct Windows<const ROWS: usize> {
+    rows: [*const u8; ROWS],
+    segments: *const usize,
+    /// of the present segment and group
+    at: usize,
+}
+
+impl<const ROWS: usize> Windows<ROWS> {
+    /// The first rows of a panel.
+    ///
+    /// # Safety
+    /// It has as many.
+    #[inline(always)]
+    unsafe fn of(panel: WindowPanel) -> Self {
+        Self {
+            rows: each!(panel.image, |row| {
+                // SAFETY: the caller's promise.
+                panel.image.wrapping_add(unsafe { *panel.rows.add(row) })
+            }),
+            segments: panel.segments,
+            at: 0,
+        }
+    }
+}
+
+impl<const ROWS: usize> Rows for Windows<ROWS> {
+    #[inline(always)]
+    unsafe fn segment(&mut self) {
+        // SAFETY: the caller's promise.
+        self.at = unsafe { *self.segments };
+        self.segments = self.segments.wrapping_add(1);
+    }
+    #[inline(always)]
+    fn advance(&mut self, groups: usize) {
+        self.at += groups * GROUP;
+    }
+    #[inline(always)]
+    fn group(&self, row: usize) -> *const u8 {
+        self.rows[row].wrapping_add(self.at)
+    }
+    #[inline(always)]
+    fn end_segment(&mut self) {}
+}
+
+/// What a tile's sums start from, and what becomes of them.
+trait End<I: Isa, const ROWS: usize, const USED: usize> {
+    /// What sums start from.
+    fn start(&self, isa: I) -> [I::V; USED];
+    /// Takes the sums from their registers.
+    ///
+    /// # Safety
+    /// As [`Sums::tile`] or [`Sums::write_tile`] say of what is written.
+    unsafe fn end(self, isa: I, acc: [[I::V; USED]; ROWS]);
+}
+
+/// They go to `c`.
+struct Store {
+    c: *mut i32,
+    ldc: usize,
+    accumulate: bool,
+}
+
+impl Store {
+    fn of(args: &TileArgs) -> Self {
+        Self {
+            c: args.c,
+            ldc: args.ldc,
+            accumulate: args.accumulate,
+        }
+    }
+}
+
+impl<I: Isa, const ROWS: usize, const USED: usize> End<I, ROWS, USED> for Store {
+    #[inline(always)]
+    fn start(&self, isa: I) -> [I::V; USED] {
+        [isa.splat_i32(0); USED]
+    }
+    #[inline(always)]
+    unsafe fn end(self, isa: I, acc: [[I::V; USED]; ROWS]) {
+        // SAFETY: the caller's promise.
+        unsafe { store(isa, &acc, self.c, self.ldc, self.accumulate) };
+    }
+}
+
+impl<I: Isa, const ROWS: usize, const USED: usize> End<I, ROWS, USED> for Outputs {
+    #[inline(always)]
+    fn start(&self, isa: I) -> [I::V; USED] {
+        self.offsets(isa)
+    }
+    #[inline(always)]
+    unsafe fn end(self, isa: I, acc: [[I::V; USED]; ROWS]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.write(isa, acc) };
+    }
+}
+
+/// `ROWS` rows times the first `USED` of `NV` vectors of columns.
+struct Tile<A, E, const ROWS: usize, const NV: usize, const USED: usize> {
+    a: A,
+    b: *const u8,
+    groups: usize,
+    end: E,
+}
+
+impl<I, A, E, const ROWS: usize, const NV: usize, const USED: usize> WithIsa<I>
+    for Tile<A, E, ROWS, NV, USED>
+where
+    I: Isa,
+    A: Rows,
+    E: End<I, ROWS, USED>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        const SEGMENT_GROUPS: usize = LINE / GROUP;
+        let Self {
+            mut a,
+            mut b,
+            groups,
+            end,
+        } = self;
+        let step = GROUP * NV * I::LANES;
+        let mut acc = [end.start(isa); ROWS];
+        // One row alone would wait for each product before the next: every second group is summed
+        // apart. Sums in i32 wrap, so that their order does not matter.
+        let mut apart = [[isa.splat_i32(0); USED]; ROWS];
+        let mut left = groups;
+        while left >= SEGMENT_GROUPS {
+            // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
+            // `left` counts those not yet read.
+            unsafe {
+                a.segment();
+                if const { I::DOT_ELEMENT } {
+                    for _ in 0..SEGMENT_GROUPS / 4 {
+                        multiply_four_groups::<I, A, ROWS, NV, USED>(isa, &a, b, &mut acc);
+                        a.advance(4);
+                        b = b.add(4 * step);
+                    }
+                } else if const { ROWS == 1 } {
+                    for _ in 0..SEGMENT_GROUPS / 2 {
+                        multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
+                        a.advance(1);
+                        multiply_group::<I, A, ROWS, USED>(isa, &a, b.add(step), &mut apart);
+                        a.advance(1);
+                        b = b.add(2 * step);
+                    }
+                } else {
+                    for _ in 0..SEGMENT_GROUPS {
+                        multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
+                        a.advance(1);
+                        b = b.add(step);
+                    }
+                }
+            }
+            left -= SEGMENT_GROUPS;
+            a.end_segment();
+        }
+        if left > 0 {
+            // SAFETY: as above.
+            unsafe { a.segment() };
+        }
+        for _ in 0..left {
+            // SAFETY: as above.
+            unsafe {
+                multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
+                a.advance(1);
+                b = b.add(step);
+            }
+        }
+        if const { ROWS == 1 } {
+            for (acc, apart) in acc.iter_mut().zip(&apart) {
+                for (sum, &apart) in acc.iter_mut().zip(apart) {
+                    *sum = isa.add_i32(*sum, apart);
+                }
+            }
+        }
+        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart; `Sums::write_tile`
+        // as many outputs.
+        unsafe { end.end(isa, acc) };
+    }
+}
+
+/// Writes a tile of sums to `c`, or adds it to what is there.
+///
+/// # Safety
+/// `c` must be valid for `ROWS` rows of `NV` vectors, `ldc` sums apart.
+#[inline(always)]
+pub unsafe fn store<I: Isa, const ROWS: usize, const NV: usize>(
+    isa: I,
+    acc: &[[I::V; NV]; ROWS],
+    c: *mut i32,
+    ldc: usize,
+    accumulate: bool,
+) {
+    let place = |r: usize, v: usize| c.wrapping_add(r * ldc + v * I::LANES).cast::<u8>();
+    // Two short loops, which the compiler unrolls where it would leave one of both as it is, and
+    // the sums in memory.
+    if accumulate {
+        for (r, row) in acc.iter().enumerate() {
+            for (v, &sum) in row.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let before = isa.load_bytes(place(r, v));
+                    isa.store_bytes(place(r, v), isa.add_i32(sum, before));
+                }
+            }
+        }
+    } else {
+        for (r, row) in acc.iter().enumerate() {
+            for (v, &sum) in row.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { isa.store_bytes(place(r, v), sum) };
+            }
+        }
+    }
+}
+
+/// Adds the products of one group of k.
+///
+/// # Safety
+/// `a` must be readable for a group in each of `ROWS` rows, `b` for `USED` vectors.
+#[inline(always)]
+unsafe fn multiply_group<I: Isa, A: Rows, const ROWS: usize, const USED: usize>(
+    isa: I,
+    a: &A,
+    b: *const u8,
+    acc: &mut [[I::V; USED]; ROWS],
+) {
+    // SAFETY: the caller's promise.
+    let columns: [I::V; USED] = each!(isa.splat_i32(0), |v| unsafe {
+        isa.load_bytes(b.add(v * GROUP * I::LANES))
+    });
+    for (r, row) in acc.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let group = unsafe { isa.broadcast_4(a.group(r)) };
+        for (sum, column) in row.iter_mut().zip(columns) {
+            *sum = isa.dot(*sum, group, column);
+        }
+    }
+}
+
+/// Adds the products of four groups of k, on vectors that hold four groups.
+///
+/// # Safety
+/// `a` must be readable for a vector in each of `ROWS` rows, `b` for `4·NV` vectors.
+#[inline(always)]
+unsafe fn multiply_four_groups<I, A, const ROWS: usize, const NV: usize, const USED: usize>(
+    isa: I,
+    a: &A,
+    b: *const u8,
+    acc: &mut [[I::V; USED]; ROWS],
+) where
+    I: Isa,
+    A: Rows,
+{
+    // SAFETY: the caller's promise.
+    let rows: [I::V; ROWS] = each!(isa.splat_i32(0), |r| unsafe { isa.load_bytes(a.group(r)) });
+    // SAFETY: the caller's promise.
+    unsafe {
+        multiply_element::<I, 0, ROWS, NV, USED>(isa, &rows, b, acc);
+        multiply_element::<I, 1, ROWS, NV, USED>(isa, &rows, b, acc);
+        multiply_element::<I, 2, ROWS, NV, USED>(isa, &rows, b, acc);
+        multiply_element::<I, 3, ROWS, NV, USED>(isa, &rows, b, acc);
+    }
+}
+
+/// Adds the products of group `G` of each row with group `G` of `b`.
+///
+/// # Safety
+/// `b` must be readable for `(G + 1)·NV` vectors.
+#[inline(always)]
+unsafe fn multiply_element<
+    I: Isa,
+    const G: usize,
+    const ROWS: usize,
+    const NV: usize,
+    const USED: usize,
+>(
+    isa: I,
+    rows: &[I::V; ROWS],
+    b: *const u8,
+    acc: &mut [[I::V; USED]; ROWS],
+) {
+    for v in 0..USED {
+        // SAFETY: the caller's promise.
+        let column = unsafe { isa.load_bytes(b.add((G * NV + v) * GROUP * I::LANES)) };
+        for (row, &codes) in acc.iter_mut().zip(rows) {
+            row[v] = isa.dot_element::<G>(row[v], codes, column);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Codes from sums whose channels are in the order of [`Isa::interleave_4`].
+
+use super::{Form, Place, Target, codes, scaled};
+use crate::isa::{Isa, each};
+
+/// Where codes of a block of channels are written, and what they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes {
+    signed: bool,
+    zero_point: i32,
+    relu: bool,
+    /// codes of a row
+    count: usize,
+    target: *mut u8,
+    stride: usize,
+}
+
+impl Codes {
+    /// What writes `place` of the output; `None` where the form is for
+    /// [`finish`](super::finish) alone.
+    ///
+    /// # Panics
+    /// When the place does not fit: the loops above lay it out.
+    pub fn of(form: Form, place: Place, output: &mut Target<'_>) -> Option<Self> {
+        let Form::PackedCodes {
+            signed,
+            zero_point,
+            relu,
+        } = form
+        else {
+            return None;
+        };
+        assert!(place.column + place.columns <= output.row_len && output.size() == 1);
+        assert!(place.row + place.rows <= output.rows);
+        let first = place.row * output.stride + place.column;
+        Some(Self {
+            signed,
+            zero_point,
+            relu,
+            count: place.columns,
+            target: output.first.wrapping_add(first),
+            stride: output.stride,
+        })
+    }
+
+    /// Writes row `row` of the place.
+    ///
+    /// # Safety
+    /// The place that this was made of has such a row and no more columns than a vector has bytes;
+    /// nothing else writes there meanwhile.
+    #[inline(always)]
+    pub unsafe fn write<I: Isa>(self, isa: I, row: usize, steps: [I::V; 4]) {
+        let codes = codes::<I, true>(isa, steps, self.signed, self.zero_point, self.relu);
+        // SAFETY: `of` checked the place; rows are `stride` bytes apart.
+        unsafe {
+            let to = self.target.add(row * self.stride);
+            if self.count == 4 * I::LANES {
+                isa.store_bytes(to, codes);
+            } else {
+                isa.store_bytes_partial(to, codes, self.count);
+            }
+        }
+    }
+}
+
+/// What makes steps of the output of sums, in registers.
+#[derive(Clone, Copy)]
+pub struct Steps<I: Isa, const NV: usize> {
+    bias: [I::F; NV],
+    multiplier: [I::F; NV],
+}
+
+impl<I: Isa, const NV: usize> Steps<I, NV> {
+    /// Loads them.
+    ///
+    /// # Safety
+    /// `bias` and `multiplier` must be readable for `NV` vectors.
+    #[inline(always)]
+    pub unsafe fn load(isa: I, bias: *const f32, multiplier: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Self {
+                bias: each!(isa.splat_f32(0.0), |v| isa.load_f32(bias.add(v * I::LANES))),
+                multiplier: each!(isa.splat_f32(0.0), |v| isa
+                    .load_f32(multiplier.add(v * I::LANES))),
+            }
+        }
+    }
+
+    /// The steps of sums whose zero points are corrected.
+    #[inline(always)]
+    pub fn of(&self, isa: I, sums: [I::V; NV]) -> [I::V; NV] {
+        each!(isa.splat_i32(0), |v| isa.f32_to_i32_even(scaled(
+            isa,
+            sums[v],
+            self.bias[v],
+            self.multiplier[v]
+        )))
+    }
+}
