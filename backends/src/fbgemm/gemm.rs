@@ -70,36 +70,38 @@ pub fn compute<I: Isa, T: Sums<I>>(
     T::ready(isa);
     for column in (0..place.columns).step_by(width) {
         let columns = (place.columns - column).min(width);
-        for row in (0..place.rows).step_by(height) {
+        let all = Place {
+            column: place.column + column,
+            columns,
+            ..place
+        };
+        let mut written = 0;
+        if let Some(outputs) = finishing.outputs::<I, T>(all, output) {
+            let tiles = place.rows / blocking.mr;
+            let args = tile_args(0, first + column, columns, std::ptr::null_mut());
+            // SAFETY: as in `multiply`, of which this is the case of one block of k; the tiles'
+            // outputs lie in `all`.
+            unsafe { T::write_tiles(isa, args, tiles, outputs) };
+            written = tiles * blocking.mr;
+        }
+        for row in (written..place.rows).step_by(height) {
             let rows = (place.rows - row).min(height);
-            let mut left = Place {
-                row: place.row + row,
-                rows,
-                column: place.column + column,
-                columns,
-            };
-            let mut done = 0;
-            if let Some(outputs) = finishing.outputs::<I, T>(left, output) {
-                done = rows - rows % blocking.mr;
-                for tile in (0..done).step_by(blocking.mr) {
-                    let args = tile_args(row + tile, first + column, columns, std::ptr::null_mut());
-                    // SAFETY: as in `multiply`, of which this is the case of one block of k; the
-                    // tile's outputs lie in `left`.
-                    unsafe { T::write_tile(isa, args, outputs.below(tile)) };
-                }
-                (left.row, left.rows) = (left.row + done, rows - done);
-            }
             for panel in (0..columns).step_by(blocking.nr) {
                 let columns_of_panel = (columns - panel).min(blocking.nr);
-                for tile in (done..rows).step_by(blocking.mr) {
-                    let c = sums[(tile - done) * width + panel..].as_mut_ptr();
+                for tile in (0..rows).step_by(blocking.mr) {
+                    let c = sums[tile * width + panel..].as_mut_ptr();
                     let args = tile_args(row + tile, first + column + panel, columns_of_panel, c);
                     // SAFETY: as in `multiply`; `sums` has room for `height` rows (a multiple of
                     // `mr`) of `width` columns (a multiple of `nr`).
                     unsafe { T::tile(isa, (rows - tile).min(blocking.mr), args) };
                 }
             }
-            finishing.write(isa, (sums, width), row + done, left, output);
+            let left = Place {
+                row: place.row + row,
+                rows,
+                ..all
+            };
+            finishing.write(isa, (sums, width), row, left, output);
         }
     }
     T::release(isa);

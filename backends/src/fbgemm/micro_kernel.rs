@@ -60,6 +60,8 @@ pub struct Panel {
     pub row: usize,
     /// bytes between two segments of a row: `mr` lines where packed
     pub segment: usize,
+    /// bytes to the next panel
+    pub panel: usize,
     /// where rows lie instead, for kernels that read windows of an image in place
     pub windows: Option<WindowPanel>,
 }
@@ -74,6 +76,16 @@ pub struct WindowPanel {
     pub rows: *const usize,
     /// where each segment starts within a row
     pub segments: *const usize,
+}
+
+impl WindowPanel {
+    /// The rows from `rows` further down on.
+    pub fn below(self, rows: usize) -> Self {
+        Self {
+            rows: self.rows.wrapping_add(rows),
+            ..self
+        }
+    }
 }
 
 /// A way of summing u8·s8 products: its packed layout and its micro-kernel.
@@ -104,7 +116,7 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Whether tiles ask for a [`Proof`] of their weights.
     const PROVES: bool = false;
     /// Whether whole tiles can write their outputs themselves, see
-    /// [`write_tile`](Self::write_tile).
+    /// [`write_tiles`](Self::write_tiles).
     const WRITES: bool = false;
 
     /// The shape of the tile and of the blocks.
@@ -122,13 +134,13 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// for `args.groups · nr` groups (a multiple of [`GROUPS_AT_ONCE`](Self::GROUPS_AT_ONCE)), and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
     /// [`ready`](Self::ready) was called on this thread.
     unsafe fn tile(isa: I, rows: usize, args: TileArgs);
-    /// Computes a whole tile of `mr` rows over all of k and writes its outputs; `args.c` is not
-    /// used.
+    /// Computes `tiles` whole tiles of `mr` rows below each other over all of k and writes their
+    /// outputs; `args.c` is not used.
     ///
     /// # Safety
-    /// As for [`tile`](Self::tile), but for `args.c`; `outputs` is of as many rows and columns as a
-    /// tile has, and all of it may be written. [`WRITES`](Self::WRITES) is true.
-    unsafe fn write_tile(_isa: I, _args: TileArgs, _outputs: Outputs) {
+    /// As for [`tile`](Self::tile) of each, but for `args.c`; `outputs` is of as many rows and
+    /// columns as they have, and all of it may be written. [`WRITES`](Self::WRITES) is true.
+    unsafe fn write_tiles(_isa: I, _args: TileArgs, _tiles: usize, _outputs: Outputs) {
         unreachable!("WRITES says whether tiles write their outputs");
     }
 }
@@ -217,10 +229,10 @@ impl<I: Isa> Sums<I> for Acc32 {
     }
 
     #[inline]
-    unsafe fn write_tile(isa: I, args: TileArgs, outputs: Outputs) {
+    unsafe fn write_tiles(isa: I, args: TileArgs, tiles: usize, outputs: Outputs) {
         // Compiled for those sets alone.
         if const { I::LANES >= 16 && one_instruction::<I>() } {
-            written::<I, 6, 4>(isa, args, outputs);
+            written::<I, 6, 4>(isa, args, tiles, outputs);
         }
     }
 }

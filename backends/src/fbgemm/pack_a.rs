@@ -135,6 +135,7 @@ impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
                 start: std::ptr::null(),
                 row: 0,
                 segment: 0,
+                panel: 0,
                 windows: Some(windows.panel(row, segment)),
             };
         }
@@ -144,6 +145,7 @@ impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
                 start: self.lent.codes[at..].as_ptr(),
                 row: self.lent.stride,
                 segment: LINE,
+                panel: T::blocking().mr * self.lent.stride,
                 windows: None,
             };
         }
@@ -153,6 +155,7 @@ impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
             start: self.packed.bytes[at..].as_ptr(),
             row: LINE,
             segment: mr * LINE,
+            panel: self.packed.segments * mr * LINE,
             windows: None,
         }
     }

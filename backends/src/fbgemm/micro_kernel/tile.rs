@@ -56,17 +56,63 @@ pub fn in_place<I: Isa, const MR: usize, const HALF: usize, const NV: usize>(
     }
 }
 
-/// A whole tile of `MR` rows, packed or windows, that writes its outputs.
+/// `tiles` whole tiles of `MR` rows, packed or windows, that write their outputs.
 #[inline(always)]
-pub fn written<I: Isa, const MR: usize, const NV: usize>(isa: I, args: TileArgs, end: Outputs) {
+pub fn written<I: Isa, const MR: usize, const NV: usize>(
+    isa: I,
+    args: TileArgs,
+    tiles: usize,
+    outputs: Outputs,
+) {
     let (b, groups) = (args.b, args.groups);
     if let Some(windows) = args.a.windows {
-        // SAFETY: `Sums::write_tile` promises MR rows.
-        let a = unsafe { Windows::<MR>::of(windows) };
-        isa.vectorize(Tile::<_, _, MR, NV, NV> { a, b, groups, end });
+        // SAFETY: `Sums::write_tiles` promises MR rows of each tile.
+        let panel = |tile: usize| unsafe { Windows::<MR>::of(windows.below(tile * MR)) };
+        isa.vectorize(Written::<_, MR, NV> {
+            panel,
+            tiles,
+            b,
+            groups,
+            outputs,
+        });
     } else {
-        let a = Packed::<MR>(args.a.start);
-        isa.vectorize(Tile::<_, _, MR, NV, NV> { a, b, groups, end });
+        let panel = |tile| Packed::<MR>(args.a.start.wrapping_add(tile * args.a.panel));
+        isa.vectorize(Written::<_, MR, NV> {
+            panel,
+            tiles,
+            b,
+            groups,
+            outputs,
+        });
+    }
+}
+
+/// Tiles below each other that write their outputs: entered together, so that the products of
+/// one are under way while the outputs of the one before are made.
+struct Written<P, const MR: usize, const NV: usize> {
+    panel: P,
+    tiles: usize,
+    b: *const u8,
+    groups: usize,
+    outputs: Outputs,
+}
+
+impl<I: Isa, A: Rows, P: Fn(usize) -> A, const MR: usize, const NV: usize> WithIsa<I>
+    for Written<P, MR, NV>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self, isa: I) {
+        for tile in 0..self.tiles {
+            Tile::<_, _, MR, NV, NV> {
+                a: (self.panel)(tile),
+                b: self.b,
+                groups: self.groups,
+                end: self.outputs.below(tile * MR),
+            }
+            .call(isa);
+        }
     }
 }
 
@@ -161,7 +207,7 @@ trait End<I: Isa, const ROWS: usize, const USED: usize> {
     /// Takes the sums from their registers.
     ///
     /// # Safety
-    /// As [`Sums::tile`] or [`Sums::write_tile`] say of what is written.
+    /// As [`Sums::tile`] or [`Sums::write_tiles`] say of what is written.
     unsafe fn end(self, isa: I, acc: [[I::V; USED]; ROWS]);
 }
 
@@ -287,7 +333,7 @@ where
                 }
             }
         }
-        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart; `Sums::write_tile`
+        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart; `Sums::write_tiles`
         // as many outputs.
         unsafe { end.end(isa, acc) };
     }
