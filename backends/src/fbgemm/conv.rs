@@ -149,16 +149,23 @@ impl<I: Isa, T: Sums<I>> Conv<I, T> {
         form: Form,
     ) -> Self {
         let (k, n) = (spec.k(), spec.out_channels / spec.groups);
-        let groups: Vec<PackedWeights<I, T>> = (0..spec.groups)
-            .map(|group| PackedWeights::new(&weights[group * n * k..][..n * k], n, k, most_code))
-            .collect();
         let zero_point = spec.activation.qparams.zero_point as u8;
         let group_in = spec.in_channels / spec.groups;
         let placing = if columns.corrects_rows() {
             None
         } else {
-            Placing::new::<I, T>(&geometry, spec.groups, group_in, zero_point)
+            Placing::new::<I, T>(&geometry, (spec.groups, group_in, n), zero_point)
         };
+        let pack = |group: usize| {
+            let weights = &weights[group * n * k..][..n * k];
+            match &placing {
+                Some(placing) => {
+                    PackedWeights::new(&placing.weights(weights), n, placing.k(), most_code)
+                }
+                None => PackedWeights::new(weights, n, k, most_code),
+            }
+        };
+        let groups: Vec<PackedWeights<I, T>> = (0..spec.groups).map(pack).collect();
         let mut chosen = engine::chosen(groups.iter());
         if placing.is_some() {
             chosen.micro_kernel += ", windows in place";

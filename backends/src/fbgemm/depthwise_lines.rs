@@ -3,7 +3,8 @@
 //! is a group of four codes of one image column, which every window that holds the column meets in
 //! one `dot4`. For kernels of 3×3 and 5×5 without dilation along the width.
 //!
-//! A block is as many channels as a vector has bytes; interleaved, four vectors. Channels stay in
+//! A block is as many channels as a vector has bytes; interleaved, four vectors. Few channels are
+//! those of several pixels where windows lie a pixel apart. Channels stay in
 //! the order that interleaving gives them until sums are narrowed to codes, which undoes it, and
 //! what a piece needs stays in the nearest cache.
 //!
@@ -12,6 +13,7 @@
 
 mod interleave;
 mod sum;
+mod tail;
 
 use super::aligned::Aligned;
 use super::columns::Columns;
@@ -25,13 +27,19 @@ use crate::view::{View, ViewMut};
 
 use interleave::Interleave;
 use sum::{Constants, Sum};
+use tail::{LANES, Room, Tail};
 
 /// Kernel rows of a group.
 const ROWS: usize = 4;
 /// Vectors of a block of channels, as groups or sums.
 const VECTORS: usize = 4;
-/// Outputs of a piece.
+/// Outputs of a piece, of blocks of several pixels.
 const OUTPUTS: usize = 32;
+/// Outputs of a piece, of blocks of one: the image under it stays in the nearest cache from one
+/// block of channels to the next.
+const FEW_OUTPUTS: usize = 16;
+/// Pixels of a block: what lies over an edge of the image is put together code by code.
+const MOST_PIXELS: usize = 8;
 
 /// The kernel, where the shape is one of those that this has: `weights` holds the taps of each
 /// channel, `zero_point` lies outside the image.
@@ -73,10 +81,14 @@ struct Shared<I, const GROUPS: usize, const WIDTH: usize> {
     isa: I,
     geometry: Geometry,
     channels: usize,
+    /// pixels of a block, where inputs and outputs are dense
+    pixels: usize,
     zero_point: u8,
     /// `[block][group][kernel column][vector]` groups of four rows; rows that the last group lacks
     /// are 0
     weights: Aligned<u8>,
+    /// of the channels after the last whole block, `[group][kernel column]`, in their order
+    tail_weights: Aligned<u8>,
     /// of each channel, in the order of the sums
     constants: Constants,
     columns: Columns,
@@ -87,8 +99,12 @@ struct Shared<I, const GROUPS: usize, const WIDTH: usize> {
 struct Worker {
     /// `[group][image column][vector]` groups of four rows, padding of the image among them
     groups: Aligned<u8>,
-    /// `[output][vector]`
+    /// `[output][vector]`, from `first_sum` on
     sums: Aligned<i32>,
+    /// Where addresses lie half a column from those of groups. A load whose last bits are those of
+    /// a store that is under way waits for it.
+    first_sum: usize,
+    tail: Room,
 }
 
 impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
@@ -105,21 +121,44 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
         let taps = geometry.taps();
         let channels = weights.len() / taps;
         let block = VECTORS * I::LANES;
+        let pixels = if geometry.step() == 1 && channels > 0 && block.is_multiple_of(channels) {
+            (block / channels).min(MOST_PIXELS)
+        } else {
+            1
+        };
         let padded = channels.next_multiple_of(block);
         let mut packed = Aligned::zeroed(GROUPS * WIDTH * padded * ROWS);
-        for (channel, weights) in weights.chunks_exact(taps).enumerate() {
-            let lane = lane_of::<I>(channel);
-            for (tap, &weight) in weights.iter().enumerate() {
+        for at in 0..pixels * channels {
+            let (lane, channel) = (lane_of::<I>(at), at % channels);
+            for (tap, &weight) in weights[channel * taps..][..taps].iter().enumerate() {
                 let (row, column) = (tap / WIDTH, tap % WIDTH);
                 let vectors = (lane / block * GROUPS + row / ROWS) * WIDTH + column;
                 packed[(vectors * block + lane % block) * ROWS + row % ROWS] = weight as u8;
             }
         }
-        let worker = || Worker {
-            groups: Aligned::zeroed(
-                GROUPS * columns_under(&geometry, OUTPUTS, WIDTH) * block * ROWS,
-            ),
-            sums: Aligned::zeroed(OUTPUTS * block),
+        let whole = channels - channels % block;
+        let mut tail_weights = Aligned::zeroed(GROUPS * WIDTH * block * ROWS);
+        for channel in whole..channels {
+            for (tap, &weight) in weights[channel * taps..][..taps].iter().enumerate() {
+                let (row, column) = (tap / WIDTH, tap % WIDTH);
+                let vector = (row / ROWS * WIDTH + column) * I::LANES;
+                if channel - whole < I::LANES {
+                    tail_weights[(vector + channel - whole) * ROWS + row % ROWS] = weight as u8;
+                }
+            }
+        }
+        let worker = || {
+            let columns = columns_under(OUTPUTS, geometry.step(), WIDTH);
+            let column = block * ROWS;
+            let groups = Aligned::zeroed(GROUPS * columns * column);
+            let sums = Aligned::zeroed(OUTPUTS * block + block);
+            let apart = address(&groups).wrapping_sub(address(&sums));
+            Worker {
+                first_sum: apart.wrapping_add(column / 2) % column / size_of::<i32>(),
+                groups,
+                sums,
+                tail: Room::new(columns, GROUPS),
+            }
         };
         Self {
             shared: Shared {
@@ -128,7 +167,9 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
                 channels,
                 zero_point,
                 weights: packed,
-                constants: Constants::new::<I>(&columns, channels),
+                tail_weights,
+                constants: Constants::new::<I>(&columns, channels, pixels),
+                pixels,
                 columns,
                 form,
             },
@@ -142,9 +183,32 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
     }
 }
 
-/// Image columns under `outputs` outputs of a line.
-fn columns_under(geometry: &Geometry, outputs: usize, width: usize) -> usize {
-    (outputs - 1) * geometry.step() + width
+/// Where values lie.
+fn address<T>(values: &[T]) -> usize {
+    values.as_ptr().addr()
+}
+
+/// Image columns under `outputs` outputs whose windows lie `step` columns apart.
+fn columns_under(outputs: usize, step: usize, width: usize) -> usize {
+    (outputs - 1) * step + width
+}
+
+/// Outputs of a line that are computed together.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// in the output
+    place: Place,
+    /// the number of the first one in its line
+    first: usize,
+    /// pixels of a block
+    pixels: usize,
+}
+
+impl Piece {
+    /// Blocks of channels.
+    fn blocks(&self) -> usize {
+        self.place.rows / self.pixels
+    }
 }
 
 impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
@@ -152,47 +216,81 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
     fn compute(&self, worker: &mut Worker, input: &View<'_>, output: &Target<'_>, part: Part) {
         let width = self.geometry.output[2];
         let block = VECTORS * I::LANES;
+        let is_dense = input.row_stride() == self.channels && output.is_dense();
+        let together = if is_dense && matches!(self.form, Form::PackedCodes { .. }) {
+            self.pixels
+        } else {
+            1
+        };
         // SAFETY: parts do not overlap, and this writes its own alone.
         let mut output = unsafe { output.again() };
         for line in part.rows {
             let rows: [Option<usize>; 2 * ROWS] = self.geometry.rows_under(line * width);
-            for channel in (0..self.channels).step_by(block) {
-                for first in (0..width).step_by(OUTPUTS) {
+            let mut first = 0;
+            while first < width {
+                let left = width - first;
+                let pixels = if left < together { 1 } else { together };
+                let outputs = if pixels == 1 {
+                    // Pieces of a length.
+                    left.div_ceil(left.div_ceil(FEW_OUTPUTS))
+                } else {
+                    left.min(OUTPUTS) / pixels * pixels
+                };
+                for channel in (0..self.channels).step_by(block) {
                     let place = Place {
                         row: line * width + first,
-                        rows: (width - first).min(OUTPUTS),
+                        rows: outputs,
                         column: channel,
                         columns: (self.channels - channel).min(block),
                     };
-                    let plane = self.interleave(worker, input, &rows, first, place);
-                    self.sum(worker, plane, place, &mut output);
+                    let piece = Piece {
+                        place,
+                        first,
+                        pixels,
+                    };
+                    // A block would be a quarter full at most.
+                    let is_tail = I::LANES == LANES && pixels == 1 && place.columns <= LANES;
+                    match Codes::of(self.form, place, &mut output) {
+                        Some(target) if is_tail => {
+                            self.tail(worker, input, &rows, piece, target);
+                        }
+                        target => {
+                            let plane = self.interleave(worker, input, &rows, piece);
+                            self.sum(worker, plane, piece, target, &mut output);
+                        }
+                    }
                 }
+                first += outputs;
             }
         }
     }
 
-    /// Makes the groups under outputs `place`, number `first` of their line and more; gives the
-    /// bytes of one group of rows.
+    /// Columns between the windows of two blocks.
+    fn step(&self, piece: Piece) -> usize {
+        self.geometry.step() * piece.pixels
+    }
+
+    /// Makes the groups under a piece; gives the bytes of one group of rows.
     fn interleave(
         &self,
         worker: &mut Worker,
         input: &View<'_>,
         rows: &[Option<usize>; 2 * ROWS],
-        first: usize,
-        place: Place,
+        piece: Piece,
     ) -> usize {
-        let columns = columns_under(&self.geometry, place.rows, WIDTH);
+        let columns = columns_under(piece.blocks(), self.step(piece), WIDTH);
         let plane = columns * VECTORS * I::LANES * ROWS;
         for group in 0..GROUPS {
             let interleave = Interleave {
                 codes: input.u8(),
                 stride: input.row_stride(),
-                channel: place.column,
-                channels: place.columns,
+                channel: piece.place.column,
+                channels: piece.place.columns * piece.pixels,
+                pixels: piece.pixels,
                 rows: each!(None, |row| rows[group * ROWS + row]),
                 width: self.geometry.input[2],
                 pad: self.geometry.pad_left(),
-                first: first * self.geometry.step(),
+                first: piece.first * self.geometry.step(),
                 columns,
                 zero_point: self.zero_point,
                 groups: &mut worker.groups[group * plane..][..plane],
@@ -207,24 +305,56 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
         plane
     }
 
-    /// Sums the outputs `place` and writes them.
-    fn sum(&self, worker: &mut Worker, plane: usize, place: Place, output: &mut Target<'_>) {
+    /// Computes the last channels of a piece.
+    fn tail(
+        &self,
+        worker: &mut Worker,
+        input: &View<'_>,
+        rows: &[Option<usize>],
+        piece: Piece,
+        target: Codes,
+    ) {
+        self.isa.vectorize(Tail::<GROUPS, WIDTH> {
+            codes: input.u8(),
+            stride: input.row_stride(),
+            rows,
+            width: self.geometry.input[2],
+            pad: self.geometry.pad_left(),
+            step: self.geometry.step(),
+            piece,
+            zero_point: self.zero_point,
+            weights: &self.tail_weights,
+            constants: &self.columns,
+            room: &mut worker.tail,
+            target,
+        });
+    }
+
+    /// Sums the outputs of a piece and writes them.
+    fn sum(
+        &self,
+        worker: &mut Worker,
+        plane: usize,
+        piece: Piece,
+        target: Option<Codes>,
+        output: &mut Target<'_>,
+    ) {
         let block = VECTORS * I::LANES;
-        let target = Codes::of(self.form, place, output);
+        let place = piece.place;
         let is_written = target.is_some();
         self.isa.vectorize(Sum::<GROUPS, WIDTH> {
-            count: place.rows,
-            step: self.geometry.step(),
+            count: piece.blocks(),
+            step: self.step(piece),
             plane,
             groups: &worker.groups,
             weights: &self.weights[place.column * GROUPS * WIDTH * ROWS..],
             constants: self.constants.from(place.column),
-            sums: &mut worker.sums,
-            target,
+            sums: &mut worker.sums[worker.first_sum..],
+            target: target.map(|codes| codes.together(piece.pixels)),
         });
         if !is_written {
             let block = Block {
-                sums: &worker.sums,
+                sums: &worker.sums[worker.first_sum..],
                 ldc: block,
                 row_sums: None,
             };

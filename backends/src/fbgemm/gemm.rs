@@ -173,7 +173,7 @@ pub fn multiply<I: Isa, T: Sums<I>>(
                         isa,
                         (rows - row).min(blocking.mr),
                         TileArgs {
-                            a: a.panel(row, group / T::SEGMENT_GROUPS),
+                            a: a.panel(row, group),
                             b: panel,
                             groups,
                             proof,

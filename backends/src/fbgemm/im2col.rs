@@ -100,6 +100,15 @@ impl Geometry {
         (whole, self.pad)
     }
 
+    /// Kernel positions of a row, where they are neighbouring pixels; else one.
+    pub fn taps_next_to_each_other(&self) -> usize {
+        if self.dilation[2] == 1 {
+            self.kernel[2]
+        } else {
+            1
+        }
+    }
+
     /// How many pixels after the start of a window each kernel position lies, in order; where
     /// there is no padding.
     pub fn tap_pixels(&self) -> impl Iterator<Item = usize> {

@@ -6,6 +6,7 @@
 //! vector of groups of B. The shapes of tiles and blocks are those of FBGEMM
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
+mod rows;
 mod tile;
 
 use crate::fbgemm::aligned::LINE;
@@ -76,6 +77,8 @@ pub struct WindowPanel {
     pub rows: *const usize,
     /// where each segment starts within a row
     pub segments: *const usize,
+    /// groups of a segment
+    pub segment_groups: usize,
 }
 
 impl WindowPanel {
@@ -194,9 +197,9 @@ impl<I: Isa> Sums<I> for Acc32 {
             mcb,
             ncb,
             // Where a tile takes as long as a panel of B takes from L2, sums need not go back to
-            // memory before they are finished.
+            // memory before they are finished; a block of A and a panel of B fill 1 MiB.
             kcb: if const { I::LANES >= 16 && one_instruction::<I>() } {
-                2048
+                5120
             } else {
                 512
             },

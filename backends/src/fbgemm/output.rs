@@ -9,7 +9,6 @@ mod interleaved;
 
 use std::marker::PhantomData;
 
-use super::aligned::Aligned;
 use super::columns::Columns;
 use crate::isa::{Isa, WithIsa, each};
 use crate::view::ViewMut;
@@ -72,7 +71,7 @@ pub struct Place {
 /// A block of sums in memory: `sums[r · ldc + c]`, `ldc` a multiple of 4 vectors.
 pub struct Block<'a> {
     /// the sums
-    pub sums: &'a Aligned<i32>,
+    pub sums: &'a [i32],
     /// sums between rows
     pub ldc: usize,
     /// Σa of each row, where weights have zero points and `sums` are not yet corrected for them
@@ -127,6 +126,11 @@ impl<'a> Target<'a> {
             output: PhantomData,
             ..*self
         }
+    }
+
+    /// Whether there are no gaps between rows.
+    pub fn is_dense(&self) -> bool {
+        self.stride == self.row_len
     }
 
     /// The bytes of a value.

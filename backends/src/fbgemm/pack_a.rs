@@ -128,17 +128,18 @@ impl<'a> Lent<'a> {
 }
 
 impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
-    /// Where the panel of row `row` (a multiple of `mr`) has segment `segment`.
-    pub fn panel(&self, row: usize, segment: usize) -> Panel {
+    /// Where the panel of row `row` (a multiple of `mr`) has group `group`, the first of a segment.
+    pub fn panel(&self, row: usize, group: usize) -> Panel {
         if let Some(windows) = &self.windows {
             return Panel {
                 start: std::ptr::null(),
                 row: 0,
                 segment: 0,
                 panel: 0,
-                windows: Some(windows.panel(row, segment)),
+                windows: Some(windows.panel(row, group)),
             };
         }
+        let segment = group / T::SEGMENT_GROUPS;
         if row < self.lent.rows {
             let at = row * self.lent.stride + segment * LINE;
             return Panel {

@@ -1,14 +1,16 @@
 //! Windows of a convolution that tiles read where they lie, in place of packing
-//! them: where the channels of a group are whole segments, each kernel position
-//! gives segments that start at the same places from the start of every window.
+//! them. Codes of a window that follow each other in the image are a segment:
+//! those of a kernel position, or of a row of them. Segments start at the same
+//! places from the start of every window. They are filled up to whole groups,
+//! whose last codes are the image's next ones and meet weights of 0.
 //!
 //! Padding must be there to be read: an image that has some is copied between
-//! borders of the zero point, which costs as much as one kernel position of one
+//! borders of the zero point, which costs no more than one kernel position of one
 //! output channel.
 
 use std::ops::Range;
 
-use super::aligned::{Aligned, LINE};
+use super::aligned::Aligned;
 use super::im2col::Geometry;
 use super::micro_kernel::{Sums, WindowPanel};
 use crate::isa::Isa;
@@ -23,38 +25,49 @@ pub struct Windows<'a> {
     rows: &'a [usize],
     /// where each segment of a window starts
     segments: &'a [usize],
+    /// groups of a segment
+    segment_groups: usize,
 }
 
 impl<'a> Windows<'a> {
-    /// Windows that start at `rows` of `image`, each of `segments` from there on.
+    /// Windows that start at `rows` of `image`, each of `segments` of `segment_groups` groups from
+    /// there on.
     ///
     /// # Panics
     /// When one of them does not lie in the image.
-    pub fn new(image: &'a [u8], rows: &'a [usize], segments: &'a [usize]) -> Self {
+    pub fn new(
+        image: &'a [u8],
+        rows: &'a [usize],
+        segments: &'a [usize],
+        segment_groups: usize,
+    ) -> Self {
         let last = |places: &[usize]| places.iter().copied().max();
         if let (Some(row), Some(segment)) = (last(rows), last(segments)) {
-            assert!(
-                row + segment + LINE <= image.len(),
-                "windows lie in the image"
-            );
+            let end = row + segment + segment_groups * GROUP;
+            assert!(end <= image.len(), "windows lie in the image");
         }
         Self {
             image,
             rows,
             segments,
+            segment_groups,
         }
     }
 
-    /// The windows from `row` on, their segments from `segment` on. As many of each as there are
-    /// can be read.
-    pub fn panel(&self, row: usize, segment: usize) -> WindowPanel {
+    /// The windows from `row` on, their segments from group `group` on, the first of a segment. As
+    /// many of each as there are can be read.
+    pub fn panel(&self, row: usize, group: usize) -> WindowPanel {
         WindowPanel {
             image: self.image.as_ptr(),
             rows: self.rows[row..].as_ptr(),
-            segments: self.segments[segment..].as_ptr(),
+            segments: self.segments[group / self.segment_groups..].as_ptr(),
+            segment_groups: self.segment_groups,
         }
     }
 }
+
+/// Codes of a group.
+const GROUP: usize = 4;
 
 /// How the windows of a convolution are read in place.
 pub struct Placing {
@@ -65,69 +78,107 @@ pub struct Placing {
     /// where the input starts in each dimension
     before: [usize; 3],
     channels: usize,
-    /// input channels of a group
+    /// input channels of a group of the convolution
     group_in: usize,
-    /// the image between its borders; empty where the input is read
-    padded: Aligned<u8>,
+    /// the image between its borders, and a group; empty where the input is read
+    copy: Aligned<u8>,
     /// values between pixels of the image that is read
     stride: usize,
+    /// kernel positions next to each other that are read as one
+    taps: usize,
+    /// codes of a segment, those that fill it up not counted
+    segment: usize,
     /// where each segment of a window starts
     segments: Vec<usize>,
 }
 
 impl Placing {
-    /// For `groups` groups of `group_in` channels; `None` where tiles of `T` read packed rows
-    /// alone, windows are not whole segments, or borders would be most of the image.
+    /// For `groups` groups of `group_in` channels to `n` each; `None` where tiles of `T` read
+    /// packed rows alone, or reading in place costs more than packing.
     pub fn new<I: Isa, T: Sums<I>>(
         geometry: &Geometry,
-        groups: usize,
-        group_in: usize,
+        (groups, group_in, n): (usize, usize, usize),
         zero_point: u8,
     ) -> Option<Self> {
-        if !T::READS_WINDOWS || group_in == 0 || !group_in.is_multiple_of(LINE) {
+        let k = geometry.taps() * group_in;
+        if !T::READS_WINDOWS || k == 0 || geometry.positions() == 0 {
             return None;
         }
         let (whole, before) = geometry.with_padding();
         let channels = groups * group_in;
-        let codes = whole.pixels() * channels;
-        let packed = geometry.positions() * geometry.taps() * channels;
-        if packed == 0 || codes > packed.max(geometry.pixels() * channels) {
+        let is_copied = whole.input != geometry.input || !group_in.is_multiple_of(GROUP);
+        // A copy has no gaps between pixels.
+        let taps = if is_copied && groups == 1 {
+            geometry.taps_next_to_each_other()
+        } else {
+            1
+        };
+        // Blocks of k are whole segments.
+        let codes = taps * group_in;
+        let kcb = T::blocking().kcb;
+        let segment = if padded(codes) * (k / codes) <= kcb {
+            codes
+        } else if codes.is_multiple_of(T::SEGMENT_CODES) {
+            T::SEGMENT_CODES
+        } else {
+            return None;
+        };
+        // Packing takes about as long as one more product of each code with a tile's columns.
+        let more = (padded(segment) - segment) * (k / segment);
+        let copied = whole.pixels() * channels;
+        if more * n.div_ceil(T::blocking().nr) > k
+            || (is_copied
+                && copied > (geometry.positions() * k * groups).max(geometry.pixels() * channels))
+        {
             return None;
         }
-        let is_padded = whole.input != geometry.input;
-        let mut padded = Aligned::zeroed(if is_padded { codes } else { 0 });
-        padded.fill(zero_point);
+        let mut copy = Aligned::zeroed(if is_copied { copied + GROUP } else { 0 });
+        copy.fill(zero_point);
         Some(Self {
             geometry: whole,
             input: geometry.input,
             before,
             channels,
             group_in,
-            padded,
+            copy,
             stride: channels,
-            segments: vec![0; geometry.taps() * (group_in / LINE)],
+            taps,
+            segment,
+            segments: vec![0; k / segment],
         })
+    }
+
+    /// Weights, `k` a column, as the segments that they meet: filled up with zeros.
+    pub fn weights(&self, weights: &[i8]) -> Vec<i8> {
+        let mut filled = Vec::new();
+        for segment in weights.chunks_exact(self.segment) {
+            filled.extend_from_slice(segment);
+            filled.resize(filled.len() + padded(self.segment) - self.segment, 0);
+        }
+        filled
+    }
+
+    /// Codes of a window, those among them that fill segments up.
+    pub fn k(&self) -> usize {
+        self.segments.len() * padded(self.segment)
     }
 
     /// Makes `input` ready to be read, on `threads` threads.
     pub fn place(&mut self, input: View<'_>, threads: usize) {
-        let is_padded = !self.padded.is_empty();
-        self.stride = if is_padded {
+        let is_copied = !self.copy.is_empty();
+        self.stride = if is_copied {
             self.channels
         } else {
             input.row_stride()
         };
-        let per_tap = self.group_in / LINE;
-        for (tap, pixel) in self.geometry.tap_pixels().enumerate() {
-            let at = pixel * self.stride;
-            for (chunk, segment) in self.segments[tap * per_tap..][..per_tap]
-                .iter_mut()
-                .enumerate()
-            {
-                *segment = at + chunk * LINE;
+        let per_run = self.taps * self.group_in / self.segment;
+        let runs = self.geometry.tap_pixels().step_by(self.taps);
+        for (segments, pixel) in self.segments.chunks_exact_mut(per_run).zip(runs) {
+            for (at, segment) in segments.iter_mut().enumerate() {
+                *segment = pixel * self.stride + at * self.segment;
             }
         }
-        if !is_padded {
+        if !is_copied {
             return;
         }
         let [depth, height, width] = self.geometry.input;
@@ -142,11 +193,13 @@ impl Placing {
             channels: self.channels,
         };
         if threads == 1 {
-            copying.lines(0, bytes, &mut self.padded);
+            copying.lines(0, bytes, &mut self.copy);
             return;
         }
         let share = lines.div_ceil(threads);
-        let mut chunks: Vec<&mut [u8]> = self.padded.chunks_mut(share * bytes).collect();
+        let mut chunks: Vec<&mut [u8]> = self.copy[..lines * bytes]
+            .chunks_mut(share * bytes)
+            .collect();
         let parts = threads::split(lines, 1, share, 1, threads);
         threads::each(&mut chunks, parts, |chunk, part| {
             if !part.rows.is_empty() {
@@ -171,13 +224,24 @@ impl Placing {
         group: usize,
         starts: &'a [usize],
     ) -> Windows<'a> {
-        let image = if self.padded.is_empty() {
+        let image = if self.copy.is_empty() {
             input.u8()
         } else {
-            &self.padded
+            &self.copy
         };
-        Windows::new(&image[group * self.group_in..], starts, &self.segments)
+        let groups = padded(self.segment) / GROUP;
+        Windows::new(
+            &image[group * self.group_in..],
+            starts,
+            &self.segments,
+            groups,
+        )
     }
+}
+
+/// As many codes, filled up to whole groups.
+fn padded(codes: usize) -> usize {
+    codes.next_multiple_of(GROUP)
 }
 
 /// Copies lines of an input to where they lie between borders.

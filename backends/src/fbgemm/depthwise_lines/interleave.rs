@@ -12,6 +12,8 @@ pub struct Interleave<'a> {
     pub channel: usize,
     /// its channels, a vector of bytes at most
     pub channels: usize,
+    /// pixels from a column on whose channels are the block's; `channels` are those of all
+    pub pixels: usize,
     /// the first pixel of each row; none outside the image
     pub rows: [Option<usize>; ROWS],
     /// pixels of a row
@@ -32,6 +34,23 @@ impl<'a> Interleave<'a> {
     pub fn of_rows<const READ: usize>(self) -> InterleaveRows<'a, READ> {
         InterleaveRows(self)
     }
+
+    /// The codes of row `row` of a block at column `column`, some of whose pixels may lie outside
+    /// the image.
+    fn at_edge(&self, row: usize, column: usize, codes: &mut [u8]) {
+        codes.fill(self.zero_point);
+        let Some(row) = self.rows[row] else {
+            return;
+        };
+        let each = self.channels / self.pixels;
+        for (pixel, codes) in codes.chunks_exact_mut(each).take(self.pixels).enumerate() {
+            let column = (self.first + column + pixel).checked_sub(self.pad);
+            if let Some(column) = column.filter(|&column| column < self.width) {
+                let from = (row + column) * self.stride + self.channel;
+                codes.copy_from_slice(&self.codes[from..][..each]);
+            }
+        }
+    }
 }
 
 /// As [`Interleave`], of `READ` rows.
@@ -45,56 +64,65 @@ impl<I: Isa, const READ: usize> WithIsa<I> for InterleaveRows<'_, READ> {
         let all = self.0;
         let block = VECTORS * I::LANES;
         assert!(all.channels <= block && all.groups.len() >= all.columns * block * ROWS);
-        let left = all.pad.saturating_sub(all.first).min(all.columns);
-        let end = (all.pad + all.width).saturating_sub(all.first);
-        let inside = end.clamp(left, all.columns) - left;
-        // The image column of the first one inside.
-        let first = all.first + left - all.pad;
+        // Columns whose pixels all lie in the image.
+        let start = all.pad.saturating_sub(all.first).min(all.columns);
+        let end = (all.pad + all.width + 1).saturating_sub(all.first + all.pixels);
+        let end = end.clamp(start, all.columns);
         // What lies outside the image is read, too, again and again.
         let outside = [all.zero_point; 64];
         let mut sources = [(outside.as_ptr(), 0); READ];
-        for (source, row) in sources.iter_mut().zip(all.rows) {
-            if let Some(row) = row
-                && inside > 0
-            {
-                let start = (row + first) * all.stride + all.channel;
-                let codes = &all.codes[start..];
-                assert!((inside - 1) * all.stride + all.channels <= codes.len());
-                *source = (codes.as_ptr(), all.stride);
+        if start < end {
+            for (source, row) in sources.iter_mut().zip(all.rows) {
+                if let Some(row) = row {
+                    let pixel = row + all.first + start - all.pad;
+                    let codes = &all.codes[pixel * all.stride + all.channel..];
+                    assert!((end - start - 1) * all.stride + all.channels <= codes.len());
+                    *source = (codes.as_ptr(), all.stride);
+                }
             }
         }
-        let padding = [isa.splat_u8(all.zero_point); VECTORS];
         let to = all.groups.as_mut_ptr();
         let column = block * ROWS;
-        // SAFETY: groups of `columns` columns, of which `inside` after `left` lie in the image; of
-        // these, `channels` codes can be read of each row, as was asserted. `outside` is as long
-        // as the widest vector.
+        for at in (0..start).chain(end..all.columns) {
+            let groups = if all.pixels == 1 {
+                [isa.splat_u8(all.zero_point); VECTORS]
+            } else {
+                let mut codes = [[0; 64]; READ];
+                for (row, codes) in codes.iter_mut().enumerate() {
+                    all.at_edge(row, at, &mut codes[..all.channels]);
+                }
+                isa.interleave_4(each!(isa.splat_i32(0), |row| match codes.get(row) {
+                    // SAFETY: 64 codes are as much as the widest vector.
+                    Some(codes) => unsafe { isa.load_bytes(codes.as_ptr()) },
+                    None => isa.splat_i32(0),
+                }))
+            };
+            // SAFETY: there are groups of `columns` columns.
+            unsafe { store::<I>(isa, to.add(at * column), groups) };
+        }
+        // SAFETY: there are groups of `columns` columns; of each row, the codes of those from
+        // `start` to `end` can be read, as was asserted. `outside` is as long as the widest vector.
         unsafe {
-            for at in 0..left {
-                store::<I>(isa, to.add(at * column), padding);
-            }
             if all.channels == block {
-                for at in 0..inside {
-                    let rows = each!(isa.splat_i32(0), |row| match sources.get(row) {
-                        Some((codes, step)) => isa.load_bytes(codes.add(at * step)),
-                        None => isa.splat_i32(0),
+                for at in start..end {
+                    let rows = each!(isa.splat_i32(0), |row| if row < READ {
+                        let (codes, step) = sources[row % READ];
+                        isa.load_bytes(codes.add((at - start) * step))
+                    } else {
+                        isa.splat_i32(0)
                     });
-                    let groups = isa.interleave_4(rows);
-                    store::<I>(isa, to.add((left + at) * column), groups);
+                    store::<I>(isa, to.add(at * column), isa.interleave_4(rows));
                 }
             } else {
-                for at in 0..inside {
-                    let rows = each!(isa.splat_i32(0), |row| match sources.get(row) {
-                        Some((codes, step)) =>
-                            isa.load_bytes_partial(codes.add(at * step), all.channels),
-                        None => isa.splat_i32(0),
+                for at in start..end {
+                    let rows = each!(isa.splat_i32(0), |row| if row < READ {
+                        let (codes, step) = sources[row % READ];
+                        isa.load_bytes_partial(codes.add((at - start) * step), all.channels)
+                    } else {
+                        isa.splat_i32(0)
                     });
-                    let groups = isa.interleave_4(rows);
-                    store::<I>(isa, to.add((left + at) * column), groups);
+                    store::<I>(isa, to.add(at * column), isa.interleave_4(rows));
                 }
-            }
-            for at in left + inside..all.columns {
-                store::<I>(isa, to.add(at * column), padding);
             }
         }
     }

@@ -15,16 +15,16 @@ pub struct Constants {
 }
 
 impl Constants {
-    /// Those of `channels` channels.
-    pub fn new<I: Isa>(columns: &Columns, channels: usize) -> Self {
-        let padded = channels.next_multiple_of(VECTORS * I::LANES);
+    /// Those of `channels` channels, of `pixels` pixels one after another.
+    pub fn new<I: Isa>(columns: &Columns, channels: usize, pixels: usize) -> Self {
+        let padded = (pixels * channels).next_multiple_of(VECTORS * I::LANES);
         let mut constants = Self {
             offset: Aligned::zeroed(padded),
             bias: Aligned::zeroed(padded),
             multiplier: Aligned::zeroed(padded),
         };
-        for channel in 0..channels {
-            let lane = lane_of::<I>(channel);
+        for at in 0..pixels * channels {
+            let (lane, channel) = (lane_of::<I>(at), at % channels);
             constants.offset[lane] = columns.offset[channel];
             constants.bias[lane] = columns.bias[channel];
             constants.multiplier[lane] = columns.multiplier[channel];
@@ -88,8 +88,9 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> WithIsa<I> for Sum<'_, GRO
             (offset, Steps::<I, VECTORS>::load(isa, bias, multiplier))
         };
         match self.target {
-            // Registers for all weights of a block, its sums and its constants.
-            Some(codes) if const { I::LANES >= 16 && GROUPS == 1 } => {
+            // Registers for all weights of a block, its sums and its constants, where weights are
+            // multiplied as they are.
+            Some(codes) if const { I::LANES >= 16 && I::DOT_K == 4 && GROUPS == 1 } => {
                 let weights = self.weights::<I, VECTORS>(isa, 0);
                 for output in 0..self.count {
                     let sums = self.sum::<I, VECTORS>(isa, output, 0, &weights, offset);
@@ -98,10 +99,10 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> WithIsa<I> for Sum<'_, GRO
                 }
             }
             target => {
-                for v in 0..VECTORS {
+                for (v, &offset) in offset.iter().enumerate() {
                     let weights = self.weights::<I, 1>(isa, v);
                     let start = match target {
-                        Some(_) => offset[v],
+                        Some(_) => offset,
                         None => isa.splat_i32(0),
                     };
                     for output in 0..self.count {

@@ -1,8 +1,8 @@
 //! A tile of sums in registers: rows that are packed or windows of an image, times
 //! vectors of columns; its sums go to memory, or its outputs are written.
 
+use super::rows::{GROUP, Packed, Rows, Windows};
 use super::{TileArgs, WindowPanel};
-use crate::fbgemm::aligned::LINE;
 use crate::fbgemm::output::Outputs;
 use crate::isa::{Isa, WithIsa, each};
 
@@ -116,90 +116,6 @@ impl<I: Isa, A: Rows, P: Fn(usize) -> A, const MR: usize, const NV: usize> WithI
     }
 }
 
-/// Where a tile finds the groups of its rows, segment after segment.
-trait Rows {
-    /// Goes to the next segment of each row, the first one at first.
-    ///
-    /// # Safety
-    /// There is such a segment.
-    unsafe fn segment(&mut self);
-    /// Goes `groups` groups further within a segment.
-    fn advance(&mut self, groups: usize);
-    /// Where row `row` has the present group.
-    fn group(&self, row: usize) -> *const u8;
-    /// Ends a whole segment.
-    fn end_segment(&mut self);
-}
-
-/// Bytes of a group.
-const GROUP: usize = 4;
-
-/// A packed panel of `MR` rows.
-struct Packed<const MR: usize>(*const u8);
-
-impl<const MR: usize> Rows for Packed<MR> {
-    #[inline(always)]
-    unsafe fn segment(&mut self) {}
-    #[inline(always)]
-    fn advance(&mut self, groups: usize) {
-        self.0 = self.0.wrapping_add(groups * GROUP);
-    }
-    #[inline(always)]
-    fn group(&self, row: usize) -> *const u8 {
-        self.0.wrapping_add(row * LINE)
-    }
-    #[inline(always)]
-    fn end_segment(&mut self) {
-        // To the next segment; after the last one this points nowhere and is not read.
-        self.0 = self.0.wrapping_add((MR - 1) * LINE);
-    }
-}
-
-/// `ROWS` windows of an image.
-struct Windows<const ROWS: usize> {
-    rows: [*const u8; ROWS],
-    segments: *const usize,
-    /// of the present segment and group
-    at: usize,
-}
-
-impl<const ROWS: usize> Windows<ROWS> {
-    /// The first rows of a panel.
-    ///
-    /// # Safety
-    /// It has as many.
-    #[inline(always)]
-    unsafe fn of(panel: WindowPanel) -> Self {
-        Self {
-            rows: each!(panel.image, |row| {
-                // SAFETY: the caller's promise.
-                panel.image.wrapping_add(unsafe { *panel.rows.add(row) })
-            }),
-            segments: panel.segments,
-            at: 0,
-        }
-    }
-}
-
-impl<const ROWS: usize> Rows for Windows<ROWS> {
-    #[inline(always)]
-    unsafe fn segment(&mut self) {
-        // SAFETY: the caller's promise.
-        self.at = unsafe { *self.segments };
-        self.segments = self.segments.wrapping_add(1);
-    }
-    #[inline(always)]
-    fn advance(&mut self, groups: usize) {
-        self.at += groups * GROUP;
-    }
-    #[inline(always)]
-    fn group(&self, row: usize) -> *const u8 {
-        self.rows[row].wrapping_add(self.at)
-    }
-    #[inline(always)]
-    fn end_segment(&mut self) {}
-}
-
 /// What a tile's sums start from, and what becomes of them.
 trait End<I: Isa, const ROWS: usize, const USED: usize> {
     /// What sums start from.
@@ -271,7 +187,6 @@ where
 
     #[inline(always)]
     fn call(self, isa: I) {
-        const SEGMENT_GROUPS: usize = LINE / GROUP;
         let Self {
             mut a,
             mut b,
@@ -283,35 +198,41 @@ where
         // One row alone would wait for each product before the next: every second group is summed
         // apart. Sums in i32 wrap, so that their order does not matter.
         let mut apart = [[isa.splat_i32(0); USED]; ROWS];
+        let segment = a.segment_groups();
         let mut left = groups;
-        while left >= SEGMENT_GROUPS {
+        while left >= segment {
             // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
             // `left` counts those not yet read.
             unsafe {
                 a.segment();
                 if const { I::DOT_ELEMENT } {
-                    for _ in 0..SEGMENT_GROUPS / 4 {
+                    for _ in 0..segment / 4 {
                         multiply_four_groups::<I, A, ROWS, NV, USED>(isa, &a, b, &mut acc);
                         a.advance(4);
                         b = b.add(4 * step);
                     }
                 } else if const { ROWS == 1 } {
-                    for _ in 0..SEGMENT_GROUPS / 2 {
+                    for _ in 0..segment / 2 {
                         multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
                         a.advance(1);
                         multiply_group::<I, A, ROWS, USED>(isa, &a, b.add(step), &mut apart);
                         a.advance(1);
                         b = b.add(2 * step);
                     }
+                    if segment % 2 == 1 {
+                        multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
+                        a.advance(1);
+                        b = b.add(step);
+                    }
                 } else {
-                    for _ in 0..SEGMENT_GROUPS {
+                    for _ in 0..segment {
                         multiply_group::<I, A, ROWS, USED>(isa, &a, b, &mut acc);
                         a.advance(1);
                         b = b.add(step);
                     }
                 }
             }
-            left -= SEGMENT_GROUPS;
+            left -= segment;
             a.end_segment();
         }
         if left > 0 {

@@ -9,6 +9,7 @@ pub struct Codes {
     signed: bool,
     zero_point: i32,
     relu: bool,
+    rows: usize,
     /// codes of a row
     count: usize,
     target: *mut u8,
@@ -37,10 +38,25 @@ impl Codes {
             signed,
             zero_point,
             relu,
+            rows: place.rows,
             count: place.columns,
             target: output.first.wrapping_add(first),
             stride: output.stride,
         })
+    }
+
+    /// The same with `rows` rows at a time as one.
+    ///
+    /// # Panics
+    /// When there are gaps between rows.
+    pub fn together(self, rows: usize) -> Self {
+        assert!(rows == 1 || self.stride == self.count, "rows without gaps");
+        Self {
+            rows: self.rows / rows,
+            count: self.count * rows,
+            stride: self.stride * rows,
+            ..self
+        }
     }
 
     /// Writes row `row` of the place.
@@ -58,6 +74,30 @@ impl Codes {
                 isa.store_bytes(to, codes);
             } else {
                 isa.store_bytes_partial(to, codes, self.count);
+            }
+        }
+    }
+
+    /// Writes `count` rows from `row` on, at most four, of a vector of steps each in the order of
+    /// channels.
+    #[inline(always)]
+    pub fn write_rows<I: Isa>(self, isa: I, row: usize, count: usize, steps: [I::V; 4]) {
+        let all = codes::<I, false>(isa, steps, self.signed, self.zero_point, self.relu);
+        let mut bytes = [[0u8; 16]; 4];
+        assert!(row + count <= self.rows && self.count <= I::LANES && I::LANES <= 16);
+        // SAFETY: four rows of 16 bytes are as much as the widest vector.
+        unsafe { isa.store_bytes(bytes.as_mut_ptr().cast(), all) };
+        let bytes = bytes.as_flattened();
+        for at in 0..count {
+            let from = bytes[at * I::LANES..].as_ptr();
+            let to = self.target.wrapping_add((row + at) * self.stride);
+            // SAFETY: the assertion, and `of` checked the place; rows are `stride` bytes apart.
+            unsafe {
+                if self.count == 16 {
+                    to.cast::<[u8; 16]>().write(from.cast::<[u8; 16]>().read());
+                } else {
+                    from.copy_to_nonoverlapping(to, self.count);
+                }
             }
         }
     }
