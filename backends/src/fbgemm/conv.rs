@@ -1,5 +1,6 @@
 //! Convolution in one, two or three dimensions: each group is a GEMM whose
-//! activations are packed straight from the image (fused im2col). Convolutions
+//! activations are packed straight from the image (fused im2col), or read where
+//! they lie (see [`windows`](super::windows)). Convolutions
 //! with one channel a group go to [`depthwise`](super::depthwise).
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use super::output::{Form, Place, Target};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
+use super::windows::Placing;
 use crate::backend::{Chosen, Kernel, Precondition, Refusal};
 use crate::isa::Isa;
 use crate::threads::{self, Part};
@@ -112,6 +114,8 @@ struct Conv<I: Isa, T: Sums<I>> {
     groups: Vec<PackedWeights<I, T>>,
     columns: Columns,
     form: Form,
+    /// where windows are read in place
+    placing: Option<Placing>,
     workers: Vec<Worker<I, T>>,
     chosen: Chosen,
 }
@@ -130,6 +134,8 @@ struct Worker<I: Isa, T: Sums<I>> {
     row: Aligned<u8>,
     rows: PackedRows<I, T>,
     sums: Aligned<i32>,
+    /// where windows start that are read in place
+    starts: Vec<usize>,
 }
 
 impl<I: Isa, T: Sums<I>> Conv<I, T> {
@@ -143,25 +149,46 @@ impl<I: Isa, T: Sums<I>> Conv<I, T> {
         form: Form,
     ) -> Self {
         let (k, n) = (spec.k(), spec.out_channels / spec.groups);
-        let groups: Vec<PackedWeights<I, T>> = (0..spec.groups)
-            .map(|group| PackedWeights::new(&weights[group * n * k..][..n * k], n, k, most_code))
-            .collect();
+        let zero_point = spec.activation.qparams.zero_point as u8;
+        let group_in = spec.in_channels / spec.groups;
+        let placing = if columns.corrects_rows() {
+            None
+        } else {
+            Placing::new::<I, T>(&geometry, (spec.groups, group_in, n), zero_point)
+        };
+        let pack = |group: usize| {
+            let weights = &weights[group * n * k..][..n * k];
+            match &placing {
+                Some(placing) => {
+                    PackedWeights::new(&placing.weights(weights), n, placing.k(), most_code)
+                }
+                None => PackedWeights::new(weights, n, k, most_code),
+            }
+        };
+        let groups: Vec<PackedWeights<I, T>> = (0..spec.groups).map(pack).collect();
+        let mut chosen = engine::chosen(groups.iter());
+        if placing.is_some() {
+            chosen.micro_kernel += ", windows in place";
+        }
+        let packed_k = if placing.is_some() { 0 } else { k };
         let worker = || Worker {
-            row: Aligned::zeroed(k + ROW_SLACK),
-            rows: PackedRows::new(k),
+            row: Aligned::zeroed(packed_k + ROW_SLACK),
+            rows: PackedRows::new(packed_k),
             sums: gemm::sums_block::<I, T>(),
+            starts: vec![0; T::blocking().mcb],
         };
         Self {
             isa,
             shape: Shape {
                 geometry,
-                zero_point: spec.activation.qparams.zero_point as u8,
-                group_in: spec.in_channels / spec.groups,
+                zero_point,
+                group_in,
             },
-            chosen: engine::chosen(groups.iter()),
+            chosen,
             groups,
             columns,
             form,
+            placing,
             workers: (0..threads::allowed()).map(|_| worker()).collect(),
         }
     }
@@ -175,6 +202,7 @@ struct Shared<'a, I, T> {
     groups: &'a [PackedWeights<I, T>],
     columns: &'a Columns,
     form: Form,
+    placing: Option<&'a Placing>,
     output: Target<'a>,
 }
 
@@ -223,12 +251,22 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
         let mut output = unsafe { self.output.again() };
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
+            if let Some(placing) = self.placing {
+                placing.starts(first..first + rows, &mut worker.starts);
+            }
             for (group, weights) in self.groups.iter().enumerate() {
-                let lent = self.lend(group, first, rows);
-                self.pack(worker, group, first, lent.rows()..rows);
+                let lent = if self.placing.is_none() {
+                    let lent = self.lend(group, first, rows);
+                    self.pack(worker, group, first, lent.rows()..rows);
+                    lent
+                } else {
+                    Lent::NONE
+                };
                 let block = pack_a::Block {
                     packed: &worker.rows,
                     lent,
+                    windows: (self.placing)
+                        .map(|placing| placing.windows(self.input, group, &worker.starts)),
                 };
                 for column in part.columns.clone().step_by(blocking.ncb) {
                     let finishing = gemm::Finishing {
@@ -260,6 +298,9 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
 impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let positions = self.shape.geometry.positions();
+        if let Some(placing) = &mut self.placing {
+            placing.place(inputs[0], self.workers.len());
+        }
         let shared = Shared {
             isa: self.isa,
             input: inputs[0],
@@ -267,6 +308,7 @@ impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
             groups: &self.groups,
             columns: &self.columns,
             form: self.form,
+            placing: self.placing.as_ref(),
             output: Target::of(&mut outputs[0]),
         };
         let Blocking { mr, ncb, .. } = T::blocking();

@@ -12,6 +12,7 @@ use super::output::{self, Block, Form, Place, Target};
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Dot4, Isa, WithIsa, each};
+use crate::threads::{self, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, PaddingTap, Profile};
 use qassay_golden::spec::ConvSpec;
@@ -78,21 +79,26 @@ pub fn prepare<I: Isa>(
     }
     let mut padding = Aligned::zeroed(channels);
     padding.fill(zero_point);
-    let pairs = if saturating { "-i16pairs" } else { "" };
-    Ok(Box::new(Depthwise {
-        isa,
-        saturating,
-        geometry,
-        channels,
-        ldc,
-        weights,
-        padding,
-        zero_points,
+    let worker = || Worker {
         pixels: vec![None; taps],
         places: vec![PADDING; ROWS * taps],
         sums: Aligned::zeroed(ROWS * ldc),
-        columns,
-        form,
+    };
+    let pairs = if saturating { "-i16pairs" } else { "" };
+    Ok(Box::new(Depthwise {
+        shared: Shared {
+            isa,
+            saturating,
+            geometry,
+            channels,
+            ldc,
+            weights,
+            padding,
+            zero_points,
+            columns,
+            form,
+        },
+        workers: (0..threads::allowed()).map(|_| worker()).collect(),
         chosen: Chosen {
             micro_kernel: format!("u8s8-depthwise{pairs}-{taps}taps-{}", BLOCK * I::LANES),
             tile: Some((1, BLOCK * I::LANES, taps)),
@@ -137,13 +143,20 @@ pub fn has_own_kernel(spec: &ConvSpec) -> bool {
 }
 
 /// Where a channel's sum stands in its block of four vectors, see [`Isa::interleave_4`].
-fn lane_of<I: Isa>(channel: usize) -> usize {
+pub fn lane_of<I: Isa>(channel: usize) -> usize {
     let (block, within) = (channel / (BLOCK * I::LANES), channel % (BLOCK * I::LANES));
     let (group, vector, lane) = (within / 16, within % 16 / 4, within % 4);
     block * BLOCK * I::LANES + vector * I::LANES + group * 4 + lane
 }
 
 struct Depthwise<I> {
+    shared: Shared<I>,
+    workers: Vec<Worker>,
+    chosen: Chosen,
+}
+
+/// What all threads read.
+struct Shared<I> {
     isa: I,
     /// pairs saturate to i16 although the set's own products of bytes are exact
     saturating: bool,
@@ -157,31 +170,42 @@ struct Depthwise<I> {
     zero_points: Aligned<i32>,
     /// what lies outside the image: the zero point of every channel
     padding: Aligned<u8>,
+    columns: Columns,
+    form: Form,
+}
+
+/// What a thread works in.
+struct Worker {
     /// the pixel under each kernel position
     pixels: Vec<Option<usize>>,
     /// `[row][tap]`: where the codes under each kernel position start
     places: Vec<usize>,
     sums: Aligned<i32>,
-    columns: Columns,
-    form: Form,
-    chosen: Chosen,
 }
 
-/// Stands in [`Depthwise::places`] for what lies outside the image.
+/// Stands in [`Worker::places`] for what lies outside the image.
 const PADDING: usize = usize::MAX;
 
-impl<I: Isa> Depthwise<I> {
+impl<I: Isa> Shared<I> {
     /// Finds the codes under the windows of `rows` output positions from number `first` of a
     /// line of outputs on, of which the first one is `position`.
-    fn place(&mut self, codes: usize, stride: usize, position: usize, first: usize, rows: usize) {
-        let taps = self.pixels.len();
+    fn place(
+        &self,
+        worker: &mut Worker,
+        input: &View<'_>,
+        position: usize,
+        first: usize,
+        rows: usize,
+    ) {
+        let (codes, stride) = (input.u8().len(), input.row_stride());
+        let taps = worker.pixels.len();
         let interior = self.geometry.interior();
         let step = self.geometry.step() * stride;
         for row in 0..rows {
             let column = first + row;
             if row > 0 && interior.contains(&(column - 1)) && interior.contains(&column) {
                 // All windows of a line inside the image are alike.
-                let (before, places) = self.places.split_at_mut(row * taps);
+                let (before, places) = worker.places.split_at_mut(row * taps);
                 let before = &before[(row - 1) * taps..];
                 for (place, &before) in places[..taps].iter_mut().zip(before) {
                     *place = if before == PADDING {
@@ -192,38 +216,39 @@ impl<I: Isa> Depthwise<I> {
                 }
             } else {
                 let window = self.geometry.window(position + column);
-                self.geometry.taps_of(window, &mut self.pixels);
-                for (place, pixel) in self.places[row * taps..].iter_mut().zip(&self.pixels) {
+                self.geometry.taps_of(window, &mut worker.pixels);
+                for (place, pixel) in worker.places[row * taps..].iter_mut().zip(&worker.pixels) {
                     *place = pixel.map_or(PADDING, |pixel| pixel * stride);
                 }
             }
         }
         let inside = |&place: &usize| place == PADDING || place + self.channels <= codes;
         assert!(
-            self.places[..rows * taps].iter().all(inside),
+            worker.places[..rows * taps].iter().all(inside),
             "windows lie in the input"
         );
     }
-}
 
-impl<I: Isa> Kernel for Depthwise<I> {
-    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let (codes, stride) = (inputs[0].u8(), inputs[0].row_stride());
+    /// Computes some lines of outputs.
+    fn compute(&self, worker: &mut Worker, input: &View<'_>, output: &Target<'_>, part: Part) {
         let width = self.geometry.output[2];
-        let mut output = Target::of(&mut outputs[0]);
-        for line in (0..self.geometry.positions()).step_by(width.max(1)) {
+        let taps = worker.pixels.len();
+        // SAFETY: parts do not overlap, and this writes its own alone.
+        let mut output = unsafe { output.again() };
+        for line in part.rows {
+            let line = line * width;
             for first in (0..width).step_by(ROWS) {
                 let rows = (width - first).min(ROWS);
-                self.place(codes.len(), stride, line, first, rows);
+                self.place(worker, input, line, first, rows);
                 let positions = Positions {
-                    taps: self.pixels.len(),
-                    places: &self.places[..rows * self.pixels.len()],
-                    codes,
+                    taps,
+                    places: &worker.places[..rows * taps],
+                    codes: input.u8(),
                     padding: &self.padding,
                     weights: &self.weights,
                     zero_points: self.columns.corrects_rows().then_some(&self.zero_points),
                     ldc: self.ldc,
-                    sums: &mut self.sums,
+                    sums: &mut worker.sums,
                 };
                 if self.saturating {
                     self.isa.vectorize(SaturatingPositions(positions));
@@ -231,7 +256,7 @@ impl<I: Isa> Kernel for Depthwise<I> {
                     self.isa.vectorize(positions);
                 }
                 let block = Block {
-                    sums: &self.sums,
+                    sums: &worker.sums,
                     ldc: self.ldc,
                     row_sums: None,
                 };
@@ -251,6 +276,19 @@ impl<I: Isa> Kernel for Depthwise<I> {
                 );
             }
         }
+    }
+}
+
+impl<I: Isa> Kernel for Depthwise<I> {
+    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
+        let shared = &self.shared;
+        let width = shared.geometry.output[2].max(1);
+        let lines = shared.geometry.positions() / width;
+        let output = Target::of(&mut outputs[0]);
+        let parts = threads::split(lines, 1, 1, 1, self.workers.len());
+        threads::each(&mut self.workers, parts, |worker, part| {
+            shared.compute(worker, &inputs[0], &output, part);
+        });
     }
 
     fn chosen(&self) -> &Chosen {

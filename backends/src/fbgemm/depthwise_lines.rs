@@ -1,24 +1,45 @@
-//! Depthwise convolution with exact sums, a line of outputs at once: the kernel's
-//! rows under the line are interleaved once, so that each pixel and channel is a
-//! group of four codes of one image column, which every window that holds the
-//! column meets in one `dot4`. For kernels of 3×3 and 5×5 without dilation along
-//! the width; weights stay in registers along a line.
+//! Depthwise convolution with exact sums, a piece of a line of outputs and a block of channels
+//! at once: the kernel's rows under the piece are interleaved once, so that each pixel and channel
+//! is a group of four codes of one image column, which every window that holds the column meets in
+//! one `dot4`. For kernels of 3×3 and 5×5 without dilation along the width.
+//!
+//! A block is as many channels as a vector has bytes; interleaved, four vectors. Few channels are
+//! those of several pixels where windows lie a pixel apart. Channels stay in
+//! the order that interleaving gives them until sums are narrowed to codes, which undoes it, and
+//! what a piece needs stays in the nearest cache.
 //!
 //! Sums are exact, so that the order of kernel positions does not matter. What
 //! sums pairs in i16 goes position by position, see [`depthwise`](super::depthwise).
 
+mod interleave;
+mod sum;
+mod tail;
+
 use super::aligned::Aligned;
 use super::columns::Columns;
+use super::depthwise::lane_of;
 use super::im2col::Geometry;
-use super::output::{self, Block, Form, Place, Target};
+use super::output::{self, Block, Codes, Form, Place, Target};
 use crate::backend::{Chosen, Kernel};
-use crate::isa::{Isa, WithIsa, each};
+use crate::isa::{Isa, each};
+use crate::threads::{self, Part};
 use crate::view::{View, ViewMut};
+
+use interleave::Interleave;
+use sum::{Constants, Sum};
+use tail::{LANES, Room, Tail};
 
 /// Kernel rows of a group.
 const ROWS: usize = 4;
-/// Outputs that are summed before they are written.
+/// Vectors of a block of channels, as groups or sums.
+const VECTORS: usize = 4;
+/// Outputs of a piece, of blocks of several pixels.
 const OUTPUTS: usize = 32;
+/// Outputs of a piece, of blocks of one: the image under it stays in the nearest cache from one
+/// block of channels to the next.
+const FEW_OUTPUTS: usize = 16;
+/// Pixels of a block: what lies over an edge of the image is put together code by code.
+const MOST_PIXELS: usize = 8;
 
 /// The kernel, where the shape is one of those that this has: `weights` holds the taps of each
 /// channel, `zero_point` lies outside the image.
@@ -48,24 +69,42 @@ pub fn kernel<I: Isa>(
     }
 }
 
-/// Kernels whose rows are `GROUPS` groups and which are `WIDTH` wide.
+/// Kernels whose rows are `GROUPS` groups and which are `WIDTH` wide and high.
 struct Lines<I, const GROUPS: usize, const WIDTH: usize> {
+    shared: Shared<I, GROUPS, WIDTH>,
+    workers: Vec<Worker>,
+    chosen: Chosen,
+}
+
+/// What all threads read.
+struct Shared<I, const GROUPS: usize, const WIDTH: usize> {
     isa: I,
     geometry: Geometry,
     channels: usize,
-    /// channels, padded to four vectors
-    ldc: usize,
+    /// pixels of a block, where inputs and outputs are dense
+    pixels: usize,
     zero_point: u8,
-    /// `[group][kernel column][ldc]` groups of four rows; rows that the last group lacks are 0
+    /// `[block][group][kernel column][vector]` groups of four rows; rows that the last group lacks
+    /// are 0
     weights: Aligned<u8>,
-    /// `[group][image column][channel]` groups of four rows, padding of the image among them
-    groups: Aligned<u8>,
-    /// i32 lanes of one group's plane
-    plane: usize,
-    sums: Aligned<i32>,
+    /// of the channels after the last whole block, `[group][kernel column]`, in their order
+    tail_weights: Aligned<u8>,
+    /// of each channel, in the order of the sums
+    constants: Constants,
     columns: Columns,
     form: Form,
-    chosen: Chosen,
+}
+
+/// What a thread works in.
+struct Worker {
+    /// `[group][image column][vector]` groups of four rows, padding of the image among them
+    groups: Aligned<u8>,
+    /// `[output][vector]`, from `first_sum` on
+    sums: Aligned<i32>,
+    /// Where addresses lie half a column from those of groups. A load whose last bits are those of
+    /// a store that is under way waits for it.
+    first_sum: usize,
+    tail: Room,
 }
 
 impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
@@ -81,236 +120,265 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
     ) -> Self {
         let taps = geometry.taps();
         let channels = weights.len() / taps;
-        let ldc = channels.next_multiple_of(4 * I::LANES);
-        let mut packed = Aligned::zeroed(GROUPS * WIDTH * ldc * ROWS);
-        for (channel, weights) in weights.chunks_exact(taps).enumerate() {
-            for (tap, &weight) in weights.iter().enumerate() {
+        let block = VECTORS * I::LANES;
+        let pixels = if geometry.step() == 1 && channels > 0 && block.is_multiple_of(channels) {
+            (block / channels).min(MOST_PIXELS)
+        } else {
+            1
+        };
+        let padded = channels.next_multiple_of(block);
+        let mut packed = Aligned::zeroed(GROUPS * WIDTH * padded * ROWS);
+        for at in 0..pixels * channels {
+            let (lane, channel) = (lane_of::<I>(at), at % channels);
+            for (tap, &weight) in weights[channel * taps..][..taps].iter().enumerate() {
                 let (row, column) = (tap / WIDTH, tap % WIDTH);
-                let at = ((row / ROWS * WIDTH + column) * ldc + channel) * ROWS + row % ROWS;
-                packed[at] = weight as u8;
+                let vectors = (lane / block * GROUPS + row / ROWS) * WIDTH + column;
+                packed[(vectors * block + lane % block) * ROWS + row % ROWS] = weight as u8;
             }
         }
-        // Stores of whole vectors go up to four vectors further, loads one.
-        let plane = Self::columns_of(&geometry) * channels + 4 * I::LANES;
+        let whole = channels - channels % block;
+        let mut tail_weights = Aligned::zeroed(GROUPS * WIDTH * block * ROWS);
+        for channel in whole..channels {
+            for (tap, &weight) in weights[channel * taps..][..taps].iter().enumerate() {
+                let (row, column) = (tap / WIDTH, tap % WIDTH);
+                let vector = (row / ROWS * WIDTH + column) * I::LANES;
+                if channel - whole < I::LANES {
+                    tail_weights[(vector + channel - whole) * ROWS + row % ROWS] = weight as u8;
+                }
+            }
+        }
+        let worker = || {
+            let columns = columns_under(OUTPUTS, geometry.step(), WIDTH);
+            let column = block * ROWS;
+            let groups = Aligned::zeroed(GROUPS * columns * column);
+            let sums = Aligned::zeroed(OUTPUTS * block + block);
+            let apart = address(&groups).wrapping_sub(address(&sums));
+            Worker {
+                first_sum: apart.wrapping_add(column / 2) % column / size_of::<i32>(),
+                groups,
+                sums,
+                tail: Room::new(columns, GROUPS),
+            }
+        };
         Self {
-            isa,
-            geometry,
-            channels,
-            ldc,
-            zero_point,
-            weights: packed,
-            groups: Aligned::zeroed(GROUPS * plane * ROWS),
-            plane,
-            sums: Aligned::zeroed(OUTPUTS * ldc),
-            columns,
-            form,
+            shared: Shared {
+                isa,
+                geometry,
+                channels,
+                zero_point,
+                weights: packed,
+                tail_weights,
+                constants: Constants::new::<I>(&columns, channels, pixels),
+                pixels,
+                columns,
+                form,
+            },
+            workers: (0..threads::allowed()).map(|_| worker()).collect(),
             chosen: Chosen {
-                micro_kernel: format!("u8s8-depthwise-lines-{taps}taps-{}", I::LANES),
-                tile: Some((1, I::LANES, taps)),
+                micro_kernel: format!("u8s8-depthwise-lines-{taps}taps-{block}"),
+                tile: Some((1, block, taps)),
                 fallback: None,
             },
         }
     }
+}
 
-    /// Image columns under a line of outputs, those outside the image among them.
-    fn columns_of(geometry: &Geometry) -> usize {
-        match geometry.output[2] {
-            0 => 0,
-            outputs => (outputs - 1) * geometry.step() + WIDTH,
+/// Where values lie.
+fn address<T>(values: &[T]) -> usize {
+    values.as_ptr().addr()
+}
+
+/// Image columns under `outputs` outputs whose windows lie `step` columns apart.
+fn columns_under(outputs: usize, step: usize, width: usize) -> usize {
+    (outputs - 1) * step + width
+}
+
+/// Outputs of a line that are computed together.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// in the output
+    place: Place,
+    /// the number of the first one in its line
+    first: usize,
+    /// pixels of a block
+    pixels: usize,
+}
+
+impl Piece {
+    /// Blocks of channels.
+    fn blocks(&self) -> usize {
+        self.place.rows / self.pixels
+    }
+}
+
+impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
+    /// Computes some lines of outputs.
+    fn compute(&self, worker: &mut Worker, input: &View<'_>, output: &Target<'_>, part: Part) {
+        let width = self.geometry.output[2];
+        let block = VECTORS * I::LANES;
+        let is_dense = input.row_stride() == self.channels && output.is_dense();
+        let together = if is_dense && matches!(self.form, Form::PackedCodes { .. }) {
+            self.pixels
+        } else {
+            1
+        };
+        // SAFETY: parts do not overlap, and this writes its own alone.
+        let mut output = unsafe { output.again() };
+        for line in part.rows {
+            let rows: [Option<usize>; 2 * ROWS] = self.geometry.rows_under(line * width);
+            let mut first = 0;
+            while first < width {
+                let left = width - first;
+                let pixels = if left < together { 1 } else { together };
+                let outputs = if pixels == 1 {
+                    // Pieces of a length.
+                    left.div_ceil(left.div_ceil(FEW_OUTPUTS))
+                } else {
+                    left.min(OUTPUTS) / pixels * pixels
+                };
+                for channel in (0..self.channels).step_by(block) {
+                    let place = Place {
+                        row: line * width + first,
+                        rows: outputs,
+                        column: channel,
+                        columns: (self.channels - channel).min(block),
+                    };
+                    let piece = Piece {
+                        place,
+                        first,
+                        pixels,
+                    };
+                    // A block would be a quarter full at most.
+                    let is_tail = I::LANES == LANES && pixels == 1 && place.columns <= LANES;
+                    match Codes::of(self.form, place, &mut output) {
+                        Some(target) if is_tail => {
+                            self.tail(worker, input, &rows, piece, target);
+                        }
+                        target => {
+                            let plane = self.interleave(worker, input, &rows, piece);
+                            self.sum(worker, plane, piece, target, &mut output);
+                        }
+                    }
+                }
+                first += outputs;
+            }
+        }
+    }
+
+    /// Columns between the windows of two blocks.
+    fn step(&self, piece: Piece) -> usize {
+        self.geometry.step() * piece.pixels
+    }
+
+    /// Makes the groups under a piece; gives the bytes of one group of rows.
+    fn interleave(
+        &self,
+        worker: &mut Worker,
+        input: &View<'_>,
+        rows: &[Option<usize>; 2 * ROWS],
+        piece: Piece,
+    ) -> usize {
+        let columns = columns_under(piece.blocks(), self.step(piece), WIDTH);
+        let plane = columns * VECTORS * I::LANES * ROWS;
+        for group in 0..GROUPS {
+            let interleave = Interleave {
+                codes: input.u8(),
+                stride: input.row_stride(),
+                channel: piece.place.column,
+                channels: piece.place.columns * piece.pixels,
+                pixels: piece.pixels,
+                rows: each!(None, |row| rows[group * ROWS + row]),
+                width: self.geometry.input[2],
+                pad: self.geometry.pad_left(),
+                first: piece.first * self.geometry.step(),
+                columns,
+                zero_point: self.zero_point,
+                groups: &mut worker.groups[group * plane..][..plane],
+            };
+            // Rows that the kernel lacks need not be read.
+            match WIDTH - group * ROWS {
+                1 => self.isa.vectorize(interleave.of_rows::<1>()),
+                3 => self.isa.vectorize(interleave.of_rows::<3>()),
+                _ => self.isa.vectorize(interleave.of_rows::<4>()),
+            }
+        }
+        plane
+    }
+
+    /// Computes the last channels of a piece.
+    fn tail(
+        &self,
+        worker: &mut Worker,
+        input: &View<'_>,
+        rows: &[Option<usize>],
+        piece: Piece,
+        target: Codes,
+    ) {
+        self.isa.vectorize(Tail::<GROUPS, WIDTH> {
+            codes: input.u8(),
+            stride: input.row_stride(),
+            rows,
+            width: self.geometry.input[2],
+            pad: self.geometry.pad_left(),
+            step: self.geometry.step(),
+            piece,
+            zero_point: self.zero_point,
+            weights: &self.tail_weights,
+            constants: &self.columns,
+            room: &mut worker.tail,
+            target,
+        });
+    }
+
+    /// Sums the outputs of a piece and writes them.
+    fn sum(
+        &self,
+        worker: &mut Worker,
+        plane: usize,
+        piece: Piece,
+        target: Option<Codes>,
+        output: &mut Target<'_>,
+    ) {
+        let block = VECTORS * I::LANES;
+        let place = piece.place;
+        let is_written = target.is_some();
+        self.isa.vectorize(Sum::<GROUPS, WIDTH> {
+            count: piece.blocks(),
+            step: self.step(piece),
+            plane,
+            groups: &worker.groups,
+            weights: &self.weights[place.column * GROUPS * WIDTH * ROWS..],
+            constants: self.constants.from(place.column),
+            sums: &mut worker.sums[worker.first_sum..],
+            target: target.map(|codes| codes.together(piece.pixels)),
+        });
+        if !is_written {
+            let block = Block {
+                sums: &worker.sums[worker.first_sum..],
+                ldc: block,
+                row_sums: None,
+            };
+            output::finish(self.isa, self.form, &self.columns, &block, place, output);
         }
     }
 }
 
 impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Kernel for Lines<I, GROUPS, WIDTH> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let input = &inputs[0];
-        let (width, channels) = (self.geometry.output[2], self.channels);
-        let mut output = Target::of(&mut outputs[0]);
-        if channels == 0 || width == 0 {
+        let shared = &self.shared;
+        let width = shared.geometry.output[2];
+        if shared.channels == 0 || width == 0 {
             return;
         }
-        for line in (0..self.geometry.positions()).step_by(width) {
-            let rows: [Option<usize>; 2 * ROWS] = self.geometry.rows_under(line);
-            for group in 0..GROUPS {
-                let at = group * self.plane * ROWS;
-                self.isa.vectorize(Interleave {
-                    codes: input.u8(),
-                    stride: input.row_stride(),
-                    channels,
-                    rows: each!(None, |row| rows[group * ROWS + row]),
-                    width: self.geometry.input[2],
-                    pad: self.geometry.pad_left(),
-                    columns: Self::columns_of(&self.geometry),
-                    zero_point: self.zero_point,
-                    groups: &mut self.groups[at..at + self.plane * ROWS],
-                });
-            }
-            for first in (0..width).step_by(OUTPUTS) {
-                let count = (width - first).min(OUTPUTS);
-                self.isa.vectorize(Sum::<GROUPS, WIDTH> {
-                    first,
-                    count,
-                    step: self.geometry.step(),
-                    channels,
-                    ldc: self.ldc,
-                    plane: self.plane,
-                    groups: &self.groups,
-                    weights: &self.weights,
-                    sums: &mut self.sums,
-                });
-                let block = Block {
-                    sums: &self.sums,
-                    ldc: self.ldc,
-                    row_sums: None,
-                };
-                let place = Place {
-                    row: line + first,
-                    rows: count,
-                    column: 0,
-                    columns: channels,
-                };
-                output::finish(
-                    self.isa,
-                    self.form,
-                    &self.columns,
-                    &block,
-                    place,
-                    &mut output,
-                );
-            }
-        }
+        let lines = shared.geometry.positions() / width;
+        let output = Target::of(&mut outputs[0]);
+        let parts = threads::split(lines, 1, 1, 1, self.workers.len());
+        threads::each(&mut self.workers, parts, |worker, part| {
+            shared.compute(worker, &inputs[0], &output, part);
+        });
     }
 
     fn chosen(&self) -> &Chosen {
         &self.chosen
-    }
-}
-
-/// Makes the groups of four rows of the image.
-struct Interleave<'a> {
-    codes: &'a [u8],
-    /// codes between pixels
-    stride: usize,
-    channels: usize,
-    /// the first pixel of each row; none outside the image
-    rows: [Option<usize>; ROWS],
-    /// pixels of a row
-    width: usize,
-    /// columns left of the image
-    pad: usize,
-    /// columns in all
-    columns: usize,
-    zero_point: u8,
-    groups: &'a mut [u8],
-}
-
-impl<I: Isa> WithIsa<I> for Interleave<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self, isa: I) {
-        let group = ROWS * self.channels;
-        let inside = self.width.min(self.columns.saturating_sub(self.pad));
-        let padding = self.zero_point;
-        self.groups[..self.pad.min(self.columns) * group].fill(padding);
-        // Pixels next to each other are one long one.
-        let (pixels, channels) = if self.stride == self.channels {
-            (inside.min(1), inside * self.channels)
-        } else {
-            (inside, self.channels)
-        };
-        for pixel in 0..pixels {
-            let sources: [Option<&[u8]>; ROWS] = each!(None, |row| {
-                self.rows[row].map(|first| &self.codes[(first + pixel) * self.stride..][..channels])
-            });
-            let to = (self.pad * self.channels + pixel * channels) * ROWS;
-            for at in (0..channels).step_by(4 * I::LANES) {
-                let bytes = (channels - at).min(4 * I::LANES);
-                // Room for four whole vectors: what is written too much is written again, by the
-                // next pixel or as padding, or lies in the room after the last column.
-                let to = &mut self.groups[to + at * ROWS..][..16 * I::LANES];
-                let rows: [I::V; ROWS] = each!(isa.splat_i32(0), |row| match sources[row] {
-                    // SAFETY: `bytes` codes are left in the source.
-                    Some(source) => unsafe {
-                        let from = source[at..].as_ptr();
-                        if bytes == 4 * I::LANES {
-                            isa.load_bytes(from)
-                        } else {
-                            isa.load_bytes_partial(from, bytes)
-                        }
-                    },
-                    None => isa.splat_u8(padding),
-                });
-                // SAFETY: `to` is four vectors long.
-                unsafe { isa.store_deinterleaved(to.as_mut_ptr().cast(), isa.interleave_4(rows)) };
-            }
-        }
-        let end = (self.pad + inside).min(self.columns);
-        self.groups[end * group..self.columns * group].fill(padding);
-    }
-}
-
-/// Sums of some outputs of a line.
-struct Sum<'a, const GROUPS: usize, const WIDTH: usize> {
-    first: usize,
-    count: usize,
-    step: usize,
-    channels: usize,
-    ldc: usize,
-    plane: usize,
-    groups: &'a [u8],
-    weights: &'a [u8],
-    sums: &'a mut [i32],
-}
-
-impl<I: Isa, const GROUPS: usize, const WIDTH: usize> WithIsa<I> for Sum<'_, GROUPS, WIDTH> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self, isa: I) {
-        let Self {
-            channels,
-            ldc,
-            plane,
-            ..
-        } = self;
-        let columns = (self.first + self.count - 1) * self.step + WIDTH;
-        assert!(self.count > 0 && columns * channels + I::LANES <= plane);
-        assert!(self.groups.len() >= GROUPS * plane * ROWS);
-        assert!(self.weights.len() >= GROUPS * WIDTH * ldc * ROWS);
-        assert!(
-            self.sums.len() >= self.count * ldc && channels.div_ceil(I::LANES) * I::LANES <= ldc
-        );
-        for channel in (0..channels).step_by(I::LANES) {
-            let weights: [[I::V; WIDTH]; GROUPS] = each!([isa.splat_i32(0); WIDTH], |group| each!(
-                isa.splat_i32(0),
-                |column| {
-                    let at = (group * WIDTH + column) * ldc + channel;
-                    // SAFETY: the assertion: `ldc` groups, a multiple of LANES, of each kernel
-                    // column.
-                    unsafe { isa.load_bytes(self.weights.as_ptr().add(at * ROWS)) }
-                }
-            ));
-            for output in 0..self.count {
-                let mut sum = isa.splat_i32(0);
-                let from = (self.first + output) * self.step * channels + channel;
-                for (group, weights) in weights.iter().enumerate() {
-                    for (column, &weights) in weights.iter().enumerate() {
-                        // SAFETY: the assertion: the last output's last column, and a vector
-                        // from any of its channels on, lie in the plane.
-                        let codes = unsafe {
-                            let at = group * plane + from + column * channels;
-                            isa.load_bytes(self.groups.as_ptr().add(at * ROWS))
-                        };
-                        sum = isa.dot4(sum, codes, weights);
-                    }
-                }
-                // SAFETY: the assertion: `ldc` sums, a multiple of LANES, of each output.
-                unsafe {
-                    let to = self.sums.as_mut_ptr().add(output * ldc + channel);
-                    isa.store_bytes(to.cast(), sum);
-                }
-            }
-        }
     }
 }

@@ -57,47 +57,51 @@ pub fn compute<I: Isa, T: Sums<I>>(
     assert!(width.is_multiple_of(blocking.nr) && width <= blocking.ncb);
     let tiles = (NEAR_SUMS / (width * blocking.mr)).clamp(1, blocking.mcb / blocking.mr);
     let height = tiles * blocking.mr;
-    let tile_args = |row, column, c| TileArgs {
+    let tile_args = |row, column, columns, c| TileArgs {
         a: a.panel(row, 0),
         b: b.panel(column, 0),
         groups: b.groups(),
         proof: b.proof(column, 0),
         c,
         ldc: width,
+        columns,
         accumulate: false,
     };
     T::ready(isa);
     for column in (0..place.columns).step_by(width) {
         let columns = (place.columns - column).min(width);
-        for row in (0..place.rows).step_by(height) {
+        let all = Place {
+            column: place.column + column,
+            columns,
+            ..place
+        };
+        let mut written = 0;
+        if let Some(outputs) = finishing.outputs::<I, T>(all, output) {
+            let tiles = place.rows / blocking.mr;
+            let args = tile_args(0, first + column, columns, std::ptr::null_mut());
+            // SAFETY: as in `multiply`, of which this is the case of one block of k; the tiles'
+            // outputs lie in `all`.
+            unsafe { T::write_tiles(isa, args, tiles, outputs) };
+            written = tiles * blocking.mr;
+        }
+        for row in (written..place.rows).step_by(height) {
             let rows = (place.rows - row).min(height);
-            let mut left = Place {
-                row: place.row + row,
-                rows,
-                column: place.column + column,
-                columns,
-            };
-            let mut done = 0;
-            if let Some(outputs) = finishing.outputs::<I, T>(left, output) {
-                done = rows - rows % blocking.mr;
-                for tile in (0..done).step_by(blocking.mr) {
-                    let args = tile_args(row + tile, first + column, std::ptr::null_mut());
-                    // SAFETY: as in `multiply`, of which this is the case of one block of k; the
-                    // tile's outputs lie in `left`.
-                    unsafe { T::write_tile(isa, args, outputs.below(tile)) };
-                }
-                (left.row, left.rows) = (left.row + done, rows - done);
-            }
             for panel in (0..columns).step_by(blocking.nr) {
-                for tile in (done..rows).step_by(blocking.mr) {
-                    let c = sums[(tile - done) * width + panel..].as_mut_ptr();
-                    let args = tile_args(row + tile, first + column + panel, c);
+                let columns_of_panel = (columns - panel).min(blocking.nr);
+                for tile in (0..rows).step_by(blocking.mr) {
+                    let c = sums[tile * width + panel..].as_mut_ptr();
+                    let args = tile_args(row + tile, first + column + panel, columns_of_panel, c);
                     // SAFETY: as in `multiply`; `sums` has room for `height` rows (a multiple of
                     // `mr`) of `width` columns (a multiple of `nr`).
                     unsafe { T::tile(isa, (rows - tile).min(blocking.mr), args) };
                 }
             }
-            finishing.write(isa, (sums, width), row + done, left, output);
+            let left = Place {
+                row: place.row + row,
+                rows,
+                ..all
+            };
+            finishing.write(isa, (sums, width), row, left, output);
         }
     }
     T::release(isa);
@@ -169,12 +173,13 @@ pub fn multiply<I: Isa, T: Sums<I>>(
                         isa,
                         (rows - row).min(blocking.mr),
                         TileArgs {
-                            a: a.panel(row, group / T::SEGMENT_GROUPS),
+                            a: a.panel(row, group),
                             b: panel,
                             groups,
                             proof,
                             c: place.as_mut_ptr(),
                             ldc: blocking.ncb,
+                            columns: (columns - column).min(blocking.nr),
                             accumulate: group > 0,
                         },
                     );

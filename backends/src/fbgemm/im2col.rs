@@ -3,6 +3,8 @@
 //!
 //! Every convolution is taken as 3-dimensional with leading dimensions of 1.
 
+use std::ops::Range;
+
 use qassay_golden::spec::ConvSpec;
 
 /// Bytes that a row of im2col has after its codes.
@@ -81,13 +83,73 @@ impl Geometry {
         self.kernel.iter().product()
     }
 
+    /// Pixels of all images of the input.
+    pub fn pixels(&self) -> usize {
+        self.batch * self.input.iter().product::<usize>()
+    }
+
+    /// The same windows of an image of which padding is a part, and where the input starts in it.
+    pub fn with_padding(&self) -> (Self, [usize; 3]) {
+        let mut whole = *self;
+        for dim in 0..3 {
+            let reach = (self.kernel[dim] - 1) * self.dilation[dim] + 1;
+            let under = self.output[dim].saturating_sub(1) * self.stride[dim] + reach;
+            whole.input[dim] = under.max(self.pad[dim] + self.input[dim]);
+        }
+        whole.pad = [0; 3];
+        (whole, self.pad)
+    }
+
+    /// Kernel positions of a row, where they are neighbouring pixels; else one.
+    pub fn taps_next_to_each_other(&self) -> usize {
+        if self.dilation[2] == 1 {
+            self.kernel[2]
+        } else {
+            1
+        }
+    }
+
+    /// How many pixels after the start of a window each kernel position lies, in order; where
+    /// there is no padding.
+    pub fn tap_pixels(&self) -> impl Iterator<Item = usize> {
+        let Self {
+            kernel,
+            dilation,
+            input,
+            ..
+        } = *self;
+        (0..self.taps()).map(move |tap| {
+            let (rest, w) = (tap / kernel[2], tap % kernel[2]);
+            let (d, h) = (rest / kernel[1], rest % kernel[1]);
+            (d * dilation[0] * input[1] + h * dilation[1]) * input[2] + w * dilation[2]
+        })
+    }
+
+    /// The first pixel of the window of each of `positions`, where there is no padding.
+    pub fn first_pixels(&self, positions: Range<usize>, pixels: &mut [usize]) {
+        let width = self.output[2];
+        let mut left = pixels;
+        let mut position = positions.start;
+        while !left.is_empty() {
+            let count = (width - position % width).min(left.len());
+            let (line, rest) = left.split_at_mut(count);
+            let Window { image, start } = self.window(position);
+            let [d, h, w] = start.map(|at| at as usize);
+            let first = image + (d * self.input[1] + h) * self.input[2] + w;
+            for (at, pixel) in line.iter_mut().enumerate() {
+                *pixel = first + at * self.stride[2];
+            }
+            (left, position) = (rest, position + count);
+        }
+    }
+
     /// Whether each window is one pixel, the one at the same position.
     pub fn is_pointwise(&self) -> bool {
         self.kernel == [1; 3] && self.stride == [1; 3] && self.input == self.output
     }
 
     /// Along the width, the output positions whose windows lie inside the image.
-    pub fn interior(&self) -> std::ops::Range<usize> {
+    pub fn interior(&self) -> Range<usize> {
         let (pad, stride) = (self.pad[2], self.stride[2]);
         let reach = (self.kernel[2] - 1) * self.dilation[2];
         let first = pad.div_ceil(stride);
@@ -160,7 +222,7 @@ impl Geometry {
 
     /// The taps along the width that lie inside the image.
     #[inline(always)]
-    fn inside(&self, window: Window) -> std::ops::Range<usize> {
+    fn inside(&self, window: Window) -> Range<usize> {
         let (start, step) = (window.start[2], self.dilation[2] as isize);
         let first = (-start).max(0) as usize;
         let low = first.div_ceil(self.dilation[2]).min(self.kernel[2]);

@@ -222,6 +222,7 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
             let block = pack_a::Block {
                 packed: &worker.rows,
                 lent,
+                windows: None,
             };
             for column in part.columns.clone().step_by(blocking.ncb) {
                 let finishing = gemm::Finishing {

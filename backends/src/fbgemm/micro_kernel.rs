@@ -6,10 +6,16 @@
 //! vector of groups of B. The shapes of tiles and blocks are those of FBGEMM
 //! (`include/fbgemm/PackingTraits-inl.h`) where its instructions are the same.
 
+mod rows;
+mod tile;
+
 use crate::fbgemm::aligned::LINE;
 use crate::fbgemm::output::Outputs;
 use crate::fbgemm::proof::Proof;
-use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa, each};
+use crate::isa::{Dot4, Grouping, InstructionSet, Isa};
+
+pub use tile::store;
+use tile::{heights, in_place, written};
 
 /// Rows and columns of a tile, and how the loops around it are blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub struct TileArgs {
     pub c: *mut i32,
     /// sums between rows of `c`
     pub ldc: usize,
+    /// the columns that are asked for, 1 to `nr`; the others' sums may be anything
+    pub columns: usize,
     /// whether the sums are added to those in `c`
     pub accumulate: bool,
 }
@@ -53,6 +61,34 @@ pub struct Panel {
     pub row: usize,
     /// bytes between two segments of a row: `mr` lines where packed
     pub segment: usize,
+    /// bytes to the next panel
+    pub panel: usize,
+    /// where rows lie instead, for kernels that read windows of an image in place
+    pub windows: Option<WindowPanel>,
+}
+
+/// Rows that are windows of an image: segment `s` of row `r` starts `rows[r] + segments[s]` bytes
+/// into it.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowPanel {
+    /// the image
+    pub image: *const u8,
+    /// where each of `mr` rows starts
+    pub rows: *const usize,
+    /// where each segment starts within a row
+    pub segments: *const usize,
+    /// groups of a segment
+    pub segment_groups: usize,
+}
+
+impl WindowPanel {
+    /// The rows from `rows` further down on.
+    pub fn below(self, rows: usize) -> Self {
+        Self {
+            rows: self.rows.wrapping_add(rows),
+            ..self
+        }
+    }
 }
 
 /// A way of summing u8·s8 products: its packed layout and its micro-kernel.
@@ -75,13 +111,15 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Rows that a tile reads at once where it reads them in place: inputs whose rows are whole
     /// segments need not be packed for it. 0: it reads packed rows alone.
     const ROWS_IN_PLACE: usize = 0;
+    /// Whether a tile can read windows of an image, see [`Panel::windows`].
+    const READS_WINDOWS: bool = false;
     /// Groups that a tile takes at once: groups of B are padded with zeros to a multiple.
     const GROUPS_AT_ONCE: usize = 1;
 
     /// Whether tiles ask for a [`Proof`] of their weights.
     const PROVES: bool = false;
     /// Whether whole tiles can write their outputs themselves, see
-    /// [`write_tile`](Self::write_tile).
+    /// [`write_tiles`](Self::write_tiles).
     const WRITES: bool = false;
 
     /// The shape of the tile and of the blocks.
@@ -93,18 +131,19 @@ pub trait Sums<I: Isa>: Send + 'static {
     /// Sums `rows` (1 to `mr`) rows of a tile. May compute more rows than asked, up to `mr`.
     ///
     /// # Safety
-    /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, packed
+    /// `args.a` must be readable for all segments of `args.groups` groups of `mr` rows, packed or
+    /// as windows where [`READS_WINDOWS`](Self::READS_WINDOWS) is true
     /// (or of `rows`, where they are a multiple of [`ROWS_IN_PLACE`](Self::ROWS_IN_PLACE)); `args.b`
     /// for `args.groups · nr` groups (a multiple of [`GROUPS_AT_ONCE`](Self::GROUPS_AT_ONCE)), and `args.c` valid for `mr` rows of `nr` sums `ldc` apart.
     /// [`ready`](Self::ready) was called on this thread.
     unsafe fn tile(isa: I, rows: usize, args: TileArgs);
-    /// Computes a whole tile of `mr` rows over all of k and writes its outputs; `args.c` is not
-    /// used.
+    /// Computes `tiles` whole tiles of `mr` rows below each other over all of k and writes their
+    /// outputs; `args.c` is not used.
     ///
     /// # Safety
-    /// As for [`tile`](Self::tile), but for `args.c`; `outputs` is of as many rows and columns as a
-    /// tile has, and all of it may be written. [`WRITES`](Self::WRITES) is true.
-    unsafe fn write_tile(_isa: I, _args: TileArgs, _outputs: Outputs) {
+    /// As for [`tile`](Self::tile) of each, but for `args.c`; `outputs` is of as many rows and
+    /// columns as they have, and all of it may be written. [`WRITES`](Self::WRITES) is true.
+    unsafe fn write_tiles(_isa: I, _args: TileArgs, _tiles: usize, _outputs: Outputs) {
         unreachable!("WRITES says whether tiles write their outputs");
     }
 }
@@ -133,6 +172,8 @@ impl<I: Isa> Sums<I> for Acc32 {
     const CODE_SHIFT: i32 = I::DOT_SHIFT;
     const GROUPING: Grouping = I::DOT_GROUPING;
     const WRITES: bool = I::LANES >= 16 && one_instruction::<I>();
+    // Codes are multiplied as they are.
+    const READS_WINDOWS: bool = I::LANES >= 16 && one_instruction::<I>();
 
     fn blocking() -> Blocking {
         // MCB×KCB of A stays in L2 with NCB×KCB of B; one panel of B stays in L1.
@@ -156,9 +197,9 @@ impl<I: Isa> Sums<I> for Acc32 {
             mcb,
             ncb,
             // Where a tile takes as long as a panel of B takes from L2, sums need not go back to
-            // memory before they are finished.
+            // memory before they are finished; a block of A and a panel of B fill 1 MiB.
             kcb: if const { I::LANES >= 16 && one_instruction::<I>() } {
-                2048
+                5120
             } else {
                 512
             },
@@ -170,241 +211,31 @@ impl<I: Isa> Sums<I> for Acc32 {
         // The branches are those of `blocking`; a constant condition keeps the compiler from
         // making the tiles of other vector widths.
         if const { I::LANES >= 16 && one_instruction::<I>() } {
-            heights::<I, 6, 3, 4>(isa, rows, args);
+            if let Some(windows) = args.a.windows {
+                in_place::<I, 6, 3, 4>(isa, rows, args, windows);
+            } else if args.columns <= I::LANES {
+                heights::<I, 6, 3, 4, 1>(isa, rows, args);
+            } else {
+                heights::<I, 6, 3, 4, 4>(isa, rows, args);
+            }
         } else if const { I::LANES >= 16 } {
-            heights::<I, 14, 7, 2>(isa, rows, args);
+            heights::<I, 14, 7, 2, 2>(isa, rows, args);
         } else if const { I::LANES >= 8 && matches!(I::DOT4, Dot4::SaturatingPairs) } {
-            heights::<I, 12, 6, 1>(isa, rows, args);
+            heights::<I, 12, 6, 1, 1>(isa, rows, args);
         } else if const { I::LANES >= 8 } {
-            heights::<I, 6, 3, 2>(isa, rows, args);
+            heights::<I, 6, 3, 2, 2>(isa, rows, args);
         } else if const { many_narrow_registers::<I>() } {
-            heights::<I, 8, 4, 2>(isa, rows, args);
+            heights::<I, 8, 4, 2, 2>(isa, rows, args);
         } else {
-            heights::<I, 4, 3, 2>(isa, rows, args);
+            heights::<I, 4, 3, 2, 2>(isa, rows, args);
         }
     }
 
     #[inline]
-    unsafe fn write_tile(isa: I, args: TileArgs, outputs: Outputs) {
+    unsafe fn write_tiles(isa: I, args: TileArgs, tiles: usize, outputs: Outputs) {
         // Compiled for those sets alone.
         if const { I::LANES >= 16 && one_instruction::<I>() } {
-            isa.vectorize(Tile::<Outputs, 6, 6, 4> { args, end: outputs });
-        }
-    }
-}
-
-/// Runs the lowest of the tile's heights that holds `rows`.
-#[inline(always)]
-fn heights<I: Isa, const MR: usize, const HALF: usize, const NV: usize>(
-    isa: I,
-    rows: usize,
-    args: TileArgs,
-) {
-    match rows {
-        1 => isa.vectorize(Tile::<Store, MR, 1, NV> { args, end: Store }),
-        2 => isa.vectorize(Tile::<Store, MR, 2, NV> { args, end: Store }),
-        _ if rows <= HALF => isa.vectorize(Tile::<Store, MR, HALF, NV> { args, end: Store }),
-        _ => isa.vectorize(Tile::<Store, MR, MR, NV> { args, end: Store }),
-    }
-}
-
-/// What becomes of a tile's sums.
-trait End<I: Isa, const ROWS: usize, const NV: usize> {
-    /// Takes the sums from their registers.
-    ///
-    /// # Safety
-    /// As [`Sums::tile`] or [`Sums::write_tile`] say of what is written.
-    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], args: &TileArgs);
-}
-
-/// They go to `c`.
-struct Store;
-
-impl<I: Isa, const ROWS: usize, const NV: usize> End<I, ROWS, NV> for Store {
-    #[inline(always)]
-    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], args: &TileArgs) {
-        // SAFETY: the caller's promise.
-        unsafe { store(isa, &acc, args.c, args.ldc, args.accumulate) };
-    }
-}
-
-impl<I: Isa, const ROWS: usize, const NV: usize> End<I, ROWS, NV> for Outputs {
-    #[inline(always)]
-    unsafe fn end(self, isa: I, acc: [[I::V; NV]; ROWS], _args: &TileArgs) {
-        // SAFETY: the caller's promise.
-        unsafe { self.write(isa, acc) };
-    }
-}
-
-/// `ROWS` of the `MR` rows of a panel, times `NV` vectors of columns.
-struct Tile<E, const MR: usize, const ROWS: usize, const NV: usize> {
-    args: TileArgs,
-    end: E,
-}
-
-impl<I: Isa, E: End<I, ROWS, NV>, const MR: usize, const ROWS: usize, const NV: usize> WithIsa<I>
-    for Tile<E, MR, ROWS, NV>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self, isa: I) {
-        const GROUP: usize = 4;
-        const SEGMENT_GROUPS: usize = LINE / GROUP;
-        let TileArgs {
-            a: Panel { start: mut a, .. },
-            mut b,
-            groups,
-            ..
-        } = self.args;
-        let mut acc = [[isa.splat_i32(0); NV]; ROWS];
-        // One row alone would wait for each product before the next: every second group is summed
-        // apart. Sums in i32 wrap, so that their order does not matter.
-        let mut apart = acc;
-        let mut left = groups;
-        while left >= SEGMENT_GROUPS {
-            // SAFETY: `Sums::tile` promises `groups` groups of `mr` rows and `nr` columns;
-            // `left` counts those not yet read.
-            unsafe {
-                if const { I::DOT_ELEMENT } {
-                    for _ in 0..SEGMENT_GROUPS / 4 {
-                        multiply_four_groups::<I, ROWS, NV>(isa, a, b, &mut acc);
-                        a = a.add(4 * GROUP);
-                        b = b.add(4 * GROUP * NV * I::LANES);
-                    }
-                } else if const { ROWS == 1 } {
-                    for _ in 0..SEGMENT_GROUPS / 2 {
-                        multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
-                        let next = b.add(GROUP * NV * I::LANES);
-                        multiply_group::<I, ROWS, NV>(isa, a.add(GROUP), next, &mut apart);
-                        a = a.add(2 * GROUP);
-                        b = next.add(GROUP * NV * I::LANES);
-                    }
-                } else {
-                    for _ in 0..SEGMENT_GROUPS {
-                        multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
-                        a = a.add(GROUP);
-                        b = b.add(GROUP * NV * I::LANES);
-                    }
-                }
-            }
-            left -= SEGMENT_GROUPS;
-            // To the next segment; after the last one this points nowhere and is not read.
-            a = a.wrapping_add((MR - 1) * LINE);
-        }
-        for _ in 0..left {
-            // SAFETY: as above.
-            unsafe {
-                multiply_group::<I, ROWS, NV>(isa, a, b, &mut acc);
-                a = a.add(GROUP);
-                b = b.add(GROUP * NV * I::LANES);
-            }
-        }
-        if const { ROWS == 1 } {
-            for (acc, apart) in acc.iter_mut().zip(&apart) {
-                for (sum, &apart) in acc.iter_mut().zip(apart) {
-                    *sum = isa.add_i32(*sum, apart);
-                }
-            }
-        }
-        // SAFETY: `Sums::tile` promises `mr` rows of `nr` sums, `ldc` apart; `Sums::write_tile`
-        // as many outputs.
-        unsafe { self.end.end(isa, acc, &self.args) };
-    }
-}
-
-/// Writes a tile of sums to `c`, or adds it to what is there.
-///
-/// # Safety
-/// `c` must be valid for `ROWS` rows of `NV` vectors, `ldc` sums apart.
-#[inline(always)]
-pub(super) unsafe fn store<I: Isa, const ROWS: usize, const NV: usize>(
-    isa: I,
-    acc: &[[I::V; NV]; ROWS],
-    c: *mut i32,
-    ldc: usize,
-    accumulate: bool,
-) {
-    for (r, row) in acc.iter().enumerate() {
-        for (v, &sum) in row.iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let place: *mut u8 = c.add(r * ldc + v * I::LANES).cast();
-                let sum = if accumulate {
-                    isa.add_i32(sum, isa.load_bytes(place))
-                } else {
-                    sum
-                };
-                isa.store_bytes(place, sum);
-            }
-        }
-    }
-}
-
-/// Adds the products of one group of k.
-///
-/// # Safety
-/// `a` must be readable for a group in each of `ROWS` segments, `b` for `NV` vectors.
-#[inline(always)]
-unsafe fn multiply_group<I: Isa, const ROWS: usize, const NV: usize>(
-    isa: I,
-    a: *const u8,
-    b: *const u8,
-    acc: &mut [[I::V; NV]; ROWS],
-) {
-    // SAFETY: the caller's promise.
-    let columns: [I::V; NV] = each!(isa.splat_i32(0), |v| unsafe {
-        isa.load_bytes(b.add(v * 4 * I::LANES))
-    });
-    for (r, row) in acc.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let group = unsafe { isa.broadcast_4(a.add(r * LINE)) };
-        for (sum, column) in row.iter_mut().zip(columns) {
-            *sum = isa.dot(*sum, group, column);
-        }
-    }
-}
-
-/// Adds the products of four groups of k, on vectors that hold four groups.
-///
-/// # Safety
-/// `a` must be readable for a vector in each of `ROWS` segments, `b` for `4·NV` vectors.
-#[inline(always)]
-unsafe fn multiply_four_groups<I: Isa, const ROWS: usize, const NV: usize>(
-    isa: I,
-    a: *const u8,
-    b: *const u8,
-    acc: &mut [[I::V; NV]; ROWS],
-) {
-    // SAFETY: the caller's promise.
-    let rows: [I::V; ROWS] = each!(isa.splat_i32(0), |r| unsafe {
-        isa.load_bytes(a.add(r * LINE))
-    });
-    // SAFETY: the caller's promise.
-    unsafe {
-        multiply_element::<I, 0, ROWS, NV>(isa, &rows, b, acc);
-        multiply_element::<I, 1, ROWS, NV>(isa, &rows, b, acc);
-        multiply_element::<I, 2, ROWS, NV>(isa, &rows, b, acc);
-        multiply_element::<I, 3, ROWS, NV>(isa, &rows, b, acc);
-    }
-}
-
-/// Adds the products of group `G` of each row with group `G` of `b`.
-///
-/// # Safety
-/// `b` must be readable for `(G + 1)·NV` vectors.
-#[inline(always)]
-unsafe fn multiply_element<I: Isa, const G: usize, const ROWS: usize, const NV: usize>(
-    isa: I,
-    rows: &[I::V; ROWS],
-    b: *const u8,
-    acc: &mut [[I::V; NV]; ROWS],
-) {
-    for v in 0..NV {
-        // SAFETY: the caller's promise.
-        let column = unsafe { isa.load_bytes(b.add((G * NV + v) * 4 * I::LANES)) };
-        for (row, &codes) in acc.iter_mut().zip(rows) {
-            row[v] = isa.dot_element::<G>(row[v], codes, column);
+            written::<I, 6, 4>(isa, args, tiles, outputs);
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! - `linear`, `conv`, `depthwise`, `depthwise_lines`, `weight_only`: the products
 //! - `micro_kernel`, `proved`, `matrix`, `tiles`, `acc16`: tiles of sums in registers; `engine`: which one an op takes
-//! - `pack_b`, `pack_a`, `im2col`, `dynamic`: operands on their way to a tile
+//! - `pack_b`, `pack_a`, `im2col`, `windows`, `dynamic`: operands on their way to a tile
 //! - `gemm`: the loops around it; `columns`, `output`: from sums to outputs
 //! - `quantize`, `requantize`: element-wise
 //! - `observe`, `extremes`, `histogram`: observers; `choose`: scale and zero point
@@ -35,6 +35,7 @@ mod quantize;
 mod requantize;
 mod tiles;
 mod weight_only;
+mod windows;
 
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Constants, OpSpec};

@@ -4,13 +4,18 @@
 //! requantizeForFloatAvx2) and, for the portable path,
 //! `include/fbgemm/OutputProcessing-inl.h` (ReQuantizeOutput, ReQuantizeForFloat).
 
+mod in_registers;
+mod interleaved;
+
 use std::marker::PhantomData;
 
-use super::aligned::Aligned;
 use super::columns::Columns;
 use crate::isa::{Isa, WithIsa, each};
 use crate::view::ViewMut;
 use qassay_golden::tensor::DType;
+
+pub use in_registers::Outputs;
+pub use interleaved::{Codes, Steps};
 
 /// What becomes of a corrected sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +71,7 @@ pub struct Place {
 /// A block of sums in memory: `sums[r · ldc + c]`, `ldc` a multiple of 4 vectors.
 pub struct Block<'a> {
     /// the sums
-    pub sums: &'a Aligned<i32>,
+    pub sums: &'a [i32],
     /// sums between rows
     pub ldc: usize,
     /// Σa of each row, where weights have zero points and `sums` are not yet corrected for them
@@ -123,6 +128,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether there are no gaps between rows.
+    pub fn is_dense(&self) -> bool {
+        self.stride == self.row_len
+    }
+
     /// The bytes of a value.
     fn size(&self) -> usize {
         self.dtype.size()
@@ -165,138 +175,34 @@ pub fn finish<I: Isa>(
     });
 }
 
-/// Where a tile of sums writes its outputs while they are in registers, and what they are.
-#[derive(Debug, Clone, Copy)]
-pub struct Outputs {
-    form: Form,
-    offset: *const i32,
-    bias: *const f32,
-    multiplier: *const f32,
-    target: *mut u8,
-    stride: usize,
-}
-
-impl Outputs {
-    /// What writes `place` of the output; `None` where the form, or the place, is for
-    /// [`finish`] alone.
-    ///
-    /// # Panics
-    /// When the place does not fit: the loops above lay it out.
-    pub fn of<I: Isa>(
-        form: Form,
-        columns: &Columns,
-        place: Place,
-        output: &mut Target<'_>,
-    ) -> Option<Self> {
-        if !matches!(form, Form::PackedCodes { .. } | Form::Sums { .. })
-            || place.columns != 4 * I::LANES
-        {
-            return None;
-        }
-        assert!(place.column + place.columns <= columns.padded_len());
-        assert!(place.column + place.columns <= output.row_len);
-        assert!(place.row + place.rows <= output.rows);
-        let first = place.row * output.stride + place.column;
-        Some(Self {
-            form,
-            offset: columns.offset[place.column..].as_ptr(),
-            bias: columns.bias[place.column..].as_ptr(),
-            multiplier: columns.multiplier[place.column..].as_ptr(),
-            target: output.first.wrapping_add(first * output.size()),
-            stride: output.stride,
-        })
-    }
-
-    /// The outputs of the rows from `rows` further down on.
-    pub fn below(self, rows: usize) -> Self {
-        let size = match self.form {
-            Form::Sums { .. } => size_of::<i32>(),
-            _ => 1,
-        };
-        Self {
-            target: self.target.wrapping_add(rows * self.stride * size),
-            ..self
-        }
-    }
-
-    /// Writes `ROWS` rows of four vectors of sums, zero points not yet corrected.
-    ///
-    /// # Safety
-    /// The place that this was made of has as many rows and columns, and nothing else writes there
-    /// meanwhile; its constants are still there.
-    #[inline(always)]
-    pub unsafe fn write<I: Isa, const ROWS: usize, const NV: usize>(
-        self,
-        isa: I,
-        mut sums: [[I::V; NV]; ROWS],
-    ) {
-        let (Form::PackedCodes { relu, .. } | Form::Sums { relu }) = self.form else {
-            unreachable!("`of` makes none of other forms");
-        };
-        for v in 0..NV {
-            // SAFETY: `of` checked that constants are as long.
-            let offset = unsafe { isa.load_bytes(self.offset.add(v * I::LANES).cast()) };
-            for row in &mut sums {
-                row[v] = isa.add_i32(row[v], offset);
-            }
-        }
-        if let Form::PackedCodes {
-            signed, zero_point, ..
-        } = self.form
-        {
-            for v in 0..NV {
-                // SAFETY: as above.
-                let (bias, multiplier) = unsafe {
-                    (
-                        isa.load_f32(self.bias.add(v * I::LANES)),
-                        isa.load_f32(self.multiplier.add(v * I::LANES)),
-                    )
-                };
-                for row in &mut sums {
-                    row[v] = isa.f32_to_i32_even(scaled(isa, row[v], bias, multiplier));
-                }
-            }
-            for (r, row) in sums.iter().enumerate() {
-                let mut steps = [isa.splat_i32(0); 4];
-                for (to, &step) in steps.iter_mut().zip(row) {
-                    // Relu before the zero point: later steps are monotone.
-                    *to = if relu {
-                        isa.max_i32(step, isa.splat_i32(0))
-                    } else {
-                        step
-                    };
-                }
-                let codes = if signed {
-                    isa.narrow_to_i8(steps, zero_point as i16)
-                } else {
-                    isa.narrow_to_u8(steps, zero_point as i16)
-                };
-                // SAFETY: `of` checked the place; rows are `stride` bytes apart.
-                unsafe { isa.store_bytes(self.target.add(r * self.stride), codes) };
-            }
-        } else {
-            for (r, row) in sums.iter().enumerate() {
-                for (v, &sum) in row.iter().enumerate() {
-                    let sum = if relu {
-                        isa.max_i32(sum, isa.splat_i32(0))
-                    } else {
-                        sum
-                    };
-                    // SAFETY: `of` checked the place; rows are `stride` i32 apart.
-                    unsafe {
-                        let to = self.target.cast::<i32>().add(r * self.stride);
-                        isa.store_bytes(to.add(v * I::LANES).cast(), sum);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// (f32(sum) ⊕ bias) ⊗ multiplier.
 #[inline(always)]
 fn scaled<I: Isa>(isa: I, sum: I::V, bias: I::F, multiplier: I::F) -> I::F {
     isa.mul_f32(isa.add_f32(isa.i32_to_f32(sum), bias), multiplier)
+}
+
+/// Codes of four vectors of steps, in the order of channels or `INTERLEAVED`.
+#[inline(always)]
+fn codes<I: Isa, const INTERLEAVED: bool>(
+    isa: I,
+    steps: [I::V; 4],
+    signed: bool,
+    zero_point: i32,
+    relu: bool,
+) -> I::V {
+    let zero_point = zero_point as i16;
+    let codes = match (signed, INTERLEAVED) {
+        (false, false) => isa.narrow_to_u8(steps, zero_point),
+        (false, true) => isa.narrow_interleaved_to_u8(steps, zero_point),
+        (true, false) => isa.narrow_to_i8(steps, zero_point),
+        (true, true) => isa.narrow_interleaved_to_i8(steps, zero_point),
+    };
+    // Relu last: what comes before is monotone, so that codes are the same as of steps from 0 on.
+    match (relu, signed) {
+        (false, _) => codes,
+        (true, false) => isa.max_u8(codes, isa.splat_u8(zero_point.clamp(0, 255) as u8)),
+        (true, true) => isa.max_i8(codes, isa.splat_u8(zero_point.clamp(-128, 127) as u8)),
+    }
 }
 
 struct Finish<'a> {
@@ -415,18 +321,12 @@ impl Finish<'_> {
                 zero_point,
                 relu,
             } => {
-                let lowest = isa.splat_i32(if relu { 0 } else { i32::MIN });
                 let mut rounded = [isa.splat_i32(0); 4];
                 for (v, &sum) in sums.iter().enumerate() {
                     let scaled = scaled(isa, sum, parameters.bias[v], parameters.multiplier[v]);
-                    // Relu before the zero point: later steps are monotone, so codes are the same.
-                    rounded[v] = isa.max_i32(isa.f32_to_i32_even(scaled), lowest);
+                    rounded[v] = isa.f32_to_i32_even(scaled);
                 }
-                let codes = if signed {
-                    isa.narrow_to_i8(rounded, zero_point as i16)
-                } else {
-                    isa.narrow_to_u8(rounded, zero_point as i16)
-                };
+                let codes = codes::<I, false>(isa, rounded, signed, zero_point, relu);
                 // SAFETY: the caller's promise.
                 unsafe {
                     if count == width {

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use super::aligned::{Aligned, LINE};
 use super::micro_kernel::{Panel, Sums};
+use super::windows::Windows;
 use crate::isa::{Isa, WithIsa};
 
 /// A block of up to MCB packed rows.
@@ -76,6 +77,8 @@ pub struct Block<'a, I, T> {
     pub packed: &'a PackedRows<I, T>,
     /// the rows that need no packing
     pub lent: Lent<'a>,
+    /// all rows, where they are windows that tiles read in place
+    pub windows: Option<Windows<'a>>,
 }
 
 /// Rows that a tile reads in place.
@@ -125,14 +128,26 @@ impl<'a> Lent<'a> {
 }
 
 impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
-    /// Where the panel of row `row` (a multiple of `mr`) has segment `segment`.
-    pub fn panel(&self, row: usize, segment: usize) -> Panel {
+    /// Where the panel of row `row` (a multiple of `mr`) has group `group`, the first of a segment.
+    pub fn panel(&self, row: usize, group: usize) -> Panel {
+        if let Some(windows) = &self.windows {
+            return Panel {
+                start: std::ptr::null(),
+                row: 0,
+                segment: 0,
+                panel: 0,
+                windows: Some(windows.panel(row, group)),
+            };
+        }
+        let segment = group / T::SEGMENT_GROUPS;
         if row < self.lent.rows {
             let at = row * self.lent.stride + segment * LINE;
             return Panel {
                 start: self.lent.codes[at..].as_ptr(),
                 row: self.lent.stride,
                 segment: LINE,
+                panel: T::blocking().mr * self.lent.stride,
+                windows: None,
             };
         }
         let mr = T::blocking().mr;
@@ -141,6 +156,8 @@ impl<I: Isa, T: Sums<I>> Block<'_, I, T> {
             start: self.packed.bytes[at..].as_ptr(),
             row: LINE,
             segment: mr * LINE,
+            panel: self.packed.segments * mr * LINE,
+            windows: None,
         }
     }
 }

@@ -275,6 +275,7 @@ mod tests {
                 let block = Block {
                     packed: &a,
                     lent: Lent::NONE,
+                    windows: None,
                 };
                 let mut sums = sums_block::<I, Proved>();
                 multiply(isa, &block, rows, &b, 0, &mut sums);

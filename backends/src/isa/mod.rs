@@ -401,6 +401,29 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn narrow_to_u8(self, v: [Self::V; 4], zero_point: i16) -> Self::V;
     /// As [`narrow_to_u8`](Self::narrow_to_u8), to s8 saturating (packsswb).
     fn narrow_to_i8(self, v: [Self::V; 4], zero_point: i16) -> Self::V;
+    /// Four vectors in the order of [`interleave_4`](Self::interleave_4), back in the order in
+    /// which it took bytes: what [`store_deinterleaved`](Self::store_deinterleaved) writes.
+    #[inline(always)]
+    fn deinterleaved(self, v: [Self::V; 4]) -> [Self::V; 4] {
+        let mut lanes = [0i32; 64];
+        // SAFETY: four of the widest vectors have 64 lanes.
+        unsafe {
+            self.store_deinterleaved(lanes.as_mut_ptr(), v);
+            each!(v[0], |at| self
+                .load_bytes(lanes.as_ptr().add(at * Self::LANES).cast()))
+        }
+    }
+    /// As [`narrow_to_u8`](Self::narrow_to_u8), of lanes in the order of
+    /// [`interleave_4`](Self::interleave_4), which packssdw and packuswb undo.
+    #[inline(always)]
+    fn narrow_interleaved_to_u8(self, v: [Self::V; 4], zero_point: i16) -> Self::V {
+        self.narrow_to_u8(self.deinterleaved(v), zero_point)
+    }
+    /// As [`narrow_interleaved_to_u8`](Self::narrow_interleaved_to_u8), to s8 saturating.
+    #[inline(always)]
+    fn narrow_interleaved_to_i8(self, v: [Self::V; 4], zero_point: i16) -> Self::V {
+        self.narrow_to_i8(self.deinterleaved(v), zero_point)
+    }
     /// The lanes as an array in memory order; lanes past `LANES` are 0.
     fn to_i32_array(self, v: Self::V) -> [i32; 16];
 

@@ -105,6 +105,31 @@ fn convolution_gives_the_references_bits() {
 }
 
 #[test]
+fn convolution_of_windows_in_place_gives_the_references_bits() {
+    // Some instruction sets read them where they lie: rows of the kernel, single positions, those
+    // of one group among several, codes that fill segments up, copies and the input itself.
+    check_convs(&[
+        conv_spec((&[9, 10], 3, 70), &[7, 7], 2, (3, 3), 1, 1),
+        conv_spec((&[9, 10], 5, 65), &[3, 3], 1, (0, 0), 1, 1),
+        conv_spec((&[9, 10], 8, 65), &[3, 3], 1, (0, 0), 1, 1),
+        conv_spec((&[9, 10], 12, 8), &[3, 3], 1, (2, 2), 2, 2),
+        conv_spec((&[9], 64, 6), &[3], 1, (1, 1), 1, 1),
+        conv_spec((&[9, 13], 64, 64), &[3, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[8, 7], 64, 70), &[3, 3], 2, (1, 0), 1, 1),
+        conv_spec((&[6, 6], 128, 5), &[3, 2], 2, (0, 1), 1, 1),
+        conv_spec((&[6, 7], 64, 130), &[1, 1], 1, (0, 0), 1, 1),
+        conv_spec((&[6, 7], 128, 64), &[1, 1], 2, (0, 0), 1, 1),
+        conv_spec((&[7, 6], 128, 20), &[3, 3], 1, (2, 1), 2, 2),
+        conv_spec((&[3, 4, 3], 64, 9), &[3, 2, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[1, 1], 64, 3), &[3, 3], 1, (1, 1), 1, 1),
+        conv_spec((&[2, 2], 64, 3), &[1, 1], 1, (3, 3), 1, 1),
+        // More than one block of k.
+        conv_spec((&[4, 4], 512, 17), &[3, 5], 1, (1, 1), 1, 1),
+        conv_spec((&[4, 4], 516, 17), &[3, 5], 1, (1, 1), 1, 1),
+    ]);
+}
+
+#[test]
 fn depthwise_gives_the_references_bits() {
     let shape = |input: &'static [usize], channels| (input, channels, channels);
     let mut specs = vec![
@@ -118,6 +143,15 @@ fn depthwise_gives_the_references_bits() {
         conv_spec(shape(&[3, 4, 3], 19), &[3, 3, 3], 1, (1, 1), 1, 19),
         conv_spec(shape(&[4, 4], 64), &[1, 1], 1, (0, 0), 1, 64),
         conv_spec(shape(&[4, 4], 8), &[2, 1], 1, (1, 1), 1, 8),
+        // More than a piece of a line, blocks of channels, and what is left of both.
+        conv_spec(shape(&[5, 67], 80), &[3, 3], 1, (1, 1), 1, 80),
+        conv_spec(shape(&[5, 135], 144), &[3, 3], 2, (1, 1), 1, 144),
+        conv_spec(shape(&[6, 70], 64), &[5, 5], 1, (2, 2), 1, 64),
+        conv_spec(shape(&[4, 3], 33), &[3, 3], 1, (4, 36), 1, 33),
+        conv_spec(shape(&[5, 19], 144), &[5, 5], 1, (2, 2), 1, 144),
+        conv_spec(shape(&[5, 21], 70), &[3, 3], 2, (0, 2), 1, 70),
+        conv_spec(shape(&[3, 71], 32), &[3, 3], 1, (1, 1), 1, 32),
+        conv_spec(shape(&[3, 71], 16), &[5, 5], 1, (3, 2), 1, 16),
     ];
     for channels in [2, 3, 7, 8, 9, 15, 16, 31, 32, 63, 65, 129] {
         specs.push(conv_spec(

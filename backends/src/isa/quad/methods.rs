@@ -332,6 +332,11 @@ impl<S: QuadSet> Isa for Quad<S> {
         })
     }
     #[inline(always)]
+    fn deinterleaved(self, v: [V; 4]) -> [V; 4] {
+        // A block is all there is of a vector.
+        v
+    }
+    #[inline(always)]
     fn to_i32_array(self, v: V) -> [i32; 16] {
         let mut array = [0; 16];
         // SAFETY: 16 i32 hold 4.

@@ -14,6 +14,16 @@ macro_rules! has {
     }};
 }
 
+/// The blocks of 4 bytes that packing within 128 bits leaves apart, in memory order.
+///
+/// # Safety
+/// The CPU must have AVX2.
+#[inline(always)]
+unsafe fn unpack(v: __m256i) -> __m256i {
+    // SAFETY: the caller's contract.
+    unsafe { _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)) }
+}
+
 /// The odd i32 lanes as the low halves of i64 lanes.
 ///
 /// # Safety
@@ -295,22 +305,28 @@ impl<S: YmmSet> Isa for Ymm<S> {
     }
     #[inline(always)]
     fn narrow_to_u8(self, v: [__m256i; 4], zero_point: i16) -> __m256i {
-        has!({
-            let zero_point = _mm256_set1_epi16(zero_point);
-            let low = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), zero_point);
-            let high = _mm256_adds_epi16(_mm256_packs_epi32(v[2], v[3]), zero_point);
-            let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-            _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order)
-        })
+        has!(unpack(self.narrow_interleaved_to_u8(v, zero_point)))
     }
     #[inline(always)]
     fn narrow_to_i8(self, v: [__m256i; 4], zero_point: i16) -> __m256i {
+        has!(unpack(self.narrow_interleaved_to_i8(v, zero_point)))
+    }
+    #[inline(always)]
+    fn narrow_interleaved_to_u8(self, v: [__m256i; 4], zero_point: i16) -> __m256i {
         has!({
             let zero_point = _mm256_set1_epi16(zero_point);
             let low = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), zero_point);
             let high = _mm256_adds_epi16(_mm256_packs_epi32(v[2], v[3]), zero_point);
-            let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order)
+            _mm256_packus_epi16(low, high)
+        })
+    }
+    #[inline(always)]
+    fn narrow_interleaved_to_i8(self, v: [__m256i; 4], zero_point: i16) -> __m256i {
+        has!({
+            let zero_point = _mm256_set1_epi16(zero_point);
+            let low = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), zero_point);
+            let high = _mm256_adds_epi16(_mm256_packs_epi32(v[2], v[3]), zero_point);
+            _mm256_packs_epi16(low, high)
         })
     }
     #[inline(always)]

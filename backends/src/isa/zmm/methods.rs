@@ -308,20 +308,28 @@ impl<S: ZmmSet> Isa for Zmm<S> {
     }
     #[inline(always)]
     fn narrow_to_u8(self, v: [__m512i; 4], zero_point: i16) -> __m512i {
-        has!({
-            let zero_point = _mm512_set1_epi16(zero_point);
-            let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), zero_point);
-            let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero_point);
-            unpack(_mm512_packus_epi16(low, high))
-        })
+        has!(unpack(self.narrow_interleaved_to_u8(v, zero_point)))
     }
     #[inline(always)]
     fn narrow_to_i8(self, v: [__m512i; 4], zero_point: i16) -> __m512i {
+        has!(unpack(self.narrow_interleaved_to_i8(v, zero_point)))
+    }
+    #[inline(always)]
+    fn narrow_interleaved_to_u8(self, v: [__m512i; 4], zero_point: i16) -> __m512i {
         has!({
             let zero_point = _mm512_set1_epi16(zero_point);
             let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), zero_point);
             let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero_point);
-            unpack(_mm512_packs_epi16(low, high))
+            _mm512_packus_epi16(low, high)
+        })
+    }
+    #[inline(always)]
+    fn narrow_interleaved_to_i8(self, v: [__m512i; 4], zero_point: i16) -> __m512i {
+        has!({
+            let zero_point = _mm512_set1_epi16(zero_point);
+            let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), zero_point);
+            let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero_point);
+            _mm512_packs_epi16(low, high)
         })
     }
     #[inline(always)]
