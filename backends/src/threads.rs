@@ -203,15 +203,39 @@ impl<'a> Output<'a> {
         unsafe { self.values(self.dtype == DType::F32, start, count) }
     }
 
+    /// The first of `count` codes from number `start` on, of which others may be another's: to
+    /// write those that are one's own.
+    ///
+    /// # Panics
+    /// As [`codes`](Self::codes); so does the other one.
+    #[inline(always)]
+    pub fn first_code(&mut self, start: usize, count: usize) -> *mut u8 {
+        let fits = matches!(self.dtype, DType::U8 | DType::I8);
+        self.first_of(fits, start, count)
+    }
+
+    /// The first of `count` s32 from number `start` on, as [`first_code`](Self::first_code).
+    #[inline(always)]
+    pub fn first_i32(&mut self, start: usize, count: usize) -> *mut i32 {
+        self.first_of(self.dtype == DType::I32, start, count)
+    }
+
     /// # Safety
     /// Where `fits`, the values are as those of type `T`.
     #[inline(always)]
     unsafe fn values<T>(&mut self, fits: bool, start: usize, count: usize) -> &mut [T] {
+        let first = self.first_of(fits, start, count);
+        // SAFETY: `first_of` checked that the values lie inside a slice that `of` holds
+        // exclusively; whoever called `again` sees to it that none is taken twice.
+        unsafe { std::slice::from_raw_parts_mut(first, count) }
+    }
+
+    /// The first of `count` values from `start` on, which are of type `T` where `fits`.
+    #[inline(always)]
+    fn first_of<T>(&self, fits: bool, start: usize, count: usize) -> *mut T {
         let inside = start <= self.len && count <= self.len - start;
         assert!(fits && inside, "these are values of the output");
-        // SAFETY: `of` took `first` from a slice of `len` values that it holds exclusively, of a
-        // type as `T`; they lie inside; whoever called `again` sees to it that none is taken twice.
-        unsafe { std::slice::from_raw_parts_mut(self.first.cast::<T>().add(start), count) }
+        self.first.cast::<T>().wrapping_add(start)
     }
 }
 
