@@ -8,10 +8,11 @@
 //! Source of the idea: oneDNN `src/cpu/x64/brgemm` and
 //! `jit_uni_x8s8s32x_conv_kernel.cpp`.
 
+use super::outputs::Written;
 use super::steps::{ByDepth, Bytes, Step, Widened};
 use super::weights::{Block, Form, block_vectors};
 use super::window::Stretch;
-use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa};
+use crate::isa::{Dot4, Grouping, InstructionSet, Isa, WithIsa, each};
 
 /// One batch of products: rows of activations, taps, and a block of weights.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +25,8 @@ pub struct Product<'a> {
     pub signed: bool,
     /// bytes between pixels
     pub pixel_stride: usize,
-    /// bytes between the inputs of neighbouring rows of the tile
-    pub row_stride: usize,
+    /// where rows start
+    pub rows: Starts<'a>,
     /// the channel at which this group of channels starts
     pub channel: usize,
     /// input channels of one tap
@@ -36,6 +37,31 @@ pub struct Product<'a> {
     pub block: Block<'a>,
     /// the weights' layout
     pub form: Form,
+    /// what writes the rows' outputs at once, where something does
+    pub written: Option<Written<'a>>,
+}
+
+/// Where the rows of a product start, seen from a tap's first code.
+#[derive(Debug, Clone, Copy)]
+pub enum Starts<'a> {
+    /// as many bytes apart
+    Apart(usize),
+    /// there
+    At(&'a [usize]),
+}
+
+impl Starts<'_> {
+    /// Those of `MR` rows from `first` on.
+    #[inline(always)]
+    fn of<const MR: usize>(self, first: usize) -> [usize; MR] {
+        match self {
+            Self::Apart(stride) => each!(0, |r| (first + r) * stride),
+            Self::At(starts) => {
+                let starts = &starts[first..][..MR];
+                each!(0, |r| starts[r])
+            }
+        }
+    }
 }
 
 /// The most values of a tile, on any instruction set.
@@ -58,7 +84,7 @@ pub fn max_rows<I: Isa>(form: Form) -> usize {
 }
 
 /// Sums of products of `rows` rows from `first_row` on with the block's columns, into
-/// `sums[row · block.vectors · LANES + column]`. Sums are of raw codes (s8 codes shifted by
+/// `sums[row · block.vectors · LANES + column]`, or written where the product says so. Sums are of raw codes (s8 codes shifted by
 /// +128; all codes by −128 where the instruction multiplies s8 alone), in i32 that wraps; bytes
 /// are summed as the instruction set's dot product does.
 ///
@@ -198,25 +224,26 @@ where
         let flipped = |codes: I::V| if FLIP { isa.xor(codes, shift) } else { codes };
         let Product { block, .. } = *self.product;
         let group = NV * 4 * I::LANES;
+        let starts = self.product.rows.of::<MR>(self.first_row);
         let mut sums = [[isa.splat_i32(0); NV]; MR];
         for tap in self.product.taps {
-            let rows = self.rows(tap);
+            let rows = self.rows(tap, &starts);
             let k = tap.count * self.product.k;
             let panel =
                 &block.panel[tap.index * block.tap_stride..][..tap.count * block.tap_stride];
             assert_eq!(panel.len(), k.div_ceil(4) * group, "a tap holds its groups");
-            let mut codes = rows.start;
+            let mut at = 0;
             let mut weights = panel.as_ptr();
             let mut groups = k / 4;
             if const { I::DOT_ELEMENT } {
                 while groups >= S::CHUNK {
                     // SAFETY: as below, for CHUNK groups.
                     unsafe {
-                        let at = (codes, rows.stride);
-                        self.step.add_chunk::<MR, FLIP>(isa, &mut sums, at, weights);
-                        codes = codes.add(4 * S::CHUNK);
+                        self.step
+                            .add_chunk::<MR, FLIP>(isa, &mut sums, &rows, at, weights);
                         weights = weights.add(group * S::CHUNK);
                     }
+                    at += 4 * S::CHUNK;
                     groups -= S::CHUNK;
                 }
             }
@@ -225,24 +252,31 @@ where
                 // the tap holds ⌈k/4⌉ groups; this is group number < k/4 of both.
                 unsafe {
                     let w = self.step.load(isa, weights);
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let row = isa.broadcast_4(codes.add(r * rows.stride));
-                        self.step.add(isa, sums, flipped(row), &w);
+                    for (row, sums) in rows.iter().zip(&mut sums) {
+                        let codes = isa.broadcast_4(row.add(at));
+                        self.step.add(isa, sums, flipped(codes), &w);
                     }
-                    codes = codes.add(4);
                     weights = weights.add(group);
                 }
+                at += 4;
             }
             if !k.is_multiple_of(4) {
                 // SAFETY: as above; the last group is there and rows hold k codes.
                 unsafe {
                     let w = self.step.load(isa, weights);
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let row = isa.splat_i32(last_codes(rows.start.add(r * rows.stride), k));
-                        self.step.add(isa, sums, flipped(row), &w);
+                    for (&row, sums) in rows.iter().zip(&mut sums) {
+                        let codes = isa.splat_i32(last_codes(row, k));
+                        self.step.add(isa, sums, flipped(codes), &w);
                     }
                 }
             }
+        }
+        if const { NV == 4 && I::LANES == 16 }
+            && let Some(written) = &self.product.written
+        {
+            // SAFETY: whoever made `written` sees to it that nothing else writes there.
+            unsafe { written.write(isa, sums, self.first_row) };
+            return;
         }
         let width = NV * I::LANES;
         for (row, sums) in self.sums[..MR * width].chunks_exact_mut(width).zip(sums) {
@@ -254,35 +288,28 @@ where
     }
 }
 
-/// Where the rows of a tile lie for one tap.
-struct Rows {
-    start: *const u8,
-    stride: usize,
-}
-
 impl<S, const MR: usize, const NV: usize, const FLIP: bool> Tile<'_, S, MR, NV, FLIP> {
-    /// The rows of some taps, checked: `MR` rows, `stride` apart, of `count · k` bytes each.
+    /// The rows of some taps, checked: each is readable for `count · k` bytes.
     #[inline(always)]
-    fn rows(&self, tap: &Stretch) -> Rows {
+    fn rows(&self, tap: &Stretch, starts: &[usize; MR]) -> [*const u8; MR] {
         let product = self.product;
-        let (buffer, start, stride) = match tap.pixel {
+        let (buffer, first, starts) = match tap.pixel {
             Some(pixel) => (
                 product.codes,
-                pixel * product.pixel_stride
-                    + self.first_row * product.row_stride
-                    + product.channel,
-                product.row_stride,
+                pixel * product.pixel_stride + product.channel,
+                starts,
             ),
-            None => (product.padding, 0, 0),
+            None => (product.padding, 0, &[0; MR]),
         };
+        let last = starts.iter().fold(0, |last, &start| last.max(start));
         assert!(
-            start + (MR - 1) * stride + tap.count * product.k <= buffer.len(),
+            first + last + tap.count * product.k <= buffer.len(),
             "rows lie inside their buffer"
         );
-        Rows {
-            start: buffer[start..].as_ptr(),
-            stride,
-        }
+        each!(buffer.as_ptr(), |r| {
+            // SAFETY: the assertion: row r starts inside the buffer.
+            unsafe { buffer.as_ptr().add(first + starts[r]) }
+        })
     }
 }
 

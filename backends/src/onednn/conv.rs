@@ -2,19 +2,20 @@
 //! as they lie. Groups of channels go through the micro-kernel one by one;
 //! depthwise has a kernel of its own.
 
-use qassay_golden::profile::{Accumulation, Profile, SignedActivation};
+use qassay_golden::profile::{Accumulation, PaddingTap, Profile, SignedActivation};
 use qassay_golden::spec::{Constants, ConvSpec, Output};
 use qassay_golden::tensor::DType;
 
 use super::depthwise::{self, Depthwise};
-use super::destination::Destination;
 use super::direct::{self, Codes, Direct};
 use super::epilogue::{Epilogue, Parts};
 use super::linear::check_weights;
+use super::lines::Lines;
 use super::weights::{BlockedWeights, WeightShape};
 use super::window::Window;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
+use crate::threads;
 use crate::view::{View, ViewMut};
 
 /// Prepares a convolution under `profile`.
@@ -59,7 +60,7 @@ enum Plan {
 impl<I: Isa> Kernel for Conv<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let codes = Codes::of(&inputs[0]);
-        let output = Destination::new(&mut outputs[0]);
+        let output = threads::Output::of(&mut outputs[0]);
         match &mut self.plan {
             Plan::Direct(direct) => direct.run(self.isa, codes, output),
             Plan::Depthwise(depthwise) => depthwise.run(self.isa, codes, output),
@@ -97,6 +98,15 @@ fn direct<I: Isa>(
     let form = direct::form::<I>(accumulation, shape)?;
     let exact = accumulation == Accumulation::Exact;
     let shift = direct::shift::<I>(spec.activation.dtype, rule, exact)?;
+    let mut lines = None;
+    if spec.groups == 1 && by_lines(&window, rule.padding, exact, shape) {
+        let zero_point = spec.activation.qparams.zero_point as u8;
+        lines = Lines::new(&window, spec.in_channels, zero_point).map(Box::new);
+    }
+    let shape = match lines {
+        Some(_) => window.by_lines(shape),
+        None => shape,
+    };
     let codes = direct::weight_codes(constants, spec.out_channels * spec.k())?;
     let group_len = shape.columns * spec.k();
     let groups: Vec<_> = (0..spec.groups)
@@ -116,12 +126,20 @@ fn direct<I: Isa>(
     };
     Ok(Direct::new(
         window,
+        lines,
         rule.padding,
         groups,
         shape.columns,
         Epilogue::new(profile, parts)?,
         (spec.activation.dtype, spec.activation.qparams),
     ))
+}
+
+/// Whether sums are the same when a kernel line's codes are multiplied as one, and positions
+/// outside the image with them: exact ones always, pairs where none of them lies in two positions
+/// and none is left out.
+fn by_lines(window: &Window, padding: PaddingTap, exact: bool, shape: WeightShape) -> bool {
+    exact || (shape.k.is_multiple_of(4) && (padding != PaddingTap::Skipped || window.is_inside()))
 }
 
 fn depthwise<I: Isa>(

@@ -12,12 +12,13 @@ use qassay_golden::profile::PaddingTap;
 use qassay_golden::spec::QParams;
 use qassay_golden::tensor::DType;
 
-use super::destination::Destination;
 use super::direct::Codes;
-use super::epilogue::{Epilogue, Sums};
+use super::epilogue::Epilogue;
+use super::outputs::Sums;
 use super::window::{Tap, Window};
 use crate::backend::Chosen;
 use crate::isa::{I16Products, Isa, WithIsa};
+use crate::threads::{self, Output, Part};
 
 /// Outputs of the largest tile.
 const MAX_ROWS: usize = 8;
@@ -25,6 +26,13 @@ const MAX_ROWS: usize = 8;
 /// A depthwise convolution, prepared.
 #[derive(Debug)]
 pub struct Depthwise {
+    shared: Shared,
+    workers: Vec<Worker>,
+}
+
+/// What all threads read.
+#[derive(Debug)]
+struct Shared {
     window: Window,
     channels: usize,
     /// `[taps][channels, padded]`: the weight in the lower half of a lane, zero above; or the
@@ -36,6 +44,11 @@ pub struct Depthwise {
     signed: bool,
     /// the zero point, once for each channel
     padding: Vec<u8>,
+}
+
+/// What a thread works in.
+#[derive(Debug)]
+struct Worker {
     taps: Vec<Tap>,
     sums: Vec<i32>,
 }
@@ -80,22 +93,27 @@ impl Depthwise {
             }
         }
         let (dtype, qparams) = activation;
-        Self {
+        let worker = || Worker {
             taps: Vec::with_capacity(taps),
-            window,
-            channels,
-            weights,
-            tap_stride,
-            epilogue,
-            signed: dtype == DType::I8,
-            padding: vec![qparams.zero_point as u8; channels],
             sums: vec![0; MAX_ROWS * 16],
+        };
+        Self {
+            workers: (0..threads::allowed()).map(|_| worker()).collect(),
+            shared: Shared {
+                window,
+                channels,
+                weights,
+                tap_stride,
+                epilogue,
+                signed: dtype == DType::I8,
+                padding: vec![qparams.zero_point as u8; channels],
+            },
         }
     }
 
     /// What a record says of this kernel.
     pub fn chosen<I: Isa>(&self) -> Chosen {
-        let codes = if self.signed { "s8" } else { "u8" };
+        let codes = if self.shared.signed { "s8" } else { "u8" };
         Chosen {
             micro_kernel: format!(
                 "depthwise-{codes}s8-i32-{}-{MAX_ROWS}x{}",
@@ -107,54 +125,67 @@ impl Depthwise {
         }
     }
 
-    /// Computes all outputs; does not allocate.
-    pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, mut output: Destination<'_>) {
-        let Self {
-            window,
-            channels,
-            weights,
-            tap_stride,
-            epilogue,
-            signed,
-            padding,
-            taps,
-            sums,
-        } = self;
-        let row_stride = window.step() * codes.stride;
+    /// Computes all outputs; on one thread it does not allocate.
+    pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: Output<'_>) {
+        let Self { shared, workers } = self;
+        let rows = shared.window.split_step(MAX_ROWS, workers.len());
+        let outputs = shared.window.outputs();
+        let parts = threads::split(outputs, shared.channels, rows, I::LANES, workers.len());
+        threads::each(workers, parts, |worker, part| {
+            // SAFETY: parts do not overlap, and each writes its own outputs alone.
+            shared.compute(isa, worker, part, codes, unsafe { output.again() });
+        });
+    }
+}
+
+impl Shared {
+    /// Computes one part of the output: positions and channels.
+    fn compute<I: Isa>(
+        &self,
+        isa: I,
+        worker: &mut Worker,
+        part: Part,
+        codes: Codes<'_>,
+        mut output: Output<'_>,
+    ) {
+        let Worker { taps, sums } = worker;
+        let row_stride = self.window.step() * codes.stride;
         // A position outside the image is its zero point's code in exact sums, whatever the
         // profile says of pairs.
-        window.for_each_row(PaddingTap::ZeroPoint, taps, |row, taps| {
-            for channel in (0..*channels).step_by(I::LANES) {
-                let lanes = I::LANES.min(*channels - channel);
-                let mut done = 0;
-                while done < row.len {
-                    let tile = Tile {
-                        codes,
-                        padding,
-                        row_stride,
-                        taps,
-                        weights,
-                        tap_stride: *tap_stride,
-                        first_row: done,
-                        channel,
-                        lanes,
-                        sums,
-                    };
-                    let rows = tile.run(isa, row.len - done, *signed);
-                    let tile = Sums {
-                        sums,
-                        stride: I::LANES,
-                        rows,
-                        first_output: row.first_output + done,
-                        first_column: channel,
-                        columns: lanes,
-                        compensation: epilogue.compensation(),
-                    };
-                    epilogue.store(isa, tile, &mut output);
-                    done += rows;
+        let rule = PaddingTap::ZeroPoint;
+        self.window
+            .for_each_row(part.rows, rule, taps, |row, taps| {
+                for channel in part.columns.clone().step_by(I::LANES) {
+                    let lanes = I::LANES.min(part.columns.end - channel);
+                    let mut done = 0;
+                    while done < row.len {
+                        let tile = Tile {
+                            codes,
+                            padding: &self.padding,
+                            row_stride,
+                            taps,
+                            weights: &self.weights,
+                            tap_stride: self.tap_stride,
+                            first_row: done,
+                            channel,
+                            lanes,
+                            sums,
+                        };
+                        let rows = tile.run(isa, row.len - done, self.signed);
+                        let tile = Sums {
+                            sums,
+                            stride: I::LANES,
+                            rows,
+                            first_output: row.first_output + done,
+                            first_column: channel,
+                            columns: lanes,
+                            compensation: self.epilogue.compensation(),
+                        };
+                        self.epilogue.store(isa, tile, &mut output);
+                        done += rows;
+                    }
                 }
-            }
-        });
+            });
     }
 }
 

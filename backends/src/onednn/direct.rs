@@ -2,19 +2,23 @@
 //! channels, tiles. What linear and convolution share; a linear is a
 //! convolution of one kernel position over `m` pixels.
 
+use std::ops::Range;
+
 use qassay_golden::profile::{
     AccumulateRule, Accumulation, Outliers, PaddingTap, SignedActivation,
 };
 use qassay_golden::spec::{Constants, QParams};
 use qassay_golden::tensor::{DType, Data};
 
-use super::brgemm::{self, MAX_TILE, Product};
-use super::destination::Destination;
-use super::epilogue::{Epilogue, Sums};
+use super::brgemm::{self, MAX_TILE, Product, Starts};
+use super::epilogue::Epilogue;
+use super::lines::Lines;
+use super::outputs::Sums;
 use super::weights::{BlockedWeights, Form, WeightShape, block_vectors};
 use super::window::{Stretch, Tap, Window, stretches};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::{Dot4, Isa};
+use crate::threads::{self, Output, Part};
 
 /// How many bytes of activations are used again and again while blocks of weights pass by.
 const CACHED_BYTES: usize = 128 * 1024;
@@ -22,7 +26,16 @@ const CACHED_BYTES: usize = 128 * 1024;
 /// A product of channels with blocked weights, prepared.
 #[derive(Debug)]
 pub struct Direct {
+    shared: Shared,
+    workers: Vec<Worker>,
+}
+
+/// What all threads read.
+#[derive(Debug)]
+struct Shared {
     window: Window,
+    /// where the image is read by lines of the kernel
+    lines: Option<Box<Lines>>,
     padding_rule: PaddingTap,
     groups: Vec<BlockedWeights>,
     /// output channels of a group
@@ -33,11 +46,18 @@ pub struct Direct {
     padding: Vec<u8>,
     /// the zero point of the codes as multiplied
     zero_point: i32,
+}
+
+/// What a thread works in.
+#[derive(Debug)]
+struct Worker {
     taps: Vec<Tap>,
     stretches: Vec<Stretch>,
     sums: Vec<i32>,
     /// compensation of rows of which taps were skipped
     border: Vec<i32>,
+    /// lines of the image
+    room: Vec<u8>,
 }
 
 /// Activations in memory.
@@ -121,9 +141,12 @@ pub fn weight_codes(constants: &Constants, len: usize) -> Result<&[i8], Refusal>
 }
 
 impl Direct {
-    /// Puts the parts together; `groups` and `epilogue` are of the same output channels.
+    /// Puts the parts together; `groups` and `epilogue` are of the same output channels. With
+    /// `lines`, which are of the activations' zero point, there is one group, whose taps are lines
+    /// of the kernel.
     pub fn new(
         window: Window,
+        lines: Option<Box<Lines>>,
         padding_rule: PaddingTap,
         groups: Vec<BlockedWeights>,
         group_columns: usize,
@@ -132,19 +155,27 @@ impl Direct {
     ) -> Self {
         let (dtype, qparams) = activation;
         let k = groups.first().map_or(0, BlockedWeights::k);
-        let mut direct = Self {
+        let worker = || Worker {
             taps: Vec::with_capacity(window.taps()),
             stretches: Vec::with_capacity(window.taps()),
-            window,
-            padding_rule,
-            groups,
-            group_columns,
-            signed: dtype == DType::I8,
-            padding: vec![qparams.zero_point as u8; k],
-            zero_point: 0,
             sums: vec![0; MAX_TILE],
             border: epilogue.compensation().to_vec(),
-            epilogue,
+            room: lines.as_ref().map_or(Vec::new(), |lines| lines.room()),
+        };
+        let workers = (0..threads::allowed()).map(|_| worker()).collect();
+        let mut direct = Self {
+            shared: Shared {
+                window,
+                lines,
+                padding_rule,
+                groups,
+                group_columns,
+                epilogue,
+                signed: dtype == DType::I8,
+                padding: vec![qparams.zero_point as u8; k],
+                zero_point: 0,
+            },
+            workers,
         };
         direct.set_activation(qparams);
         direct
@@ -152,98 +183,213 @@ impl Direct {
 
     /// Sets the activations' scale and zero point; does not allocate.
     pub fn set_activation(&mut self, activation: QParams) {
-        self.epilogue.set_activation(activation);
-        self.zero_point = self.epilogue.zero_point(activation);
-        self.padding.fill(activation.zero_point as u8);
+        let shared = &mut self.shared;
+        shared.epilogue.set_activation(activation);
+        shared.zero_point = shared.epilogue.zero_point(activation);
+        shared.padding.fill(activation.zero_point as u8);
     }
 
     /// What a record says of this product.
     pub fn chosen<I: Isa>(&self) -> Chosen {
-        let form = self.groups.first().map_or(Form::Bytes, |g| g.form());
+        let group = self.shared.groups.first();
+        let form = group.map_or(Form::Bytes, |g| g.form());
         let (mr, nr) = (
             brgemm::max_rows::<I>(form),
             block_vectors(I::LANES) * I::LANES,
         );
-        let codes = if self.signed { "s8" } else { "u8" };
-        let (multiply, kc) = match form {
-            Form::Bytes => ("dot4", self.groups.first().map_or(0, |g| g.k())),
-            Form::Widened => ("madd", self.groups.first().map_or(0, |g| g.k())),
-            Form::ByDepth => ("smlal", self.groups.first().map_or(0, |g| g.k())),
+        let codes = if self.shared.signed { "s8" } else { "u8" };
+        let multiply = match form {
+            Form::Bytes => "dot4",
+            Form::Widened => "madd",
+            Form::ByDepth => "smlal",
+        };
+        let lines = if self.shared.lines.is_some() {
+            "-lines"
+        } else {
+            ""
         };
         Chosen {
-            micro_kernel: format!("brgemm-{codes}s8-i32-{multiply}-{mr}x{nr}"),
-            tile: Some((mr, nr, kc)),
+            micro_kernel: format!("brgemm-{codes}s8-i32-{multiply}-{mr}x{nr}{lines}"),
+            tile: Some((mr, nr, group.map_or(0, |g| g.k()))),
             fallback: None,
         }
     }
 
-    /// Computes all outputs; does not allocate.
-    pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, mut output: Destination<'_>) {
-        let Self {
-            window,
-            padding_rule,
-            groups,
-            group_columns,
-            epilogue,
-            signed,
-            padding,
-            zero_point,
+    /// Computes all outputs; on one thread it does not allocate.
+    pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: Output<'_>) {
+        let Self { shared, workers } = self;
+        let Some(group) = shared.groups.first() else {
+            return;
+        };
+        let (outputs, max_rows) = (shared.window.outputs(), brgemm::max_rows::<I>(group.form()));
+        let rows = shared.window.split_step(max_rows, workers.len());
+        let columns = block_vectors(I::LANES) * I::LANES;
+        let parts = threads::split(outputs, group.columns(), rows, columns, workers.len());
+        threads::each(workers, parts, |worker, part| {
+            // SAFETY: parts do not overlap, and each writes its own outputs alone.
+            shared.compute(isa, worker, part, codes, unsafe { output.again() });
+        });
+    }
+}
+
+impl Shared {
+    /// Computes one part of the output: positions, and channels of each group.
+    fn compute<I: Isa>(
+        &self,
+        isa: I,
+        worker: &mut Worker,
+        part: Part,
+        codes: Codes<'_>,
+        mut output: Output<'_>,
+    ) {
+        if let Some(lines) = &self.lines {
+            for band in lines.bands(part.rows) {
+                lines.copy(&band, codes, &mut worker.room);
+                let operands = Operands {
+                    codes: &worker.room,
+                    pixel_stride: lines.stride(),
+                    rows: Starts::At(lines.starts()),
+                    channel: 0,
+                    k: lines.k(),
+                    taps: lines.taps(),
+                };
+                let place = Place {
+                    rows: band.rows,
+                    first_output: band.outputs.start,
+                    group: 0,
+                    columns: &part.columns,
+                    compensation: self.epilogue.compensation(),
+                };
+                self.rows(isa, operands, place, &mut worker.sums, &mut output);
+            }
+            return;
+        }
+        let Worker {
             taps,
             stretches: together,
             sums,
             border,
-        } = self;
-        let row_stride = window.step() * codes.stride;
-        window.for_each_row(*padding_rule, taps, |row, taps| {
-            let skipping = row.at_border && *padding_rule == PaddingTap::Skipped;
-            if skipping {
-                border_compensation(border, epilogue, groups, taps, *zero_point);
-            }
-            let compensation = if skipping {
-                &border[..]
-            } else {
-                epilogue.compensation()
-            };
-            for (group, weights) in groups.iter().enumerate() {
-                let k = weights.k();
-                stretches(taps, k == codes.stride && k.is_multiple_of(4), together);
-                let max_rows = brgemm::max_rows::<I>(weights.form());
-                let chunk = cached_rows(taps.len() * k, max_rows);
-                for first in (0..row.len).step_by(chunk) {
-                    let end = (first + chunk).min(row.len);
-                    for index in 0..weights.blocks() {
-                        let block = weights.block(index);
-                        let product = Product {
+            ..
+        } = worker;
+        let row_stride = self.window.step() * codes.stride;
+        let rule = self.padding_rule;
+        self.window
+            .for_each_row(part.rows, rule, taps, |row, taps| {
+                let skipping = row.at_border && rule == PaddingTap::Skipped;
+                if skipping {
+                    border_compensation(
+                        border,
+                        &self.epilogue,
+                        &self.groups,
+                        taps,
+                        self.zero_point,
+                    );
+                }
+                let compensation = if skipping {
+                    &border[..]
+                } else {
+                    self.epilogue.compensation()
+                };
+                for (group, weights) in self.groups.iter().enumerate() {
+                    let k = weights.k();
+                    stretches(taps, k == codes.stride && k.is_multiple_of(4), together);
+                    let max_rows = brgemm::max_rows::<I>(weights.form());
+                    let chunk = cached_rows(taps.len() * k, max_rows);
+                    for first in (0..row.len).step_by(chunk) {
+                        let operands = Operands {
                             codes: codes.bytes,
-                            padding,
-                            signed: *signed,
                             pixel_stride: codes.stride,
-                            row_stride,
+                            rows: Starts::Apart(row_stride),
                             channel: group * k,
                             k,
                             taps: together,
-                            block,
-                            form: weights.form(),
                         };
-                        for tile in (first..end).step_by(max_rows) {
-                            let rows = max_rows.min(end - tile);
-                            brgemm::multiply(isa, &product, tile, rows, sums);
-                            let tile = Sums {
-                                sums,
-                                stride: block.vectors * I::LANES,
-                                rows,
-                                first_output: row.first_output + tile,
-                                first_column: group * *group_columns + block.first_column,
-                                columns: block.columns,
-                                compensation,
-                            };
-                            epilogue.store(isa, tile, &mut output);
-                        }
+                        let place = Place {
+                            rows: first..(first + chunk).min(row.len),
+                            first_output: row.first_output + first,
+                            group,
+                            columns: &part.columns,
+                            compensation,
+                        };
+                        self.rows(isa, operands, place, sums, &mut output);
                     }
                 }
-            }
-        });
+            });
     }
+
+    /// Computes some rows of outputs of a group.
+    fn rows<I: Isa>(
+        &self,
+        isa: I,
+        operands: Operands<'_>,
+        place: Place<'_>,
+        sums: &mut [i32],
+        output: &mut Output<'_>,
+    ) {
+        let weights = &self.groups[place.group];
+        let max_rows = brgemm::max_rows::<I>(weights.form());
+        for block in weights.blocks_of(place.columns) {
+            let first_column = place.group * self.group_columns + block.first_column;
+            let written = if block.columns == 4 * I::LANES {
+                let (rows, first) = (place.rows.clone(), place.first_output);
+                (self.epilogue).written::<I>(place.compensation, rows, first, first_column, output)
+            } else {
+                None
+            };
+            let product = Product {
+                codes: operands.codes,
+                padding: &self.padding,
+                signed: self.signed,
+                pixel_stride: operands.pixel_stride,
+                rows: operands.rows,
+                channel: operands.channel,
+                k: operands.k,
+                taps: operands.taps,
+                block,
+                form: weights.form(),
+                written,
+            };
+            for first in place.rows.clone().step_by(max_rows) {
+                let rows = max_rows.min(place.rows.end - first);
+                brgemm::multiply(isa, &product, first, rows, sums);
+                if product.written.is_some() {
+                    continue;
+                }
+                let tile = Sums {
+                    sums,
+                    stride: block.vectors * I::LANES,
+                    rows,
+                    first_output: place.first_output + first - place.rows.start,
+                    first_column,
+                    columns: block.columns,
+                    compensation: place.compensation,
+                };
+                self.epilogue.store(isa, tile, output);
+            }
+        }
+    }
+}
+
+/// What some rows of outputs are made of, besides weights: see [`Product`].
+struct Operands<'a> {
+    codes: &'a [u8],
+    pixel_stride: usize,
+    rows: Starts<'a>,
+    channel: usize,
+    k: usize,
+    taps: &'a [Stretch],
+}
+
+/// Some rows of outputs.
+struct Place<'a> {
+    /// their numbers among the operands' rows
+    rows: Range<usize>,
+    /// the position of the first
+    first_output: usize,
+    group: usize,
+    /// columns of the group
+    columns: &'a Range<usize>,
+    compensation: &'a [i32],
 }
 
 /// How many rows are used with every block of weights before the next rows come.

@@ -9,13 +9,13 @@
 use qassay_golden::profile::{ClampAt, Profile, Rounding, Transform, ZeroPointAt};
 use qassay_golden::spec::{LinearSpec, QParams};
 
-use super::destination::Destination;
 use super::direct::{Codes, Direct};
 use super::store::Store;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
 use crate::range::{self, Range, Rows, choose_qparams};
-use crate::view::{View, ViewMut};
+use crate::threads::{self, Output};
+use crate::view::{ValuesMut, View, ViewMut};
 
 /// A linear that quantizes its activations, prepared.
 pub struct DynamicLinear<I> {
@@ -27,6 +27,8 @@ pub struct DynamicLinear<I> {
     qmax: i32,
     /// `m · k` codes
     codes: Vec<u8>,
+    /// the least and the greatest value of each thread's rows
+    ranges: Vec<(f32, f32)>,
     chosen: Chosen,
 }
 
@@ -71,6 +73,7 @@ impl<I: Isa> DynamicLinear<I> {
             divide,
             qmax,
             codes: vec![0; spec.m * spec.k],
+            ranges: vec![(0.0, 0.0); threads::allowed()],
             chosen,
         })
     }
@@ -79,25 +82,48 @@ impl<I: Isa> DynamicLinear<I> {
 impl<I: Isa> Kernel for DynamicLinear<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let rows = Rows::of(&inputs[0]);
-        let (min, max) = self.isa.vectorize(Range(rows));
+        let (isa, divide) = (self.isa, self.divide);
+        threads::each_rows(&mut self.ranges, rows.rows, |range, part| {
+            *range = isa.vectorize(Range(some(rows, &part)));
+        });
+        let all = self.ranges.iter().copied();
+        let (min, max) = all.fold((f32::INFINITY, f32::NEG_INFINITY), |all, range| {
+            (all.0.min(range.0), all.1.max(range.1))
+        });
         let qparams = choose_qparams(min, max, self.qmax);
-        self.isa.vectorize(Quantize {
-            rows,
-            codes: &mut self.codes,
-            qparams,
-            divide: self.divide,
+        let shape = [rows.rows, rows.len];
+        let mut codes = ViewMut::new(&shape, rows.len, ValuesMut::U8(&mut self.codes));
+        let codes = Output::of(&mut codes);
+        threads::each_rows(&mut self.ranges, rows.rows, |_, part| {
+            // SAFETY: each thread takes the codes of its own rows alone.
+            let mut codes = unsafe { codes.again() };
+            isa.vectorize(Quantize {
+                rows: some(rows, &part),
+                codes: codes.codes(part.start * rows.len, part.len() * rows.len),
+                qparams,
+                divide,
+            });
         });
         self.direct.set_activation(qparams);
         let codes = Codes {
             bytes: &self.codes,
             stride: rows.len,
         };
-        let output = Destination::new(&mut outputs[0]);
+        let output = Output::of(&mut outputs[0]);
         self.direct.run(self.isa, codes, output);
     }
 
     fn chosen(&self) -> &Chosen {
         &self.chosen
+    }
+}
+
+/// Rows `part` of `rows`.
+fn some<'a>(rows: Rows<'a>, part: &std::ops::Range<usize>) -> Rows<'a> {
+    Rows {
+        values: rows.values.get(part.start * rows.stride..).unwrap_or(&[]),
+        rows: part.len(),
+        ..rows
     }
 }
 

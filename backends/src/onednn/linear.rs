@@ -5,7 +5,6 @@ use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{Activation, Constants, Granularity, LinearSpec, QParams, Quantized};
 use qassay_golden::tensor::DType;
 
-use super::destination::Destination;
 use super::direct::{self, Codes, Direct};
 use super::dynamic::DynamicLinear;
 use super::epilogue::{Epilogue, Parts};
@@ -14,6 +13,7 @@ use super::weights::{BlockedWeights, WeightShape};
 use super::window::Window;
 use crate::backend::{Chosen, Kernel, Precondition, Refusal};
 use crate::isa::Isa;
+use crate::threads::Output;
 use crate::view::{View, ViewMut};
 
 /// Prepares a linear under `profile`.
@@ -63,7 +63,7 @@ struct StaticLinear<I> {
 
 impl<I: Isa> Kernel for StaticLinear<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let output = Destination::new(&mut outputs[0]);
+        let output = Output::of(&mut outputs[0]);
         self.direct.run(self.isa, Codes::of(&inputs[0]), output);
     }
 
@@ -103,6 +103,7 @@ fn direct<I: Isa>(
     };
     Ok(Direct::new(
         Window::of_rows(spec.m),
+        None,
         rule.padding,
         vec![weights],
         spec.n,

@@ -4,18 +4,19 @@
 //!
 //! - [`linear`], [`conv`]: from a spec to a prepared kernel
 //! - `dynamic`, `weight_only`, `depthwise`: the forms with loops of their own
-//! - `direct`, `window`, `brgemm`, `steps`: loops, geometry, micro-kernel
-//! - `weights`, `epilogue`, `destination`: the layout that goes in, the arithmetic that comes out
+//! - `direct`, `window`, `lines`, `brgemm`, `steps`: loops, geometry, copied lines, micro-kernel
+//! - `weights`, `epilogue`, `outputs`: the layout that goes in, the arithmetic that comes out
 //! - `quantize`, `requantize`, `store`: element-wise, and how values become codes
 
 mod brgemm;
 pub mod conv;
 mod depthwise;
-mod destination;
 mod direct;
 mod dynamic;
 mod epilogue;
 pub mod linear;
+mod lines;
+mod outputs;
 mod quantize;
 mod requantize;
 mod steps;

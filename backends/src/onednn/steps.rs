@@ -21,13 +21,14 @@ pub trait Step<I: Isa, const NV: usize>: Copy {
     /// where `FLIP`.
     ///
     /// # Safety
-    /// `at` holds the first row and the bytes between rows, each readable for `4 · CHUNK` bytes;
-    /// `weights` must be readable for `CHUNK` groups.
+    /// `rows` must be readable for `4 · CHUNK` bytes from byte `at` on, `weights` for `CHUNK`
+    /// groups.
     unsafe fn add_chunk<const MR: usize, const FLIP: bool>(
         self,
         isa: I,
         sums: &mut [[I::V; NV]; MR],
-        at: (*const u8, usize),
+        rows: &[*const u8; MR],
+        at: usize,
         weights: *const i8,
     );
 }
@@ -72,22 +73,23 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Bytes {
         self,
         isa: I,
         sums: &mut [[I::V; NV]; MR],
-        (codes, stride): (*const u8, usize),
+        rows: &[*const u8; MR],
+        at: usize,
         weights: *const i8,
     ) {
         let group = NV * 4 * I::LANES;
         let flip = isa.splat_u8(0x80);
         // SAFETY: the caller's contract: a vector of codes of each row, CHUNK groups of weights.
         unsafe {
-            let rows: [I::V; MR] = each!(isa.splat_i32(0), |r| {
-                let codes = isa.load_bytes(codes.add(r * stride));
+            let codes: [I::V; MR] = each!(isa.splat_i32(0), |r| {
+                let codes = isa.load_bytes(rows[r].add(at));
                 if FLIP { isa.xor(codes, flip) } else { codes }
             });
             let load = |g: usize| Step::<I, NV>::load(self, isa, weights.add(g * group));
-            add_element::<I, 0, MR, NV>(isa, sums, &rows, load(0));
-            add_element::<I, 1, MR, NV>(isa, sums, &rows, load(1));
-            add_element::<I, 2, MR, NV>(isa, sums, &rows, load(2));
-            add_element::<I, 3, MR, NV>(isa, sums, &rows, load(3));
+            add_element::<I, 0, MR, NV>(isa, sums, &codes, load(0));
+            add_element::<I, 1, MR, NV>(isa, sums, &codes, load(1));
+            add_element::<I, 2, MR, NV>(isa, sums, &codes, load(2));
+            add_element::<I, 3, MR, NV>(isa, sums, &codes, load(3));
         }
     }
 }
@@ -128,7 +130,8 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
         self,
         isa: I,
         sums: &mut [[I::V; NV]; MR],
-        (codes, stride): (*const u8, usize),
+        rows: &[*const u8; MR],
+        at: usize,
         weights: *const i8,
     ) {
         let flip = isa.splat_u8(0x80);
@@ -136,7 +139,7 @@ impl<I: Isa, const NV: usize> Step<I, NV> for Widened {
         unsafe {
             let weights = Step::<I, NV>::load(self, isa, weights);
             for (r, sums) in sums.iter_mut().enumerate() {
-                let codes = isa.broadcast_4(codes.add(r * stride));
+                let codes = isa.broadcast_4(rows[r].add(at));
                 let codes = if FLIP { isa.xor(codes, flip) } else { codes };
                 self.add(isa, sums, codes, &weights);
             }
@@ -170,7 +173,8 @@ impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
         self,
         isa: I,
         sums: &mut [[I::V; NV]; MR],
-        (codes, stride): (*const u8, usize),
+        rows: &[*const u8; MR],
+        at: usize,
         weights: *const i8,
     ) {
         let group = NV * 4 * I::LANES;
@@ -178,8 +182,8 @@ impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
         // SAFETY: the caller's contract: 8 codes of each row, 2 · LANES on the sets that have
         // elements; two groups of weights.
         unsafe {
-            let rows: [I::V; MR] = each!(isa.splat_i32(0), |r| {
-                let codes = isa.load_u8_as_i16(codes.add(r * stride));
+            let codes: [I::V; MR] = each!(isa.splat_i32(0), |r| {
+                let codes = isa.load_u8_as_i16(rows[r].add(at));
                 if FLIP { isa.xor(codes, flip) } else { codes }
             });
             let half = |g: usize, half: usize| -> [I::V; NV] {
@@ -188,10 +192,10 @@ impl<I: Isa, const NV: usize> Step<I, NV> for ByDepth {
                     isa.load_i8_as_i16(vector.add(half * 2 * I::LANES))
                 })
             };
-            add_element::<I, 0, MR, NV>(isa, sums, &rows, half(0, 0));
-            add_element::<I, 1, MR, NV>(isa, sums, &rows, half(0, 1));
-            add_element::<I, 2, MR, NV>(isa, sums, &rows, half(1, 0));
-            add_element::<I, 3, MR, NV>(isa, sums, &rows, half(1, 1));
+            add_element::<I, 0, MR, NV>(isa, sums, &codes, half(0, 0));
+            add_element::<I, 1, MR, NV>(isa, sums, &codes, half(0, 1));
+            add_element::<I, 2, MR, NV>(isa, sums, &codes, half(1, 0));
+            add_element::<I, 3, MR, NV>(isa, sums, &codes, half(1, 1));
         }
     }
 }

@@ -31,4 +31,12 @@ impl Store {
         let held = isa.min_f32(moved, isa.splat_f32(self.high));
         isa.f32_to_i32_even(isa.max_f32(held, isa.splat_f32(self.low)))
     }
+
+    /// The same, not held at the low end: for a narrowing that saturates there, of a range that
+    /// is a type's whole. What conversions make of values far below it is below it, too.
+    #[inline(always)]
+    pub fn codes_to_narrow<I: Isa>(self, isa: I, steps: I::F, zero_point: I::F) -> I::V {
+        let moved = isa.add_f32(steps, zero_point);
+        isa.f32_to_i32_even(isa.min_f32(moved, isa.splat_f32(self.high)))
+    }
 }

@@ -3,12 +3,13 @@
 //! that the result does not depend on the tile.
 
 use qassay_golden::profile::{Axis, DequantizeForm, FloatAccumulation, Profile};
-use qassay_golden::spec::{BiasKind, Constants, LinearSpec, Output};
+use qassay_golden::spec::{self, BiasKind, Constants, LinearSpec};
 use qassay_golden::tensor::Data;
 
 use super::direct;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa, each};
+use crate::threads::{self, Output, Part};
 use crate::view::{View, ViewMut};
 
 /// Rows of the largest tile.
@@ -29,6 +30,8 @@ pub struct WeightOnly<I> {
     bias: Option<Vec<f32>>,
     relu: bool,
     fused: bool,
+    /// as many as threads
+    workers: Vec<()>,
     chosen: Chosen,
 }
 
@@ -46,7 +49,7 @@ impl<I: Isa> WeightOnly<I> {
         constants: &Constants,
     ) -> Result<Self, Refusal> {
         let refuse = |why: &str| Err(Refusal::Unsupported(why.to_owned()));
-        if spec.output != Output::Float {
+        if spec.output != spec::Output::Float {
             return refuse("weight-only linear gives f32");
         }
         let fused = match profile.float_output.weight_only {
@@ -87,6 +90,7 @@ impl<I: Isa> WeightOnly<I> {
             bias,
             relu: spec.relu.is_zero(),
             fused,
+            workers: vec![(); threads::allowed()],
             chosen: Chosen {
                 micro_kernel: format!("f32s8-f32-{MAX_ROWS}x{}", Self::WIDTH),
                 tile: Some((MAX_ROWS, Self::WIDTH, spec.k)),
@@ -98,30 +102,15 @@ impl<I: Isa> WeightOnly<I> {
 
 impl<I: Isa> Kernel for WeightOnly<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let (input, output) = (&inputs[0], &mut outputs[0]);
-        let rows = input.rows();
-        let output_stride = output.row_stride();
-        for first_column in (0..self.n).step_by(Self::WIDTH) {
-            let panel = &self.panels[first_column * self.k..][..self.k * Self::WIDTH];
-            let mut first_row = 0;
-            while first_row < rows {
-                let tile = Tile {
-                    kernel: self,
-                    input: input.f32(),
-                    input_stride: input.row_stride(),
-                    output: output.f32_mut(),
-                    output_stride,
-                    panel,
-                    first_row,
-                    first_column,
-                };
-                first_row += match rows - first_row {
-                    MAX_ROWS.. => tile.run::<MAX_ROWS>(self.isa),
-                    3.. => tile.run::<3>(self.isa),
-                    _ => tile.run::<1>(self.isa),
-                };
-            }
-        }
+        let input = &inputs[0];
+        let output = Output::of(&mut outputs[0]);
+        let mut workers = std::mem::take(&mut self.workers);
+        let parts = threads::split(input.rows(), self.n, MAX_ROWS, Self::WIDTH, workers.len());
+        threads::each(&mut workers, parts, |(), part| {
+            // SAFETY: parts do not overlap, and each writes its own outputs alone.
+            self.compute(input, part, unsafe { output.again() });
+        });
+        self.workers = workers;
     }
 
     fn chosen(&self) -> &Chosen {
@@ -129,12 +118,37 @@ impl<I: Isa> Kernel for WeightOnly<I> {
     }
 }
 
+impl<I: Isa> WeightOnly<I> {
+    /// Computes one part of the output.
+    fn compute(&self, input: &View<'_>, part: Part, mut output: Output<'_>) {
+        for first_column in part.columns.step_by(Self::WIDTH) {
+            let panel = &self.panels[first_column * self.k..][..self.k * Self::WIDTH];
+            let mut first_row = part.rows.start;
+            while first_row < part.rows.end {
+                let tile = Tile {
+                    kernel: self,
+                    input: input.f32(),
+                    input_stride: input.row_stride(),
+                    output: &mut output,
+                    panel,
+                    first_row,
+                    first_column,
+                };
+                first_row += match part.rows.end - first_row {
+                    MAX_ROWS.. => tile.run::<MAX_ROWS>(self.isa),
+                    3.. => tile.run::<3>(self.isa),
+                    _ => tile.run::<1>(self.isa),
+                };
+            }
+        }
+    }
+}
+
 struct Tile<'a, 'b, I> {
     kernel: &'a WeightOnly<I>,
     input: &'a [f32],
     input_stride: usize,
-    output: &'b mut [f32],
-    output_stride: usize,
+    output: &'a mut Output<'b>,
     panel: &'a [i8],
     first_row: usize,
     first_column: usize,
@@ -163,7 +177,6 @@ impl<I: Isa, const MR: usize, const FUSED: bool> WithIsa<I> for Rows<'_, '_, I, 
             input,
             input_stride,
             output,
-            output_stride,
             panel,
             first_row,
             first_column,
@@ -202,7 +215,7 @@ impl<I: Isa, const MR: usize, const FUSED: bool> WithIsa<I> for Rows<'_, '_, I, 
             }
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let start = (first_row + r) * output_stride;
+            let start = (first_row + r) * output.stride();
             for (v, mut sum) in sums.into_iter().enumerate() {
                 let column = first_column + v * I::LANES;
                 let lanes = kernel.n.saturating_sub(column).min(I::LANES);
@@ -218,7 +231,7 @@ impl<I: Isa, const MR: usize, const FUSED: bool> WithIsa<I> for Rows<'_, '_, I, 
                     // In this order NaN stays NaN.
                     sum = isa.max_f32(isa.splat_f32(0.0), sum);
                 }
-                let to = output[start + column..][..lanes].as_mut_ptr();
+                let to = output.f32s(start + column, lanes).as_mut_ptr();
                 // SAFETY: `to` is the start of `lanes` ≤ LANES f32.
                 unsafe { isa.store_f32_partial(to, sum, lanes) };
             }

@@ -9,6 +9,8 @@
 //! Source of the layout: oneDNN `OIhw4i16o4i` (zmm), `gOIhw2i8o4i` (ymm),
 //! with the taps outermost within a block as its batch-reduce kernels have it.
 
+use std::ops::Range;
+
 /// How a group of 4 input channels is laid out for the multiplication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -115,13 +117,14 @@ impl BlockedWeights {
         self.shape.columns
     }
 
-    /// How many blocks there are.
-    pub fn blocks(&self) -> usize {
-        self.shape.columns.div_ceil(self.block_columns())
+    /// The blocks of `columns`, which start at a block and end at one or with the last column.
+    pub fn blocks_of(&self, columns: &Range<usize>) -> impl Iterator<Item = Block<'_>> {
+        let block = self.block_columns();
+        (columns.start / block..columns.end.div_ceil(block)).map(|index| self.block(index))
     }
 
     /// Block number `index`.
-    pub fn block(&self, index: usize) -> Block<'_> {
+    fn block(&self, index: usize) -> Block<'_> {
         let first_column = index * self.block_columns();
         let columns = (self.shape.columns - first_column).min(self.block_columns());
         let vectors = self.vectors(first_column);
@@ -259,8 +262,8 @@ mod tests {
                             let (column, tap, c) = (i / k / 3, i / k % 3, i % k);
                             assert_eq!(read(&weights, lanes, column, tap, c), w, "{shape:?} {i}");
                         }
-                        let packed: i64 = (0..weights.blocks())
-                            .flat_map(|b| weights.block(b).panel)
+                        let packed: i64 = (weights.blocks_of(&(0..columns)))
+                            .flat_map(|block| block.panel)
                             .map(|&w| i64::from(w))
                             .sum();
                         assert_eq!(packed, codes.iter().map(|&w| i64::from(w)).sum::<i64>());

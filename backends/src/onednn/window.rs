@@ -5,19 +5,23 @@
 //! run every kernel position lies wholly inside the image or wholly outside,
 //! so a tap is one start and one distance between rows.
 
+use std::ops::Range;
+
 use qassay_golden::profile::PaddingTap;
 use qassay_golden::spec::ConvSpec;
+
+use super::weights::WeightShape;
 
 /// A convolution's sizes, always in three dimensions (missing ones are 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    batch: usize,
-    input: [usize; 3],
-    output: [usize; 3],
-    kernel: [usize; 3],
-    stride: [usize; 3],
-    pad: [usize; 3],
-    dilation: [usize; 3],
+    pub(super) batch: usize,
+    pub(super) input: [usize; 3],
+    pub(super) output: [usize; 3],
+    pub(super) kernel: [usize; 3],
+    pub(super) stride: [usize; 3],
+    pub(super) pad: [usize; 3],
+    pub(super) dilation: [usize; 3],
     runs: Vec<Run>,
 }
 
@@ -108,6 +112,31 @@ impl Window {
         .cut()
     }
 
+    /// Windows of any sizes, padded alike before and after.
+    #[cfg(test)]
+    pub(super) fn new(
+        batch: usize,
+        input: [usize; 3],
+        kernel: [usize; 3],
+        stride: [usize; 3],
+        pad: [usize; 3],
+        dilation: [usize; 3],
+    ) -> Self {
+        let output = [0, 1, 2]
+            .map(|d| (input[d] + 2 * pad[d] - (dilation[d] * (kernel[d] - 1) + 1)) / stride[d] + 1);
+        Self {
+            batch,
+            input,
+            output,
+            kernel,
+            stride,
+            pad,
+            dilation,
+            runs: Vec::new(),
+        }
+        .cut()
+    }
+
     /// `rows` independent outputs, each of its own input row.
     pub fn of_rows(rows: usize) -> Self {
         Self {
@@ -128,34 +157,77 @@ impl Window {
         self.kernel.iter().product()
     }
 
+    /// Whether every kernel position of every output lies inside the image.
+    pub fn is_inside(&self) -> bool {
+        (0..3).all(|d| {
+            let last = self.output[d].saturating_sub(1);
+            self.pad[d] == 0 && self.position(d, last, self.kernel[d] - 1).is_some()
+        })
+    }
+
+    /// Weights of `shape` with lines of the kernel for kernel positions.
+    pub fn by_lines(&self, shape: WeightShape) -> WeightShape {
+        WeightShape {
+            taps: shape.taps / self.kernel[2],
+            k: shape.k * self.kernel[2],
+            ..shape
+        }
+    }
+
     /// Input pixels between two neighbouring outputs of a run.
     pub fn step(&self) -> usize {
         self.stride[2]
     }
 
-    /// Calls `visit` for every run of every row of outputs, with its taps in kernel order.
-    /// Taps outside the image are left out where `padding` skips them. `taps` is room for
-    /// [`taps`](Self::taps) entries; nothing is allocated if it has that capacity.
+    /// Output positions.
+    pub fn outputs(&self) -> usize {
+        self.batch * self.output.iter().product::<usize>()
+    }
+
+    /// Positions after which to split outputs among `parts` threads: whole lines where there are
+    /// enough of them, else tiles of `rows`.
+    pub fn split_step(&self, rows: usize, parts: usize) -> usize {
+        /// Lines that each thread has at least.
+        const LINES: usize = 4;
+        let line = self.output[2];
+        if line > 0 && self.outputs() / line >= LINES * parts {
+            line
+        } else {
+            rows
+        }
+    }
+
+    /// Calls `visit` for the part within `outputs` of every run of every row of outputs, with its
+    /// taps in kernel order. Taps outside the image are left out where `padding` skips them.
+    /// `taps` is room for [`taps`](Self::taps) entries; nothing is allocated if it has that
+    /// capacity.
     pub fn for_each_row(
         &self,
+        outputs: Range<usize>,
         padding: PaddingTap,
         taps: &mut Vec<Tap>,
         mut visit: impl FnMut(Row, &[Tap]),
     ) {
         let [depth, height, width] = self.output;
-        for image in 0..self.batch {
-            for d in 0..depth {
-                for h in 0..height {
-                    for run in &self.runs {
-                        let at_border = self.fill(image, [d, h, run.start], padding, taps);
-                        let row = Row {
-                            first_output: ((image * depth + d) * height + h) * width + run.start,
-                            len: run.len,
-                            at_border,
-                        };
-                        visit(row, taps);
-                    }
+        if outputs.is_empty() || width == 0 {
+            return;
+        }
+        for line in outputs.start / width..outputs.end.div_ceil(width) {
+            let (image, d, h) = (line / height / depth, line / height % depth, line % height);
+            for run in &self.runs {
+                let start = line * width + run.start;
+                let first = start.max(outputs.start);
+                let end = (start + run.len).min(outputs.end);
+                if first >= end {
+                    continue;
                 }
+                let at_border = self.fill(image, [d, h, first - line * width], padding, taps);
+                let row = Row {
+                    first_output: first,
+                    len: end - first,
+                    at_border,
+                };
+                visit(row, taps);
             }
         }
     }
@@ -195,7 +267,7 @@ impl Window {
     }
 
     /// The input position along dimension `d`, if it is inside.
-    fn position(&self, d: usize, output: usize, kernel: usize) -> Option<usize> {
+    pub(super) fn position(&self, d: usize, output: usize, kernel: usize) -> Option<usize> {
         (output * self.stride[d] + kernel * self.dilation[d])
             .checked_sub(self.pad[d])
             .filter(|&at| at < self.input[d])
@@ -226,18 +298,9 @@ mod tests {
     use super::*;
 
     fn window(width: usize, kernel: usize, stride: usize, pad: usize, dilation: usize) -> Window {
-        let output = (width + 2 * pad - (dilation * (kernel - 1) + 1)) / stride + 1;
-        Window {
-            batch: 2,
-            input: [1, 2, width],
-            output: [1, 2, output],
-            kernel: [1, 1, kernel],
-            stride: [1, 1, stride],
-            pad: [0, 0, pad],
-            dilation: [1, 1, dilation],
-            runs: Vec::new(),
-        }
-        .cut()
+        let (input, kernel) = ([1, 2, width], [1, 1, kernel]);
+        let (stride, dilation) = ([1, 1, stride], [1, 1, dilation]);
+        Window::new(2, input, kernel, stride, [0, 0, pad], dilation)
     }
 
     #[test]
@@ -289,24 +352,35 @@ mod tests {
     }
 
     fn check(window: &Window) {
-        let mut seen = vec![0; window.batch * window.output.iter().product::<usize>()];
+        let mut seen = vec![0; window.outputs()];
         let mut taps = Vec::with_capacity(window.taps());
-        window.for_each_row(PaddingTap::ZeroPoint, &mut taps, |row, taps| {
-            for step in 0..row.len {
-                let output = row.first_output + step;
-                seen[output] += 1;
-                let (line, column) = (output / window.output[2], output % window.output[2]);
-                for (k, tap) in taps.iter().enumerate() {
-                    assert_eq!(tap.index, k);
-                    let at = (column * window.stride[2] + k * window.dilation[2]) as isize
-                        - window.pad[2] as isize;
-                    let inside = (0..window.input[2] as isize).contains(&at);
-                    let expected = inside.then(|| line * window.input[2] + at as usize);
-                    let got = tap.pixel.map(|pixel| pixel + step * window.step());
-                    assert_eq!(got, expected, "{window:?} output {output} tap {k}");
-                }
-            }
-        });
+        let all = window.outputs();
+        for part in [0..all / 3, all / 3..all] {
+            window.for_each_row(
+                part.clone(),
+                PaddingTap::ZeroPoint,
+                &mut taps,
+                |row, taps| {
+                    assert!(
+                        part.contains(&row.first_output) && row.first_output + row.len <= part.end
+                    );
+                    for step in 0..row.len {
+                        let output = row.first_output + step;
+                        seen[output] += 1;
+                        let (line, column) = (output / window.output[2], output % window.output[2]);
+                        for (k, tap) in taps.iter().enumerate() {
+                            assert_eq!(tap.index, k);
+                            let at = (column * window.stride[2] + k * window.dilation[2]) as isize
+                                - window.pad[2] as isize;
+                            let inside = (0..window.input[2] as isize).contains(&at);
+                            let expected = inside.then(|| line * window.input[2] + at as usize);
+                            let got = tap.pixel.map(|pixel| pixel + step * window.step());
+                            assert_eq!(got, expected, "{window:?} output {output} tap {k}");
+                        }
+                    }
+                },
+            );
+        }
         assert!(seen.iter().all(|&count| count == 1), "{window:?}");
     }
 
@@ -314,7 +388,8 @@ mod tests {
     fn skipped_taps_are_left_out() {
         let window = window(4, 3, 1, 1, 1);
         let mut lens = Vec::new();
-        window.for_each_row(PaddingTap::Skipped, &mut Vec::new(), |row, taps| {
+        let all = 0..window.outputs();
+        window.for_each_row(all, PaddingTap::Skipped, &mut Vec::new(), |row, taps| {
             lens.push((row.len, taps.len(), row.at_border));
         });
         let line = [(1, 2, true), (2, 3, false), (1, 2, true)];

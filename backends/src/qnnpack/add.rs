@@ -7,14 +7,11 @@
 
 use qassay_golden::profile::{AddForm, Profile};
 use qassay_golden::spec::BinarySpec;
-use qassay_golden::tensor::DType;
 
 use super::fixed_point::shift_half_away;
-use super::pool::eight_bits;
-use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa, each};
-use crate::rows::{self, Codes, Narrowing};
-use crate::view::{View, ViewMut};
+use super::pairwise::{self, Combine, Held};
+use crate::backend::{Kernel, Refusal};
+use crate::isa::Isa;
 
 /// Prepares the op under `profile`.
 ///
@@ -34,36 +31,14 @@ pub fn prepare<I: Isa>(
             return Err(Refusal::Unsupported(message));
         }
     };
-    for tensor in [&spec.a, &spec.b] {
-        eight_bits(tensor.dtype)?;
-    }
-    let (low, high) = eight_bits(spec.output.dtype)?;
+    let held = Held::of(spec)?;
     let (a, b, output) = (spec.a.qparams, spec.b.qparams, spec.output.qparams);
     let ratio = |scale: f64| scale as f32 / output.scale as f32;
     let mut sum = Sum::new(form, ratio(a.scale), ratio(b.scale))?;
     sum.bias = (sum.a.wrapping_mul(a.zero_point))
         .wrapping_add(sum.b.wrapping_mul(b.zero_point))
         .wrapping_neg();
-    let zero_point = output.zero_point;
-    let floor = if spec.relu.is_zero() {
-        low.max(zero_point)
-    } else {
-        low
-    };
-    Ok(Box::new(Add {
-        isa,
-        sum,
-        signed: [spec.a.dtype == DType::I8, spec.b.dtype == DType::I8],
-        zero_point,
-        low: floor - zero_point,
-        high: high - zero_point,
-        narrowing: Narrowing::none(spec.output.dtype),
-        chosen: Chosen {
-            micro_kernel: format!("q8vadd-{}-x{}", spec.output.dtype.name(), 4 * I::LANES),
-            tile: None,
-            fallback: None,
-        },
-    }))
+    Ok(pairwise::kernel(isa, spec, held, "q8vadd", sum))
 }
 
 /// A fixed point: how many bits, the least ratio of scales as a power of 2, and its ties.
@@ -133,83 +108,16 @@ impl Sum {
     }
 }
 
-struct Add<I> {
-    isa: I,
-    sum: Sum,
-    /// whether the inputs are s8
-    signed: [bool; 2],
-    zero_point: i32,
-    /// the range of codes, less the zero point
-    low: i32,
-    high: i32,
-    narrowing: Narrowing,
-    chosen: Chosen,
-}
-
-impl<I: Isa> Kernel for Add<I> {
-    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        self.isa.vectorize(All {
-            op: self,
-            inputs: [inputs[0], inputs[1]],
-            output: &mut outputs[0],
-        });
-    }
-
-    fn chosen(&self) -> &Chosen {
-        &self.chosen
-    }
-}
-
-struct All<'a, 'v, I> {
-    op: &'a Add<I>,
-    inputs: [View<'a>; 2],
-    output: &'a mut ViewMut<'v>,
-}
-
-impl<I: Isa> WithIsa<I> for All<'_, '_, I> {
-    type Output = ();
+impl<I: Isa> Combine<I> for Sum {
     #[inline(always)]
-    fn call(self, isa: I) {
-        for row in 0..self.output.rows() {
-            let [a, b] = self
-                .inputs
-                .map(|input| &input.codes()[row * input.row_stride()..][..input.row_len()]);
-            let codes = Row { op: self.op, a, b };
-            let to = rows::code_row(self.output, row);
-            rows::write_row(isa, &codes, self.op.narrowing, to);
-        }
-    }
-}
-
-struct Row<'a, I> {
-    op: &'a Add<I>,
-    a: &'a [u8],
-    b: &'a [u8],
-}
-
-impl<I: Isa> Codes<I> for Row<'_, I> {
-    #[inline(always)]
-    fn codes(&self, isa: I, column: usize, lanes: usize) -> I::V {
+    fn codes(&self, isa: I, [qa, qb]: [I::V; 2], held: &Held) -> I::V {
         let Sum {
             ties_up,
             a,
             b,
             bias,
             shift,
-        } = self.op.sum;
-        let rows = [self.a, self.b];
-        let [qa, qb] = each!(isa.splat_i32(0), |index| {
-            let row = rows[index];
-            let codes = &row[column.min(row.len())..][..lanes];
-            // SAFETY: the slice holds `lanes` ≤ LANES codes.
-            unsafe {
-                if self.op.signed[index] {
-                    isa.load_i8_as_i32_partial(codes.as_ptr().cast(), lanes)
-                } else {
-                    isa.load_u8_as_i32_partial(codes.as_ptr(), lanes)
-                }
-            }
-        });
+        } = *self;
         let sum = isa.add_i32(
             isa.add_i32(isa.splat_i32(bias), isa.mul_i32(qa, isa.splat_i32(a))),
             isa.mul_i32(qb, isa.splat_i32(b)),
@@ -221,8 +129,10 @@ impl<I: Isa> Codes<I> for Row<'_, I> {
             let negative = isa.gt_i32(isa.splat_i32(0), sum);
             shift_half_away(isa, sum, negative, shift)
         };
-        let held = isa.max_i32(steps, isa.splat_i32(self.op.low));
-        let held = isa.min_i32(held, isa.splat_i32(self.op.high));
-        isa.add_i32(held, isa.splat_i32(self.op.zero_point))
+        let within = isa.min_i32(
+            isa.max_i32(steps, isa.splat_i32(held.low)),
+            isa.splat_i32(held.high),
+        );
+        isa.add_i32(within, isa.splat_i32(held.zero_point))
     }
 }

@@ -5,6 +5,8 @@
 //! Sources: QNNPACK `src/q8dwconv/up8x9-{neon,sse2}.c`, `mp8x25-{neon,sse2}.c`,
 //! `src/qnnpack/pack.h` (pack_q8dw_w).
 
+use std::ops::Range;
+
 use qassay_golden::tensor::DType;
 
 use super::geometry::Geometry;
@@ -14,6 +16,7 @@ use super::pack::WeightCodes;
 use super::product::Codes;
 use crate::backend::{Chosen, Refusal};
 use crate::isa::{Isa, WithIsa};
+use crate::threads::{self, Output};
 use crate::view::ViewMut;
 
 /// Taps that one pass takes without partial sums.
@@ -26,13 +29,19 @@ const MAX_CR: usize = 32;
 /// A depthwise convolution, prepared.
 #[derive(Debug)]
 pub struct Depthwise {
+    shared: Shared,
+    /// the sums of one pixel's channels, in whole blocks, of each thread
+    workers: Vec<Vec<i32>>,
+}
+
+/// What all threads read.
+#[derive(Debug)]
+struct Shared {
     indirection: Indirection,
     packed: Packed,
     zero: Vec<u8>,
     signed: bool,
     finish: Finish,
-    /// the sums of one pixel's channels, in whole blocks
-    sums: Vec<i32>,
 }
 
 /// Weights in blocks of `cr` channels: `cr` biases, then `cr` u8 weights for each tap.
@@ -61,32 +70,57 @@ impl Depthwise {
         let zero = zero_byte(activation.0, activation.1)?;
         let packed = Packed::new(weights, geometry.taps(), activation.1, bias, 2 * I::LANES);
         Ok(Self {
-            indirection: Indirection::new(geometry, 1),
-            zero: vec![zero; packed.channels],
-            signed: activation.0 == DType::I8,
-            finish,
-            sums: vec![0; packed.zero_points.len()],
-            packed,
+            workers: vec![vec![0; packed.zero_points.len()]; threads::allowed()],
+            shared: Shared {
+                indirection: Indirection::new(geometry, 1),
+                zero: vec![zero; packed.channels],
+                signed: activation.0 == DType::I8,
+                finish,
+                packed,
+            },
         })
     }
 
     /// What a record says of this kernel.
     pub fn chosen(&self) -> Chosen {
-        let (taps, cr) = (self.indirection.taps(), self.packed.cr);
-        let codes = if self.signed { "s8" } else { "u8" };
+        let shared = &self.shared;
+        let (taps, cr) = (shared.indirection.taps(), shared.packed.cr);
+        let codes = if shared.signed { "s8" } else { "u8" };
         let form = if taps <= UNIPASS { "up" } else { "mp" };
         Chosen {
-            micro_kernel: format!("q8dwconv-{codes}-{form}{cr}x{taps}-{}", self.finish.name()),
+            micro_kernel: format!(
+                "q8dwconv-{codes}-{form}{cr}x{taps}-{}",
+                shared.finish.name()
+            ),
             tile: Some((1, cr, 1)),
             fallback: None,
         }
     }
 
-    /// Computes all outputs; does not allocate.
+    /// Computes all outputs; on one thread it does not allocate.
     pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: &mut ViewMut<'_>) {
+        let Self { shared, workers } = self;
+        let output = Output::of(output);
+        threads::each_rows(workers, shared.indirection.outputs(), |sums, pixels| {
+            // SAFETY: pixels are shared out, and each thread writes those of its own alone.
+            shared.compute(isa, sums, pixels, codes, unsafe { output.again() });
+        });
+    }
+}
+
+impl Shared {
+    /// Computes some pixels of the output.
+    fn compute<I: Isa>(
+        &self,
+        isa: I,
+        values: &mut [i32],
+        pixels: Range<usize>,
+        codes: Codes<'_>,
+        mut output: Output<'_>,
+    ) {
         let taps = self.indirection.taps();
         let step = if taps <= UNIPASS { UNIPASS } else { PASS };
-        for pixel in 0..self.indirection.outputs() {
+        for pixel in pixels {
             let entries = self.indirection.tile(pixel);
             for first in (0..taps).step_by(step) {
                 let pass = Pass {
@@ -95,7 +129,7 @@ impl Depthwise {
                     entries: &entries[first..taps.min(first + step)],
                     first,
                     packed: &self.packed,
-                    sums: &mut self.sums,
+                    sums: values,
                 };
                 if self.signed {
                     isa.vectorize(Blocks::<true>(pass));
@@ -104,14 +138,14 @@ impl Depthwise {
                 }
             }
             let sums = Sums {
-                sums: &self.sums,
-                stride: self.sums.len(),
+                sums: values,
+                stride: values.len(),
                 rows: 1,
                 columns: self.packed.channels,
                 row: pixel,
                 column: 0,
             };
-            self.finish.store(isa, sums, output);
+            self.finish.store(isa, sums, &mut output);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! sums become f32 (PyTorch `qlinear_dynamic.cpp`, apply_dynamic_impl of qnnpack).
 
 use qassay_golden::profile::Profile;
-use qassay_golden::spec::{LinearSpec, Output, QParams};
+use qassay_golden::spec::{self, LinearSpec, QParams};
 use qassay_golden::tensor::DType;
 
 use super::element::Element;
@@ -11,7 +11,8 @@ use super::product::{Codes, Product};
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
 use crate::range::{self, Range, Rows, choose_qparams};
-use crate::view::{View, ViewMut};
+use crate::threads::{self, Output};
+use crate::view::{ValuesMut, View, ViewMut};
 
 /// A linear that quantizes its activations, prepared.
 pub struct DynamicLinear<I> {
@@ -22,6 +23,8 @@ pub struct DynamicLinear<I> {
     qmax: i32,
     /// `m · k` codes
     codes: Vec<u8>,
+    /// the least and the greatest value of each thread's rows
+    ranges: Vec<(f32, f32)>,
     chosen: Chosen,
 }
 
@@ -38,7 +41,7 @@ impl<I: Isa> DynamicLinear<I> {
         reduce_range: bool,
         product: Product,
     ) -> Result<Self, Refusal> {
-        if spec.output != Output::Float {
+        if spec.output != spec::Output::Float {
             let message = "qnnpack has dynamic activations with f32 outputs only".into();
             return Err(Refusal::Unsupported(message));
         }
@@ -50,6 +53,7 @@ impl<I: Isa> DynamicLinear<I> {
             element: Element::new::<I>(&profile.quantize, DType::U8, (0, 255))?,
             qmax: range::highest_code(&profile.qparams, reduce_range)?,
             codes: vec![0; spec.m * spec.k],
+            ranges: vec![(0.0, 0.0); threads::allowed()],
             chosen,
         })
     }
@@ -58,13 +62,27 @@ impl<I: Isa> DynamicLinear<I> {
 impl<I: Isa> Kernel for DynamicLinear<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
         let rows = Rows::of(&inputs[0]);
-        let (min, max) = self.isa.vectorize(Range(rows));
+        let (isa, element) = (self.isa, self.element);
+        threads::each_rows(&mut self.ranges, rows.rows, |range, part| {
+            *range = isa.vectorize(Range(some(rows, &part)));
+        });
+        let all = self.ranges.iter().copied();
+        let (min, max) = all.fold((f32::INFINITY, f32::NEG_INFINITY), |all, range| {
+            (all.0.min(range.0), all.1.max(range.1))
+        });
         let qparams = choose_qparams(min, max, self.qmax);
-        self.isa.vectorize(Quantize {
-            rows,
-            codes: &mut self.codes,
-            qparams,
-            element: self.element,
+        let shape = [rows.rows, rows.len];
+        let mut codes = ViewMut::new(&shape, rows.len, ValuesMut::U8(&mut self.codes));
+        let codes = Output::of(&mut codes);
+        threads::each_rows(&mut self.ranges, rows.rows, |_, part| {
+            // SAFETY: each thread takes the codes of its own rows alone.
+            let mut codes = unsafe { codes.again() };
+            isa.vectorize(Quantize {
+                rows: some(rows, &part),
+                codes: codes.codes(part.start * rows.len, part.len() * rows.len),
+                qparams,
+                element,
+            });
         });
         let zero_point = qparams.zero_point;
         self.product.set_activation(qparams.scale, zero_point);
@@ -77,6 +95,15 @@ impl<I: Isa> Kernel for DynamicLinear<I> {
 
     fn chosen(&self) -> &Chosen {
         &self.chosen
+    }
+}
+
+/// Rows `part` of `rows`.
+fn some<'a>(rows: Rows<'a>, part: &std::ops::Range<usize>) -> Rows<'a> {
+    Rows {
+        values: rows.values.get(part.start * rows.stride..).unwrap_or(&[]),
+        rows: part.len(),
+        ..rows
     }
 }
 

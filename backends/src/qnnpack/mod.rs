@@ -8,7 +8,8 @@
 //! - `pack`, `form`, `geometry`, `indirection`: operands on their way to a tile
 //! - `output`, `scheme`, `fixed_point`: from sums to outputs
 //! - `dynamic`, `element`, `quantize`, `requantize`: values to codes, sums to codes
-//! - `pool`, `mean`, `add`, `clamp`, `table`: ops without weights
+//! - `pool`, `mean`, `clamp`, `table`, `add` and `mul` (what they share is in `pairwise`): ops
+//!   without weights
 
 mod add;
 mod clamp;
@@ -27,6 +28,7 @@ mod mmla;
 mod mul;
 mod output;
 mod pack;
+mod pairwise;
 mod pool;
 mod product;
 mod quantize;

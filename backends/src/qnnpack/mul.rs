@@ -6,13 +6,10 @@
 
 use qassay_golden::profile::{MulForm, Profile};
 use qassay_golden::spec::BinarySpec;
-use qassay_golden::tensor::DType;
 
-use super::pool::eight_bits;
-use crate::backend::{Chosen, Kernel, Refusal};
-use crate::isa::{Isa, WithIsa, each};
-use crate::rows::{self, Codes, Narrowing};
-use crate::view::{View, ViewMut};
+use super::pairwise::{self, Combine, Held};
+use crate::backend::{Kernel, Refusal};
+use crate::isa::Isa;
 
 /// Prepares the op under `profile`.
 ///
@@ -23,10 +20,7 @@ pub fn prepare<I: Isa>(
     profile: &Profile,
     spec: &BinarySpec,
 ) -> Result<Box<dyn Kernel>, Refusal> {
-    for tensor in [&spec.a, &spec.b] {
-        eight_bits(tensor.dtype)?;
-    }
-    let (low, high) = eight_bits(spec.output.dtype)?;
+    let held = Held::of(spec)?;
     let (a, b, output) = (spec.a.qparams, spec.b.qparams, spec.output.qparams);
     let product = a.scale as f32 * b.scale as f32;
     let multiplier = match profile.pointwise.mul {
@@ -38,108 +32,31 @@ pub fn prepare<I: Isa>(
             return Err(Refusal::Unsupported(message));
         }
     };
-    let zero_point = output.zero_point;
-    let floor = if spec.relu.is_zero() {
-        low.max(zero_point)
-    } else {
-        low
-    };
-    Ok(Box::new(Mul {
-        isa,
+    let product = Product {
         multiplier,
-        signed: [spec.a.dtype == DType::I8, spec.b.dtype == DType::I8],
         zero_points: [a.zero_point, b.zero_point],
-        zero_point,
-        low: floor - zero_point,
-        high: high - zero_point,
-        narrowing: Narrowing::none(spec.output.dtype),
-        chosen: Chosen {
-            micro_kernel: format!("q8vmul-{}-x{}", spec.output.dtype.name(), 4 * I::LANES),
-            tile: None,
-            fallback: None,
-        },
-    }))
+    };
+    Ok(pairwise::kernel(isa, spec, held, "q8vmul", product))
 }
 
-struct Mul<I> {
-    isa: I,
+/// `(qa − za) · (qb − zb) · multiplier`
+struct Product {
     multiplier: f32,
-    /// whether the inputs are s8
-    signed: [bool; 2],
+    /// the inputs'
     zero_points: [i32; 2],
-    /// the output's
-    zero_point: i32,
-    /// the range of codes, less the zero point
-    low: i32,
-    high: i32,
-    narrowing: Narrowing,
-    chosen: Chosen,
 }
 
-impl<I: Isa> Kernel for Mul<I> {
-    fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        self.isa.vectorize(All {
-            op: self,
-            inputs: [inputs[0], inputs[1]],
-            output: &mut outputs[0],
-        });
-    }
-
-    fn chosen(&self) -> &Chosen {
-        &self.chosen
-    }
-}
-
-struct All<'a, 'v, I> {
-    op: &'a Mul<I>,
-    inputs: [View<'a>; 2],
-    output: &'a mut ViewMut<'v>,
-}
-
-impl<I: Isa> WithIsa<I> for All<'_, '_, I> {
-    type Output = ();
+impl<I: Isa> Combine<I> for Product {
     #[inline(always)]
-    fn call(self, isa: I) {
-        for row in 0..self.output.rows() {
-            let [a, b] = self
-                .inputs
-                .map(|input| &input.codes()[row * input.row_stride()..][..input.row_len()]);
-            let codes = Row { op: self.op, a, b };
-            let to = rows::code_row(self.output, row);
-            rows::write_row(isa, &codes, self.op.narrowing, to);
-        }
-    }
-}
-
-struct Row<'a, I> {
-    op: &'a Mul<I>,
-    a: &'a [u8],
-    b: &'a [u8],
-}
-
-impl<I: Isa> Codes<I> for Row<'_, I> {
-    #[inline(always)]
-    fn codes(&self, isa: I, column: usize, lanes: usize) -> I::V {
-        let rows = [self.a, self.b];
-        let [a, b] = each!(isa.splat_i32(0), |index| {
-            let row = rows[index];
-            let codes = &row[column.min(row.len())..][..lanes];
-            // SAFETY: the slice holds `lanes` ≤ LANES codes.
-            let codes = unsafe {
-                if self.op.signed[index] {
-                    isa.load_i8_as_i32_partial(codes.as_ptr().cast(), lanes)
-                } else {
-                    isa.load_u8_as_i32_partial(codes.as_ptr(), lanes)
-                }
-            };
-            isa.sub_i32(codes, isa.splat_i32(self.op.zero_points[index]))
-        });
+    fn codes(&self, isa: I, inputs: [I::V; 2], held: &Held) -> I::V {
+        let a = isa.sub_i32(inputs[0], isa.splat_i32(self.zero_points[0]));
+        let b = isa.sub_i32(inputs[1], isa.splat_i32(self.zero_points[1]));
         // At most 255 · 255 in magnitude: exact in f32.
         let product = isa.i32_to_f32(isa.mul_i32(a, b));
-        let steps = isa.mul_f32(product, isa.splat_f32(self.op.multiplier));
+        let steps = isa.mul_f32(product, isa.splat_f32(self.multiplier));
         // Held in f32 first, so that no conversion overflows.
-        let held = isa.max_f32(steps, isa.splat_f32(self.op.low as f32));
-        let held = isa.min_f32(held, isa.splat_f32(self.op.high as f32));
-        isa.add_i32(isa.f32_to_i32_even(held), isa.splat_i32(self.op.zero_point))
+        let within = isa.max_f32(steps, isa.splat_f32(held.low as f32));
+        let within = isa.min_f32(within, isa.splat_f32(held.high as f32));
+        isa.add_i32(isa.f32_to_i32_even(within), isa.splat_i32(held.zero_point))
     }
 }

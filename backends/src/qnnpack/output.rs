@@ -12,7 +12,7 @@ use super::scheme::{PADDING, Requantization};
 use crate::backend::Refusal;
 use crate::isa::{Isa, WithIsa};
 use crate::rows;
-use crate::view::ViewMut;
+use crate::threads;
 
 /// What sums become.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Finish {
     /// # Panics
     /// When the tile does not lie inside the output, or a row of sums is no whole number of
     /// vectors.
-    pub fn store<I: Isa>(&self, isa: I, tile: Sums<'_>, output: &mut ViewMut<'_>) {
+    pub fn store<I: Isa>(&self, isa: I, tile: Sums<'_>, output: &mut threads::Output<'_>) {
         assert!(
             tile.column + tile.columns <= self.columns
                 && tile.columns <= tile.stride
@@ -156,7 +156,7 @@ pub struct Sums<'a> {
 struct Store<'a, 'b, 'c> {
     finish: &'a Finish,
     tile: Sums<'a>,
-    output: &'b mut ViewMut<'c>,
+    output: &'b mut threads::Output<'c>,
 }
 
 impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
@@ -169,7 +169,7 @@ impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
             tile,
             output,
         } = self;
-        let stride = output.row_stride();
+        let stride = output.stride();
         for row in 0..tile.rows {
             let sums = &tile.sums[row * tile.stride..][..tile.stride];
             let start = (tile.row + row) * stride + tile.column;
@@ -181,20 +181,20 @@ impl<I: Isa> WithIsa<I> for Store<'_, '_, '_> {
                 match &finish.target {
                     Target::Codes(requantization) => {
                         let codes = requantization.codes(isa, sums, column);
-                        let to = &mut output.codes_mut()[start + at..][..lanes];
+                        let to = output.codes(start + at, lanes);
                         // SAFETY: `to` holds `lanes` codes.
                         unsafe { isa.store_low_bytes(to.as_mut_ptr(), codes, lanes) };
                     }
                     Target::Float(float) => {
                         let values = float.values(isa, sums, column);
-                        let to = &mut output.f32_mut()[start + at..][..lanes];
+                        let to = output.f32s(start + at, lanes);
                         // SAFETY: `to` holds `lanes` values.
                         unsafe { isa.store_f32_partial(to.as_mut_ptr(), values, lanes) };
                     }
                     Target::Sums { relu } => {
                         let least = isa.splat_i32(if *relu { 0 } else { i32::MIN });
                         let sums = isa.max_i32(sums, least);
-                        let to = &mut output.i32_mut()[start + at..][..lanes];
+                        let to = output.i32s(start + at, lanes);
                         // SAFETY: `to` holds `lanes` values of 4 bytes.
                         unsafe {
                             isa.store_bytes_partial(to.as_mut_ptr().cast(), sums, 4 * lanes);

@@ -6,6 +6,8 @@
 //! pytorch_pack_q8conv_w). Weights are u8 there; s8 ones are moved by +128, and
 //! their zero points with them.
 
+use std::ops::Range;
+
 use qassay_golden::spec::{Constants, Granularity};
 use qassay_golden::tensor::Data;
 
@@ -189,13 +191,13 @@ impl PackedWeights {
         self.symmetric
     }
 
-    /// How many blocks there are.
-    pub fn blocks(&self) -> usize {
-        self.columns.div_ceil(self.nr)
+    /// The blocks of `columns`, which start at a block and end at one or with the last column.
+    pub fn blocks_of(&self, columns: &Range<usize>) -> impl Iterator<Item = Block<'_>> {
+        (columns.start / self.nr..columns.end.div_ceil(self.nr)).map(|index| self.block(index))
     }
 
     /// Block `index`.
-    pub fn block(&self, index: usize) -> Block<'_> {
+    fn block(&self, index: usize) -> Block<'_> {
         let column = index * self.nr;
         Block {
             bytes: &self.bytes[index * self.block_bytes..][..self.block_bytes],

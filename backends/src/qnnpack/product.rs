@@ -13,6 +13,7 @@ use super::output::{Finish, Sums, zero_byte};
 use super::pack::{PackedWeights, WeightCodes};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::Isa;
+use crate::threads::{self, Output, Part};
 use crate::view::ViewMut;
 
 /// The codes that a product reads.
@@ -27,6 +28,14 @@ pub struct Codes<'a> {
 /// A product of pixels' channels with packed weights, prepared.
 #[derive(Debug)]
 pub struct Product {
+    shared: Shared,
+    /// the sums of each thread's tile
+    workers: Vec<Vec<i32>>,
+}
+
+/// What all threads read.
+#[derive(Debug)]
+struct Shared {
     form: Form,
     groups: Vec<PackedWeights>,
     /// output columns of a group
@@ -43,7 +52,6 @@ pub struct Product {
     /// what is added to the activations' codes before they are multiplied
     moved: i32,
     finish: Finish,
-    sums: Vec<i32>,
 }
 
 /// The sizes of a product.
@@ -84,7 +92,7 @@ impl Product {
                 PackedWeights::new(part, taps, k, bias, form, micro_kernel::nr::<I>())
             })
             .collect();
-        let mut product = Self {
+        let shared = Shared {
             form,
             groups,
             columns,
@@ -97,7 +105,10 @@ impl Product {
             signed: activation.0 == DType::I8,
             moved: if activation.0 == DType::I8 { 128 } else { 0 } - form.shift::<I>(),
             finish,
-            sums: vec![0; MAX_TILE],
+        };
+        let mut product = Self {
+            shared,
+            workers: vec![vec![0; MAX_TILE]; threads::allowed()],
         };
         product.set_zero_point(activation.1);
         Ok(product)
@@ -105,42 +116,68 @@ impl Product {
 
     /// Sets the activations' zero point, which must be one of their codes; does not allocate.
     fn set_zero_point(&mut self, zero_point: i32) {
-        for weights in &mut self.groups {
-            weights.set_input_zero_point(zero_point + self.moved);
+        let shared = &mut self.shared;
+        for weights in &mut shared.groups {
+            weights.set_input_zero_point(zero_point + shared.moved);
         }
-        self.zero.fill(zero_point as u8);
+        shared.zero.fill(zero_point as u8);
     }
 
     /// Sets the activations' parameters; does not allocate.
     pub fn set_activation(&mut self, scale: f64, zero_point: i32) {
         self.set_zero_point(zero_point);
-        self.finish.set_activation_scale(scale);
+        self.shared.finish.set_activation_scale(scale);
     }
 
     /// What a record says of this product.
     pub fn chosen<I: Isa>(&self) -> Chosen {
-        let (mr, nr) = (micro_kernel::mr::<I>(self.form), micro_kernel::nr::<I>());
-        let kind = if self.indirection.is_some() {
+        let shared = &self.shared;
+        let (mr, nr) = (micro_kernel::mr::<I>(shared.form), micro_kernel::nr::<I>());
+        let kind = if shared.indirection.is_some() {
             "q8conv"
         } else {
             "q8gemm"
         };
-        let codes = if self.signed { "s8" } else { "u8" };
-        let xzp = if self.form.is_xzp() { "-xzp" } else { "" };
-        let kr = self.form.kr();
+        let codes = if shared.signed { "s8" } else { "u8" };
+        let xzp = if shared.form.is_xzp() { "-xzp" } else { "" };
+        let kr = shared.form.kr();
         Chosen {
-            micro_kernel: format!("{kind}-{codes}-{mr}x{nr}c{kr}{xzp}-{}", self.finish.name()),
-            tile: Some((mr, nr, self.k)),
+            micro_kernel: format!(
+                "{kind}-{codes}-{mr}x{nr}c{kr}{xzp}-{}",
+                shared.finish.name()
+            ),
+            tile: Some((mr, nr, shared.k)),
             fallback: None,
         }
     }
 
-    /// Computes all outputs; does not allocate.
+    /// Computes all outputs; on one thread it does not allocate.
     pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: &mut ViewMut<'_>) {
-        let mr = micro_kernel::mr::<I>(self.form);
-        let nr = micro_kernel::nr::<I>();
+        let Self { shared, workers } = self;
+        let (mr, nr) = (micro_kernel::mr::<I>(shared.form), micro_kernel::nr::<I>());
+        let output = Output::of(output);
+        let parts = threads::split(shared.outputs, shared.columns, mr, nr, workers.len());
+        threads::each(workers, parts, |sums, part| {
+            // SAFETY: parts do not overlap, and each writes its own outputs alone.
+            shared.compute(isa, sums, part, codes, unsafe { output.again() });
+        });
+    }
+}
+
+impl Shared {
+    /// Computes one part of the output: whole tiles of pixels, and whole blocks of each group's
+    /// columns.
+    fn compute<I: Isa>(
+        &self,
+        isa: I,
+        values: &mut [i32],
+        part: Part,
+        codes: Codes<'_>,
+        mut output: Output<'_>,
+    ) {
+        let (mr, nr) = (micro_kernel::mr::<I>(self.form), micro_kernel::nr::<I>());
         for (group, weights) in self.groups.iter().enumerate() {
-            for first in (0..self.outputs).step_by(mr) {
+            for first in part.rows.clone().step_by(mr) {
                 let offset = group * self.k;
                 let rows = match &self.indirection {
                     None => Rows::Strided {
@@ -154,9 +191,8 @@ impl Product {
                         offset,
                     },
                 };
-                let count = mr.min(self.outputs - first);
-                for index in 0..weights.blocks() {
-                    let block = weights.block(index);
+                let count = mr.min(part.rows.end - first);
+                for block in weights.blocks_of(&part.columns) {
                     let tile = Tile {
                         codes: codes.bytes,
                         signed: self.signed,
@@ -167,18 +203,18 @@ impl Product {
                         k: self.k,
                         block,
                         symmetric: weights.is_symmetric(),
-                        sums: &mut self.sums,
+                        sums: values,
                     };
                     micro_kernel::multiply(isa, self.form, tile);
                     let sums = Sums {
-                        sums: &self.sums,
+                        sums: values,
                         stride: nr,
                         rows: count,
                         columns: block.columns,
                         row: first,
                         column: group * self.columns + block.column,
                     };
-                    self.finish.store(isa, sums, output);
+                    self.finish.store(isa, sums, &mut output);
                 }
             }
         }
