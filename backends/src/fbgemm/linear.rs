@@ -14,6 +14,7 @@ use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
 use super::weight_only;
+use super::windows::Windows;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
 use crate::threads::{self, Part};
@@ -108,6 +109,8 @@ enum Source {
 
 /// Columns up to which rows are read in place.
 const READ_IN_PLACE: usize = 256;
+/// As [`READ_IN_PLACE`], by tiles that read windows.
+const WINDOWS_IN_PLACE: usize = 512;
 
 struct Linear<I: Isa, T: Sums<I>> {
     isa: I,
@@ -126,6 +129,8 @@ struct Worker<I: Isa, T: Sums<I>> {
     sums: Aligned<i32>,
     /// a row of codes, where they are made at run time
     codes: Aligned<u8>,
+    /// where rows start that are read in place
+    starts: Vec<usize>,
 }
 
 impl<I: Isa, T: Sums<I>> Linear<I, T> {
@@ -147,6 +152,7 @@ impl<I: Isa, T: Sums<I>> Linear<I, T> {
             rows: PackedRows::new(spec.k),
             sums: gemm::sums_block::<I, T>(),
             codes: Aligned::zeroed(codes),
+            starts: vec![0; T::blocking().mcb],
         };
         Self {
             isa,
@@ -185,6 +191,18 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
         }
     }
 
+    /// Whether a row is read in place as one segment of a window, which is what follows each other
+    /// in an image.
+    fn reads_rows(&self) -> bool {
+        let k = self.weights.k();
+        T::READS_WINDOWS
+            && self.quantizer.is_none()
+            && !self.columns.corrects_rows()
+            && self.weights.n() <= WINDOWS_IN_PLACE
+            && (1..=T::blocking().kcb).contains(&k)
+            && k.is_multiple_of(T::INTERLEAVE)
+    }
+
     /// Packs rows `packed` of the block that starts at row `first` of the input.
     fn pack(&self, worker: &mut Worker<I, T>, first: usize, packed: Range<usize>) {
         let (k, stride) = (self.weights.k(), self.input.row_stride());
@@ -217,12 +235,26 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
         let mut output = unsafe { self.output.again() };
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
-            let lent = self.lend(first, rows);
-            self.pack(worker, first, lent.rows()..rows);
+            let reads_rows = self.reads_rows();
+            let lent = if reads_rows {
+                let stride = self.input.row_stride();
+                for (row, start) in worker.starts.iter_mut().enumerate() {
+                    // Those that are lacking are the last one once more.
+                    *start = (first + row.min(rows - 1)) * stride;
+                }
+                Lent::NONE
+            } else {
+                let lent = self.lend(first, rows);
+                self.pack(worker, first, lent.rows()..rows);
+                lent
+            };
             let block = pack_a::Block {
                 packed: &worker.rows,
                 lent,
-                windows: None,
+                windows: reads_rows.then(|| {
+                    let groups = self.weights.k() / T::INTERLEAVE;
+                    Windows::new(self.input.u8(), &worker.starts, &[0], groups)
+                }),
             };
             for column in part.columns.clone().step_by(blocking.ncb) {
                 let finishing = gemm::Finishing {

@@ -72,9 +72,9 @@ impl<I: Isa, const READ: usize> WithIsa<I> for InterleaveRows<'_, READ> {
         let outside = [all.zero_point; 64];
         let mut sources = [(outside.as_ptr(), 0); READ];
         if start < end {
-            for (source, row) in sources.iter_mut().zip(all.rows) {
-                if let Some(row) = row {
-                    let pixel = row + all.first + start - all.pad;
+            for (row, source) in sources.iter_mut().enumerate() {
+                if let Some(first) = all.rows[row] {
+                    let pixel = first + all.first + start - all.pad;
                     let codes = &all.codes[pixel * all.stride + all.channel..];
                     assert!((end - start - 1) * all.stride + all.channels <= codes.len());
                     *source = (codes.as_ptr(), all.stride);
