@@ -33,9 +33,16 @@ cargo build --profile "$profile"
 [ "$profile" != dev ] || profile=debug
 qassay=${CARGO_TARGET_DIR:-target}/$profile/qassay
 
+# What was killed leaves a part beside the file, what was interrupted says so in its last line.
+left=
 if [ -e "$run.partial" ]; then
-    echo "exhaustive.sh: goes on from $run.partial; remove it to begin anew" >&2
-    asked=(--resume "$run.partial")
+    left=$run.partial
+elif [ -e "$run" ] && tail -n 1 "$run" | grep -q '"interrupted":true'; then
+    left=$run
+fi
+if [ -n "$left" ]; then
+    echo "exhaustive.sh: goes on from $left; remove it to begin anew" >&2
+    asked=(--resume "$left")
 else
     asked=(--backend "${BACKENDS:-$default}" --native-only --level exhaustive)
     [ -z "${SUITES:-}" ] || asked+=(--suite "$SUITES")

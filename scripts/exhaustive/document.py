@@ -47,7 +47,7 @@ class Tally:
 
     def __init__(self):
         self.cases, self.backends = set(), set()
-        self.values = 0
+        self.values = self.judged = 0
         self.verdicts = collections.Counter()
 
     def add(self, record):
@@ -55,6 +55,7 @@ class Tally:
         self.values += record["values"]
         self.verdicts[record["verdict"]] += 1
         if record["values"]:
+            self.judged += 1
             self.backends.add(record["backend"])
 
     def verdict(self):
@@ -77,6 +78,33 @@ def table(head, rows):
 def duration(seconds):
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def print_domains(domains):
+    print("\n## Domains gone through whole\n")
+    print("2^32 inputs or sums each, in 256 cases of 2^24.\n")
+    print(
+        table(
+            ["domain", "cases", "backends", "values", "refused", "verdict"],
+            [
+                [
+                    f"{described(name)}<br>`{name}/block…`",
+                    grouped(len(tally.cases)),
+                    grouped(len(tally.backends)),
+                    grouped(tally.values),
+                    tally.refused(),
+                    tally.verdict(),
+                ]
+                for name, tally in domains.items()
+            ],
+        )
+    )
+    print(
+        "\nA refusal is a multiplier that the backend's arithmetic does not hold. What a profile leaves "
+        "open (NaN, conversions that overflow) is not compared. Besides, `every` asks all 256 · 256 "
+        "products at each of eight depths (`linear`) and every code with every zero point "
+        "(`dequantize`)."
+    )
 
 
 def main(path):
@@ -123,30 +151,8 @@ def main(path):
     wrong = sum(summary["verdicts"].get(word, 0) for word in WORST)
     print(f"**{'Conforms.' if not wrong else f'{grouped(wrong)} pairs of case and backend fail.'}**")
 
-    print("\n## Domains gone through whole\n")
-    print("2^32 inputs or sums each, in 256 cases of 2^24.\n")
-    print(
-        table(
-            ["domain", "cases", "backends", "values", "refused", "verdict"],
-            [
-                [
-                    f"{described(name)}<br>`{name}/block…`",
-                    grouped(len(tally.cases)),
-                    grouped(len(tally.backends)),
-                    grouped(tally.values),
-                    tally.refused(),
-                    tally.verdict(),
-                ]
-                for name, tally in domains.items()
-            ],
-        )
-    )
-    print(
-        "\nA refusal is a multiplier that the backend's arithmetic does not hold. What a profile leaves "
-        "open (NaN, conversions that overflow) is not compared. Besides, `every` asks all 256 · 256 "
-        "products at each of eight depths (`linear`) and every code with every zero point "
-        "(`dequantize`)."
-    )
+    if domains:
+        print_domains(domains)
 
     print("\n## Suites\n")
     print(
@@ -156,7 +162,7 @@ def main(path):
                 [
                     name,
                     grouped(len(tally.cases)),
-                    grouped(tally.verdicts["conforms"] + tally.verdicts["differs"]),
+                    grouped(tally.judged),
                     grouped(tally.values),
                     tally.verdict(),
                 ]
@@ -172,7 +178,7 @@ def main(path):
                 [
                     name,
                     profiles[name],
-                    grouped(tally.verdicts["conforms"] + tally.verdicts["differs"]),
+                    grouped(tally.judged),
                     grouped(tally.values),
                     tally.verdict(),
                 ]
