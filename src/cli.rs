@@ -351,6 +351,13 @@ pub struct CountArgs {
     /// Leave judging to whoever calls
     #[arg(long, hide = true)]
     pub unjudged: bool,
+    /// Also tell of which instruction sets the instructions are that one run executes, and whether
+    /// the declared one is among them; exit 1 if not (Linux on x86-64)
+    #[arg(long)]
+    pub executed: bool,
+    /// Stop before and behind the runs, for whoever follows
+    #[arg(long, hide = true)]
+    pub marked: bool,
     /// How often its kernel runs after it was judged
     #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
     pub iterations: u64,
@@ -401,5 +408,8 @@ pub enum GoldenCommand {
         /// The seed that all inputs come from
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Threads; 0 is one per core. What is compared is the same with any number
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        threads: usize,
     },
 }

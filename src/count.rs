@@ -1,8 +1,11 @@
 //! `qassay count`: one prepared kernel, run over and over, for tools that count instructions.
 
 use anyhow::{Context, Result};
+use qassay_reports::paint::grouped;
 use qassay_suites::case::CaseId;
 use qassay_suites::count::{self, Work};
+use qassay_suites::executed::executed;
+use qassay_suites::os::steps;
 
 use crate::Outcome;
 use crate::cli::CountArgs;
@@ -14,7 +17,8 @@ pub fn run(args: &CountArgs, output: &mut Output) -> Result<Outcome> {
         .case
         .parse()
         .with_context(|| format!("malformed case '{}'", args.case))?;
-    let counted = count::count(&args.backend, &id, args.iterations, !args.unjudged)?;
+    let mark = if args.marked { steps::mark } else { || {} };
+    let counted = count::count(&args.backend, &id, args.iterations, !args.unjudged, mark)?;
     let (work, unit) = match counted.work {
         Work::MultiplyAccumulates(number) => (number, "multiply-accumulates"),
         Work::Elements(number) => (number, "elements"),
@@ -25,5 +29,30 @@ pub fn run(args: &CountArgs, output: &mut Output) -> Result<Outcome> {
     output.line(format!("case          {id}"))?;
     output.line(format!("work          {work} {unit} in each run"))?;
     output.line(format!("iterations    {}", args.iterations))?;
-    Ok(Outcome::Conforms)
+    match (args.executed, counted.execution) {
+        (false, _) => Ok(Outcome::Conforms),
+        (true, "native") => of_isa(args, counted.isa, output),
+        (true, _) => anyhow::bail!("{} runs on models of its instructions here", args.backend),
+    }
+}
+
+/// What one run executes, and whether it is of the instruction set that the backend declares.
+fn of_isa(args: &CountArgs, isa: &str, output: &mut Output) -> Result<Outcome> {
+    let program = std::env::current_exe().context("this program's own path is not known")?;
+    let found = executed(program.as_os_str(), &args.backend, &args.case)?;
+    output.line(format!(
+        "executed      {} instructions in one run: {} VEX, {} EVEX, {} VNNI, {} AMX",
+        grouped(found.all),
+        grouped(found.vex),
+        grouped(found.evex),
+        grouped(found.vex_vnni + found.evex_vnni),
+        grouped(found.tiles)
+    ))?;
+    let (told, outcome) = match found.has(isa) {
+        Some(true) => ("and executed it", Outcome::Conforms),
+        Some(false) => ("and executed none of its instructions", Outcome::Differs),
+        None => ("which cannot be told", Outcome::Conforms),
+    };
+    output.line(format!("declares      {isa}, {told}"))?;
+    Ok(outcome)
 }

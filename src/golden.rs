@@ -57,7 +57,12 @@ pub fn run(command: &GoldenCommand, output: &mut Output) -> Result<Outcome> {
             ))?;
             Ok(outcome(changes.lines.is_empty()))
         }
-        GoldenCommand::Oracle { count, op, seed } => oracle(*count, op, *seed, output),
+        GoldenCommand::Oracle {
+            count,
+            op,
+            seed,
+            threads,
+        } => oracle((*count, *seed), op, *threads, output),
         GoldenCommand::Captures {
             dir,
             uncovered,
@@ -102,7 +107,12 @@ fn outcome(clean: bool) -> Outcome {
 }
 
 /// The reference held to the oracle.
-fn oracle(count: u64, names: &[String], seed: u64, output: &mut Output) -> Result<Outcome> {
+fn oracle(
+    asked: (u64, u64),
+    names: &[String],
+    threads: usize,
+    output: &mut Output,
+) -> Result<Outcome> {
     let known = || agreement::OPS.iter().map(|op| op.name);
     if let Some(name) = names.iter().find(|name| known().all(|op| op != *name)) {
         let known: Vec<&str> = known().collect();
@@ -116,7 +126,7 @@ fn oracle(count: u64, names: &[String], seed: u64, output: &mut Output) -> Resul
         .collect();
     let (mut compared, mut pairs, mut differences, mut printed) = (0, 0, 0, Ok(()));
     let started = Instant::now();
-    agreement::agreement(&ops, count, seed, &mut |found| {
+    agreement::agreement(&ops, asked, threads, &mut |found| {
         compared += found.compared;
         pairs += 1;
         let others = match found.alike {
@@ -139,7 +149,8 @@ fn oracle(count: u64, names: &[String], seed: u64, output: &mut Output) -> Resul
         if printed.is_ok() {
             printed = output.line(line).and_then(|()| output.flush());
         }
-    });
+    })
+    .context("cannot start threads")?;
     printed?;
     output.line(format!(
         "{} inputs of {pairs} pairs of op and rule in {:.1} s, {differences} differences",

@@ -31,6 +31,8 @@ pub use fields::{
 };
 pub use layout::{Layout, Place, Placement};
 
+use crate::data::DataClass;
+
 /// The name of a case; equal ids are equal cases.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CaseId {
@@ -120,6 +122,17 @@ impl CaseId {
                 Source::Class(class) => class.name(),
                 Source::Given(_) => "given",
             },
+        }
+    }
+
+    /// The number of the block of values, where the data are one.
+    pub(crate) fn block(&self) -> Option<u8> {
+        match self {
+            Self::Made(made) => match made.data {
+                Source::Class(DataClass::Block(number)) => Some(number),
+                _ => None,
+            },
+            Self::Captured(_) => None,
         }
     }
 

@@ -16,6 +16,8 @@ use crate::record::Verdict;
 /// What was run, and how much work one run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
+    /// the instruction set that the backend declares
+    pub isa: &'static str,
     /// `native` or `modelled`
     pub execution: &'static str,
     /// what the kernel chose inside: micro-kernel, tile, fall-back
@@ -74,7 +76,8 @@ fn behind_colon(detail: &str) -> String {
 /// Prepares a backend's kernel for a case and runs it `iterations` times after
 /// judging it. Everything but those runs is the same for every number of
 /// iterations: the difference of two counts is theirs alone. Not `judged`, it is
-/// for those who judged before: the reference takes long under a counting tool.
+/// for those who judged before: the reference takes long under a counting tool. `mark` is called
+/// before the first of the runs and behind the last.
 ///
 /// # Errors
 /// [`CountError`], among others when the backend does not conform on the case.
@@ -83,6 +86,7 @@ pub fn count(
     id: &CaseId,
     iterations: u64,
     judged: bool,
+    mark: fn(),
 ) -> Result<Counted, CountError> {
     let kernels = open(backend)?;
     let profile = (kernels.declaration().named_profile())
@@ -102,7 +106,7 @@ pub fn count(
         }
     }
     let (chosen, answer) = judge
-        .repeat(&question, kernels.as_ref(), iterations)
+        .repeat(&question, kernels.as_ref(), iterations, mark)
         .map_err(|none: NoAnswer| refuse(Verdict::Crashed.word(), none.to_string()))?;
     if let (Some(answer), Some(expected)) = (answer, question.known(&profile.profile)) {
         let wrong = differences(&expected.outputs, &answer, &expected.open).count;
@@ -112,6 +116,7 @@ pub fn count(
         }
     }
     Ok(Counted {
+        isa: kernels.declaration().isa,
         execution: kernels.execution().name(),
         chosen,
         work: work(&question.problem().op),
@@ -156,7 +161,7 @@ mod tests {
     use super::*;
 
     fn counted(backend: &str, case: &str, iterations: u64) -> Result<Counted, CountError> {
-        count(backend, &case.parse().unwrap(), iterations, true)
+        count(backend, &case.parse().unwrap(), iterations, true, || {})
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub enum DataClass {
     Every,
     /// batches whose range grows
     Growth,
-    /// 2^24 consecutive bit patterns: block·2^24 + index
+    /// 2^24 consecutive bit patterns: block·2^24 + index. Of linear, 2^24 sums of two products:
+    /// activations (block, row) with weights (column / 256, column % 256), counted from the lowest
     Block(u8),
 }
 
@@ -121,8 +122,8 @@ pub const DATA_CLASSES: &[DataClassEntry] = &[
     DataClassEntry {
         class: DataClass::Block(0),
         name: "block",
-        aim: "2^24 consecutive bit patterns (block0 to block255): all of f32 or s32",
-        stays: "all 2^32 values, at level exhaustive",
+        aim: "2^24 consecutive bit patterns (block0 to block255): all of f32 or s32; of linear, all sums of two products of codes",
+        stays: "all 2^32 values or sums of pairs, at level exhaustive",
     },
 ];
 
@@ -183,7 +184,7 @@ impl DataClass {
                     || matches!(op, Op::Dequantize | Op::Relu | Op::Clamp | Op::Linear)
             }
             Self::Growth => op.is_observer(),
-            Self::Block(_) => matches!(op, Op::Quantize | Op::Requantize),
+            Self::Block(_) => matches!(op, Op::Quantize | Op::Requantize | Op::Linear),
         }
     }
 

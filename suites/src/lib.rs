@@ -24,6 +24,7 @@ pub mod case;
 pub mod compare;
 pub mod count;
 pub mod data;
+pub mod executed;
 pub mod explain;
 pub mod host;
 pub mod identify;

@@ -237,6 +237,11 @@ impl Run<'_, '_> {
         }
     }
 
+    /// The bytes that lay in output `number` when the run began.
+    pub fn found(&self, number: usize) -> &[u8] {
+        &self.found[number]
+    }
+
     /// Puts back what lay in byte `at` of output `number`, as if it was never written.
     pub fn unwrite(&mut self, number: usize, at: usize) {
         let found = self.found[number][at];

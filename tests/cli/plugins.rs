@@ -415,3 +415,61 @@ fn a_scaffold_spoils_nothing_that_is_there() {
     one_line_error(&["scaffold", "perl", dir], &["perl", "python"]);
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept");
 }
+
+/// A plugin that has none of the instructions that it declares is found, and one that has is not
+/// accused.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+#[test]
+fn an_instruction_set_that_is_declared_alone_is_found() {
+    if !std::is_x86_feature_detected!("avx512vnni") {
+        return;
+    }
+    let built = Built::new();
+    let example = std::fs::read_to_string(root().join("backends/examples/plugin.c")).unwrap();
+    let plugin = |name: &str, changes: &[(&str, &str)]| {
+        let mut source = example.clone();
+        for (from, to) in changes {
+            assert!(source.contains(from), "{from}");
+            source = source.replace(from, to);
+        }
+        let file = built.path(&format!("{name}.c"));
+        std::fs::write(&file, source).unwrap();
+        built.c(name, &file, &[])
+    };
+    let declares = (r#".isa = "scalar""#, r#".isa = "avx512vnni""#);
+    let runs = "    int64_t rows = 1, columns";
+    let product = format!("__asm__(\"vpdpbusd %%zmm1, %%zmm2, %%zmm3\" ::: \"xmm3\");\n{runs}");
+    let wide = format!("__asm__(\"vpaddd %%zmm1, %%zmm2, %%zmm3\" ::: \"xmm3\");\n{runs}");
+    let none = "declares      avx512vnni, and executed none of its instructions";
+    for (name, changes, code, told) in [
+        ("scalar", vec![declares], 1, none),
+        ("wide", vec![declares, (runs, &wide[..])], 1, none),
+        (
+            "product",
+            vec![declares, (runs, &product[..])],
+            0,
+            "declares      avx512vnni, and executed it",
+        ),
+    ] {
+        let plugin = plugin(name, &changes);
+        let args = [
+            "count",
+            "--backend",
+            &plugin,
+            "--case",
+            LINEAR,
+            "--executed",
+        ];
+        ends_with(&args, code, &[told]);
+    }
+    // Kernels of this program, too.
+    let args = [
+        "count",
+        "--backend",
+        "fbgemm/avx512vnni",
+        "--case",
+        LINEAR,
+        "--executed",
+    ];
+    ends_with(&args, 0, &["declares      avx512vnni, and executed it"]);
+}

@@ -30,12 +30,7 @@ fn f32s(shape: &[usize], values: Vec<f32>) -> Tensor {
     Tensor::new(shape.to_vec(), Data::F32(values)).expect("as many values as the shape says")
 }
 
-pub(super) fn round_trip(profile: &Profile, draw: &mut Draw) -> Batch {
-    round_trip_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn round_trip_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn round_trip(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let mut compared = 0;
     for _ in 0..BATCH / BLOCK {
         let dtypes = [
@@ -193,23 +188,17 @@ fn linears(
     (compared, None)
 }
 
-pub(super) fn linear_blocks(profile: &Profile, draw: &mut Draw) -> Batch {
-    linear_blocks_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn linear_blocks_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn linear_blocks(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     linears(profile, draw, (8, RowActivation::Float), |linear| {
         oracle::linear_blocks(right, &linear.row, &linear.column())
     })
 }
 
-pub(super) fn linear_blocks_quantized(profile: &Profile, draw: &mut Draw) -> Batch {
-    quantized_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn quantized_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn linear_blocks_quantized(
+    profile: &Profile,
+    right: &Profile,
+    draw: &mut Draw,
+) -> Batch {
     let request = QparamsRequest {
         dtype: DType::I8,
         range: None,

@@ -12,12 +12,7 @@ use crate::spec::{
 use crate::tensor::{Data, Tensor};
 use crate::witness::Witness;
 
-pub(super) fn quantize(profile: &Profile, draw: &mut Draw) -> Batch {
-    quantize_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn quantize_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn quantize(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let dtype = draw.dtype();
     let Some((low, high)) = dtype.code_range() else {
         return (0, None);
@@ -64,7 +59,7 @@ pub(super) fn quantize_by(profile: &Profile, right: &Profile, draw: &mut Draw) -
     (len as u64, difference)
 }
 
-pub(super) fn fake_quantize(profile: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn fake_quantize(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let range = draw.of(&[
         (-128, 127),
         (-127, 127),
@@ -111,7 +106,7 @@ pub(super) fn fake_quantize(profile: &Profile, draw: &mut Draw) -> Batch {
     };
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
     let difference = values.iter().enumerate().find_map(|(index, &value)| {
-        let (real, code) = oracle::fake_quantize(&profile.fake_quantize, value, &counting, range);
+        let (real, code) = oracle::fake_quantize(&right.fake_quantize, value, &counting, range);
         let (got, got_code) = (f64::from(got[index]), f64::from(got_codes[index]));
         (!same(real, got) || !same(code, got_code)).then(|| {
             format!(

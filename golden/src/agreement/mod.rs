@@ -29,8 +29,9 @@ pub struct Checked {
     pub name: &'static str,
     /// what of a profile it reads, in a form that can be compared
     rule: fn(&Profile) -> String,
-    /// a batch: how many were compared, and the first on which they differ
-    batch: fn(&Profile, &mut Draw) -> Batch,
+    /// a batch of the reference under the first profile and the oracle under the second: how many
+    /// were compared, and the first on which they differ
+    batch: fn(&Profile, &Profile, &mut Draw) -> Batch,
 }
 
 /// What a batch gave: inputs compared, and the first difference in one line.
@@ -127,12 +128,24 @@ fn distinct(op: &Checked) -> Vec<(&'static NamedProfile, usize)> {
         .collect()
 }
 
-/// Compares at least `count` inputs for each of `ops` and each distinct rule. `told` is called
-/// as each is through, in order.
-pub fn agreement(ops: &[Checked], count: u64, seed: u64, told: &mut dyn FnMut(Agreement)) {
+/// Compares at least `count` inputs for each of `ops` and each distinct rule, on `threads` threads.
+/// What is compared does not depend on how many these are: each batch has a stream of its own.
+/// `told` is called as each is through, in order.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub fn agreement(
+    ops: &[Checked],
+    (count, seed): (u64, u64),
+    threads: usize,
+    told: &mut dyn FnMut(Agreement),
+) -> Result<(), rayon::ThreadPoolBuildError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
     for op in ops {
         for (named, alike) in distinct(op) {
-            let (compared, difference) = compare(op, &named.profile, count, seed);
+            let (compared, difference) = pool.install(|| compare(op, &named.profile, count, seed));
             told(Agreement {
                 op: op.name,
                 profile: named.name,
@@ -142,6 +155,7 @@ pub fn agreement(ops: &[Checked], count: u64, seed: u64, told: &mut dyn FnMut(Ag
             });
         }
     }
+    Ok(())
 }
 
 fn compare(op: &Checked, profile: &Profile, count: u64, seed: u64) -> Batch {
@@ -151,7 +165,7 @@ fn compare(op: &Checked, profile: &Profile, count: u64, seed: u64) -> Batch {
         let batches = (count - compared).div_ceil(BATCH as u64);
         let (more, difference) = (0..batches)
             .into_par_iter()
-            .map(|batch| (op.batch)(profile, &mut Draw::new(seed, round, batch)))
+            .map(|batch| (op.batch)(profile, profile, &mut Draw::new(seed, round, batch)))
             .reduce(
                 || (0, None),
                 |(a, first), (b, second)| (a + b, first.or(second)),
@@ -169,91 +183,168 @@ fn compare(op: &Checked, profile: &Profile, count: u64, seed: u64) -> Batch {
 mod tests {
     use super::*;
 
+    fn told(ops: &[Checked], count: u64, threads: usize) -> Vec<Agreement> {
+        let mut told = Vec::new();
+        agreement(ops, (count, 1), threads, &mut |found| told.push(found)).unwrap();
+        told
+    }
+
     #[test]
     fn every_op_and_every_distinct_rule_agree() {
-        let mut told = 0;
-        agreement(OPS, 1_000, 1, &mut |found| {
+        let told = told(OPS, 1_000, 2);
+        for found in &told {
             assert_eq!(found.difference, None, "{} {}", found.op, found.profile);
             assert!(found.compared >= 1_000, "{} {}", found.op, found.profile);
-            told += 1;
-        });
-        assert!(told > 50, "{told}");
+        }
+        assert!(told.len() > 50, "{}", told.len());
     }
+
+    /// Of an op that differs everywhere, too: the same difference comes first.
+    #[test]
+    fn any_number_of_threads_tells_the_same() {
+        let wrong = Checked {
+            name: "quantize to the wrong rule",
+            rule: |_| String::new(),
+            batch: |_, right, draw| {
+                let faulty = planted("fbgemm", "quantize.rounding", "toward-zero");
+                element::quantize(&faulty, right, draw)
+            },
+        };
+        let ops = [OPS[0], wrong, OPS[OPS.len() - 1]];
+        let alone = told(&ops, 3_000, 1);
+        assert!(alone.iter().any(|found| found.difference.is_some()));
+        for threads in [2, 5] {
+            assert_eq!(told(&ops, 3_000, threads), alone, "{threads} threads");
+        }
+    }
+
+    /// A profile with another choice on one axis.
+    fn planted(name: &str, axis: &str, key: &str) -> Profile {
+        let axis = Profile::axes().find(|a| a.to_string() == axis).unwrap();
+        let named = crate::profile::named::find(name).unwrap();
+        named.profile.with(axis, key).unwrap()
+    }
+
+    /// Op, profile, and what the reference takes for its choice on an axis.
+    const FAULTS: &[(&str, &str, &str, &str)] = &[
+        ("quantize", "fbgemm", "quantize.rounding", "ties-away"),
+        (
+            "quantize",
+            "onnxruntime",
+            "quantize.transform",
+            "mul-recip-f32",
+        ),
+        (
+            "fake_quantize",
+            "fbgemm",
+            "fake_quantize.rounding",
+            "ties-away",
+        ),
+        (
+            "fake_quantize",
+            "fbgemm",
+            "fake_quantize.transform",
+            "div-f32",
+        ),
+        ("fake_quantize", "fbgemm", "fake_quantize.nan", "kept"),
+        (
+            "fake_quantize",
+            "fbgemm",
+            "fake_quantize.zero_point",
+            "before-round",
+        ),
+        ("requantize", "fbgemm", "requantize.rounding", "ties-away"),
+        ("epilogue", "onednn", "requantize.rounding", "ties-away"),
+        (
+            "choose_qparams",
+            "pytorch-observer",
+            "qparams.precision",
+            "f64",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-observer",
+            "qparams.symmetric",
+            "qmax",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-observer",
+            "qparams.symmetric_zero_point",
+            "middle-rounded-up",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-observer",
+            "qparams.zero_point_from",
+            "error-plus",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-observer",
+            "qparams.zero_point_rounding",
+            "ties-away-then-clamp",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-dynamic",
+            "qparams.small_scale",
+            "floor-eps",
+        ),
+        (
+            "choose_qparams",
+            "pytorch-dynamic",
+            "qparams.reduce_range",
+            "ignored",
+        ),
+        (
+            "choose_real_qparams",
+            "pytorch-observer",
+            "qparams.reduce_range",
+            "symmetric-64",
+        ),
+        ("round_trip", "torchao", "quantize.rounding", "toward-zero"),
+        ("linear_blocks", "fbgemm", "float_output.weight_only", "f64"),
+        (
+            "linear_blocks_quantized",
+            "torchao",
+            "quantize.rounding",
+            "toward-zero",
+        ),
+        (
+            "sums",
+            "onednn-3-jit-avx2",
+            "accumulate.signed_activation",
+            "shifted-128",
+        ),
+        (
+            "sums",
+            "onednn-3-jit-avx2",
+            "accumulate.signed_linear",
+            "same",
+        ),
+        ("sums", "fbgemm", "accumulate.conv", "i16-pairs-per-tap"),
+    ];
 
     /// The oracle told one rule and the reference another: each op sees it.
     #[test]
     fn a_fault_in_the_reference_is_caught() {
-        let profile = |name: &str| crate::profile::named::find(name).unwrap().profile;
-        let change = |name: &str, axis: &str, key: &str| {
-            let axis = Profile::axes().find(|a| a.to_string() == axis).unwrap();
-            profile(name).with(axis, key).unwrap()
-        };
-        for (op, right, faulty) in [
-            (
-                "quantize",
-                "fbgemm",
-                change("fbgemm", "quantize.rounding", "ties-away"),
-            ),
-            (
-                "requantize",
-                "fbgemm",
-                change("fbgemm", "requantize.rounding", "ties-away"),
-            ),
-            (
-                "epilogue",
-                "onednn",
-                change("onednn", "requantize.rounding", "ties-away"),
-            ),
-            (
-                "round_trip",
-                "torchao",
-                change("torchao", "quantize.rounding", "toward-zero"),
-            ),
-            (
-                "linear_blocks",
-                "fbgemm",
-                change("fbgemm", "float_output.weight_only", "f64"),
-            ),
-            (
-                "linear_blocks_quantized",
-                "torchao",
-                change("torchao", "quantize.rounding", "toward-zero"),
-            ),
-            (
-                "sums",
-                "onednn-3-jit-avx2",
-                change(
-                    "onednn-3-jit-avx2",
-                    "accumulate.signed_activation",
-                    "shifted-128",
-                ),
-            ),
-            (
-                "sums",
-                "onednn-3-jit-avx2",
-                change("onednn-3-jit-avx2", "accumulate.signed_linear", "same"),
-            ),
-            (
-                "sums",
-                "fbgemm",
-                change("fbgemm", "accumulate.conv", "i16-pairs-per-tap"),
-            ),
-        ] {
-            let right = profile(right);
-            let found = (0..50).any(|batch| {
-                let draw = &mut Draw::new(3, 0, batch);
-                let (_, difference) = match op {
-                    "quantize" => element::quantize_by(&faulty, &right, draw),
-                    "requantize" => sum::requantize_by(&faulty, &right, draw),
-                    "round_trip" => blocks::round_trip_by(&faulty, &right, draw),
-                    "linear_blocks" => blocks::linear_blocks_by(&faulty, &right, draw),
-                    "linear_blocks_quantized" => blocks::quantized_by(&faulty, &right, draw),
-                    "sums" => products::sums_by(&faulty, &right, draw),
-                    _ => sum::epilogue_by(&faulty, &right, draw),
-                };
-                difference.is_some()
-            });
-            assert!(found, "{op}");
+        for op in OPS {
+            let mut faults = FAULTS.iter().filter(|fault| fault.0 == op.name).peekable();
+            assert!(
+                faults.peek().is_some(),
+                "no fault is planted in {}",
+                op.name
+            );
+            for (_, profile, axis, key) in faults {
+                let right = crate::profile::named::find(profile).unwrap().profile;
+                let faulty = planted(profile, axis, key);
+                let found = (0..50).any(|batch| {
+                    let draw = &mut Draw::new(3, 0, batch);
+                    (op.batch)(&faulty, &right, draw).1.is_some()
+                });
+                assert!(found, "{}: {axis} as {key}", op.name);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::spec::{ChooseQparamsSpec, Constants, OpSpec, Problem, QparamsRequest}
 use crate::tensor::{DType, Data, Tensor};
 use crate::witness::Witness;
 
-pub(super) fn choose_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn choose_qparams(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let dtype = draw.of(&[
         DType::U8,
         DType::I8,
@@ -35,7 +35,7 @@ pub(super) fn choose_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
     let difference = (0..BATCH).find_map(|_| {
         let (min, max) = limits(draw);
         let got = choose(&profile.qparams, min, max, &request).ok();
-        let expected = oracle::choose_qparams(&profile.qparams, min, max, &request);
+        let expected = oracle::choose_qparams(&right.qparams, min, max, &request);
         let bits = |q: Option<crate::spec::QParams>| q.map(|q| (q.scale.to_bits(), q.zero_point));
         (bits(got) != bits(expected)).then(|| {
             format!("[{min:e}, {max:e}] {request:?}: reference {got:?}, oracle {expected:?}")
@@ -44,7 +44,7 @@ pub(super) fn choose_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
     (BATCH as u64, difference)
 }
 
-pub(super) fn choose_real_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn choose_real_qparams(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let request = QparamsRequest {
         dtype: draw.of(&[DType::U8, DType::I8, DType::U4, DType::I4, DType::U2]),
         range: None,
@@ -60,7 +60,7 @@ pub(super) fn choose_real_qparams(profile: &Profile, draw: &mut Draw) -> Batch {
         };
         let outputs = reference(&problem, profile, &mut Witness::default()).ok();
         let got = outputs.map(|of| (of[0].data().real(0), of[1].data().real(0)));
-        let expected = oracle::choose_real_qparams(&profile.qparams, (min, max), &request);
+        let expected = oracle::choose_real_qparams(&right.qparams, (min, max), &request);
         (got != expected).then(|| {
             format!("[{min:e}, {max:e}] {request:?}: reference {got:?}, oracle {expected:?}")
         })

@@ -15,12 +15,7 @@ use crate::witness::Witness;
 /// Ops in a batch: each has some tens of sums.
 const OPS: u64 = 8;
 
-pub(super) fn sums(profile: &Profile, draw: &mut Draw) -> Batch {
-    sums_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn sums_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn sums(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let mut compared = 0;
     for _ in 0..OPS {
         let (count, difference) = if draw.flip() {

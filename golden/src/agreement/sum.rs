@@ -25,12 +25,7 @@ fn output(draw: &mut Draw, scale: f64) -> Quantized {
     }
 }
 
-pub(super) fn requantize(profile: &Profile, draw: &mut Draw) -> Batch {
-    requantize_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn requantize_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn requantize(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let multiplier = draw.scale(-34, 9) as f32;
     let output = output(draw, 1.0);
     let relu = draw.flip();
@@ -70,12 +65,7 @@ pub(super) fn requantize_by(profile: &Profile, right: &Profile, draw: &mut Draw)
     (BATCH as u64, difference)
 }
 
-pub(super) fn epilogue(profile: &Profile, draw: &mut Draw) -> Batch {
-    epilogue_by(profile, profile, draw)
-}
-
-/// The reference under one profile, the oracle under another.
-pub(super) fn epilogue_by(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
+pub(super) fn epilogue(profile: &Profile, right: &Profile, draw: &mut Draw) -> Batch {
     let (activation, weight) = (draw.scale(-10, 0), draw.scale(-10, 0));
     let output = {
         let scale = draw.scale(-8, 4);

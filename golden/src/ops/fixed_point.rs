@@ -267,14 +267,14 @@ impl FixedPoint {
 
     /// The product before rounding, as the nearest f64.
     pub(crate) fn exact(self, sum: i32) -> f64 {
-        f64::from(sum) * self.multiplier as f64 * 2f64.powi(-self.binary_places())
+        f64::from(sum) * self.multiplier as f64 * power(-self.binary_places())
     }
 
     /// Whether the product lies exactly halfway between two integers.
     pub(crate) fn is_tie(self, sum: i32) -> bool {
         let places = self.binary_places();
         let product = i128::from(sum) * i128::from(self.multiplier);
-        (1..127).contains(&places) && product.rem_euclid(1 << places) == 1 << (places - 1)
+        (1..127).contains(&places) && product & ((1 << places) - 1) == 1 << (places - 1)
     }
 
     /// How many binary places of the integer product are behind the point.
@@ -284,6 +284,12 @@ impl FixedPoint {
             Scheme::SrdhmRdbpot | Scheme::SrdhmRshu | Scheme::QnnpackQ31 => self.shift + 31,
         }
     }
+}
+
+/// 2^`exponent` by its bits; binary places are far fewer than a normal f64 has.
+fn power(exponent: i32) -> f64 {
+    debug_assert!((-1022..=1023).contains(&exponent));
+    f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
 /// gemmlowp fixedpoint/fixedpoint.h (SaturatingRoundingDoublingHighMul).

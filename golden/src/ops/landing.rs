@@ -1,10 +1,13 @@
 //! The last step to a code: rounding, zero point, clamp and conversion, as the
 //! profile's axes say. Used by quantize and requantize alike.
+//!
+//! All of it is inlined: where a loop is compiled for one rule (`quantize`), the
+//! rule's choices are made once and not per value.
 
 use crate::profile::{Cast, ClampAt, NanRule, QuantizeRule, RequantizeRule, Rounding, ZeroPointAt};
 use crate::spec::Relu;
 use crate::tensor::DType;
-use crate::witness::{Event, Witness};
+use crate::witness::{Event, Witness, is_near_half};
 
 /// The bound of [`crate::profile::PreClamp::MinBelow2Pow31`]: the greatest f32 below 2^31.
 pub(crate) const BELOW_2_POW_31: f32 = 2_147_483_520.0;
@@ -41,6 +44,7 @@ impl Steps {
         }
     }
 
+    #[inline(always)]
     fn plus(self, addend: i64) -> Self {
         let value = if self.single {
             f64::from(self.value as f32 + addend as f32)
@@ -92,6 +96,7 @@ impl Landing {
     }
 
     /// Steps (zero point not yet added) to the code of element `index`.
+    #[inline(always)]
     pub(crate) fn land(
         &self,
         index: usize,
@@ -116,8 +121,10 @@ impl Landing {
             ZeroPointAt::BeforeF32 => steps.plus(zero_point),
             _ => steps,
         };
-        witness.events.hit_if(Event::ExactTie, is_tie(before.value));
-        witness.near_tie(before.value);
+        let (_, rest) = fraction(before.value);
+        witness.events.hit_if(Event::ExactTie, rest.abs() == 0.5);
+        let near = is_near_half(before.value, rest);
+        witness.events.hit_if(Event::NearTie, near);
         witness
             .events
             .hit_if(Event::ConversionOverflow, !fits_i32(before.value));
@@ -170,6 +177,7 @@ impl Landing {
     }
 
     /// A rounded float to an integer; `None` when the profile leaves it open.
+    #[inline(always)]
     fn convert(&self, rounded: f64) -> Option<i64> {
         let integer = convert(self.cast, rounded)?;
         // Where the zero point is added in i32, i32 is what the conversion saturates to.
@@ -182,10 +190,12 @@ impl Landing {
     }
 
     /// A rounded integer to a code: zero point, then clamp.
+    #[inline(always)]
     pub(crate) fn land_integer(&self, integer: i64, zero_point: i64, witness: &mut Witness) -> i64 {
         self.place(integer, zero_point, witness)
     }
 
+    #[inline(always)]
     fn place(&self, integer: i64, addend: i64, witness: &mut Witness) -> i64 {
         let sum = match self.placement {
             ZeroPointAt::AfterI32Wrapping => {
@@ -204,6 +214,7 @@ impl Landing {
         sum.clamp(self.floor, self.ceiling)
     }
 
+    #[inline(always)]
     fn count_clamp(&self, code: f64, witness: &mut Witness) {
         witness
             .events
@@ -219,10 +230,11 @@ impl Landing {
 
 /// The nearest integer to `value` as `rounding` says; `single` is the working
 /// float type of the roundings that add 0.5.
+#[inline(always)]
 pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
     match rounding {
         Rounding::TiesEven => ties_even(value),
-        Rounding::TiesAway => value.round(),
+        Rounding::TiesAway => ties_away(value),
         Rounding::TiesUp => {
             let floor = value.floor();
             if value - floor >= 0.5 {
@@ -251,6 +263,7 @@ pub(crate) fn round(rounding: Rounding, value: f64, single: bool) -> f64 {
 }
 
 /// A rounded float to an integer; `None` when the profile leaves it open.
+#[inline(always)]
 pub(crate) fn convert(cast: Cast, rounded: f64) -> Option<i64> {
     Some(match cast {
         Cast::X86IndefiniteI32 => {
@@ -278,15 +291,12 @@ fn fits_i32(value: f64) -> bool {
     (-2_147_483_648.5..2_147_483_647.5).contains(&value)
 }
 
-fn is_tie(value: f64) -> bool {
-    fraction(value).1.abs() == 0.5
-}
-
 /// The integer below `value` in magnitude, and what is beyond it; no fraction where `value` is
 /// NaN, infinite or beyond i64 (there every f64 is an integer).
 ///
 /// Conversions to i64 are instructions of every CPU; `floor` and its like are calls into a
 /// library on the oldest x86-64, and an exhaustive run makes billions of them.
+#[inline(always)]
 fn fraction(value: f64) -> (i64, f64) {
     let whole = value as i64;
     let rest = value - whole as f64;
@@ -294,12 +304,25 @@ fn fraction(value: f64) -> (i64, f64) {
 }
 
 /// To the nearest integer, ties to the even one; the sign of a zero is that of `value`.
+#[inline(always)]
 fn ties_even(value: f64) -> f64 {
-    // From here on every f64 is an integer, infinite or NaN.
-    const WHOLE: f64 = 4_503_599_627_370_496.0;
     let (whole, rest) = fraction(value);
     let odd = whole & 1 != 0;
-    let away = rest.abs() > 0.5 || (rest.abs() == 0.5 && odd);
+    stepped(value, whole, rest.abs() > 0.5 || (rest.abs() == 0.5 && odd))
+}
+
+/// To the nearest integer, ties away from zero; the sign of a zero is that of `value`.
+#[inline(always)]
+fn ties_away(value: f64) -> f64 {
+    let (whole, rest) = fraction(value);
+    stepped(value, whole, rest.abs() >= 0.5)
+}
+
+/// The integer `whole` below `value` in magnitude, or the next one away from zero.
+#[inline(always)]
+fn stepped(value: f64, whole: i64, away: bool) -> f64 {
+    // From here on every f64 is an integer, infinite or NaN.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
     let step = i64::from(away) * if value < 0.0 { -1 } else { 1 };
     if value.abs() < WHOLE {
         ((whole + step) as f64).copysign(value)
@@ -328,117 +351,4 @@ fn bound_above(bound: i64, single: bool) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roundings_differ_where_they_should() {
-        let table = [
-            (Rounding::TiesEven, [-2.0, -2.0, 0.0, 2.0, 2.0]),
-            (Rounding::TiesAway, [-3.0, -2.0, 1.0, 2.0, 3.0]),
-            (Rounding::TiesUp, [-2.0, -1.0, 1.0, 2.0, 3.0]),
-            (Rounding::AwayViaFloorHalf, [-3.0, -2.0, 1.0, 2.0, 3.0]),
-            (Rounding::UpViaFloorHalf, [-2.0, -1.0, 1.0, 2.0, 3.0]),
-            (Rounding::TowardZero, [-2.0, -1.0, 0.0, 1.0, 2.0]),
-        ];
-        for (rounding, expected) in table {
-            let got = [-2.5, -1.5, 0.5, 1.5, 2.5].map(|x| round(rounding, x, true));
-            assert_eq!(got, expected, "{rounding:?}");
-        }
-    }
-
-    /// Bit patterns of all exponents, and all that is near halves, whole numbers and the ends of i32 and i64.
-    fn many_values() -> Vec<f64> {
-        let mut values = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0];
-        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..200_000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            values.push(f64::from_bits(bits));
-            values.push(f64::from(f32::from_bits((bits >> 32) as u32)));
-        }
-        for power in 0..64 {
-            for halves in -5..=5 {
-                let near = 2f64.powi(power) + f64::from(halves) / 2.0;
-                values.extend([near.next_down(), near, near.next_up()]);
-            }
-        }
-        let mirrored: Vec<f64> = values.iter().map(|value| -value).collect();
-        values.extend(mirrored);
-        values
-    }
-
-    #[test]
-    fn ties_and_what_fits_are_as_the_library_rounds() {
-        for value in many_values() {
-            let (ours, theirs) = (ties_even(value), value.round_ties_even());
-            assert!(
-                ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()),
-                "{value:e}: {ours:e}, not {theirs:e}"
-            );
-            // Not `value - value.floor()`, which rounds to a half just above −0.5.
-            assert_eq!(is_tie(value), value.abs().fract() == 0.5, "{value:e}");
-            let fits = (-2_147_483_648.0..2_147_483_648.0).contains(&theirs);
-            assert_eq!(fits_i32(value), fits, "{value:e}");
-        }
-    }
-
-    #[test]
-    fn away_via_floor_half_is_wrong_just_below_a_half_in_its_own_type() {
-        let below = f64::from(0.5f32.next_down());
-        assert_eq!(round(Rounding::AwayViaFloorHalf, below, true), 1.0);
-        assert_eq!(round(Rounding::AwayViaFloorHalf, below, false), 0.0);
-        assert_eq!(round(Rounding::TiesAway, below, true), 0.0);
-        assert_eq!(round(Rounding::UpViaFloorHalf, below, true), 1.0);
-        assert_eq!(round(Rounding::UpViaFloorHalf, below, false), 0.0);
-    }
-
-    #[test]
-    fn an_open_profile_leaves_the_overflow_of_the_sum_open() {
-        let rule = crate::profile::named::find("exact")
-            .unwrap()
-            .profile
-            .quantize;
-        let range = (i64::from(i32::MIN), i64::from(i32::MAX));
-        let landing = Landing::quantize(&rule, range);
-        let open = |steps: f32, zero_point| {
-            let mut witness = Witness::default();
-            landing.land(7, Steps::single(steps), zero_point, &mut witness);
-            witness.open
-        };
-        assert_eq!(open(2_147_483_392.0, 77_777), [(0, 7)]);
-        assert_eq!(open(2_147_483_392.0, 255), []);
-    }
-
-    #[test]
-    fn conversions_outside_the_range() {
-        assert_eq!(
-            convert(Cast::X86IndefiniteI32, 2_147_483_648.0),
-            Some(-2_147_483_648)
-        );
-        assert_eq!(
-            convert(Cast::X86IndefiniteI32, f64::NAN),
-            Some(-2_147_483_648)
-        );
-        assert_eq!(
-            convert(Cast::X86IndefiniteI64, 2_147_483_648.0),
-            Some(2_147_483_648)
-        );
-        assert_eq!(
-            convert(Cast::X86IndefiniteI64, f64::INFINITY),
-            Some(i64::MIN)
-        );
-        assert_eq!(convert(Cast::Saturate, f64::NEG_INFINITY), Some(i64::MIN));
-        assert_eq!(convert(Cast::Open, 2_147_483_648.0), None);
-        assert_eq!(convert(Cast::Open, 2_147_483_647.0), Some(2_147_483_647));
-    }
-
-    #[test]
-    fn float_bounds_of_i32_do_not_round_outward() {
-        assert_eq!(
-            bound_below(i64::from(i32::MAX), true),
-            f64::from(BELOW_2_POW_31)
-        );
-        assert_eq!(bound_above(i64::from(i32::MIN), true), -2_147_483_648.0);
-        assert_eq!(bound_below(255, true), 255.0);
-    }
-}
+mod tests;

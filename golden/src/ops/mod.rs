@@ -46,6 +46,7 @@ mod product;
 mod q31;
 pub(crate) mod quantize;
 mod quantize_rows;
+mod read;
 mod real;
 mod recode;
 mod reduce;
@@ -66,6 +67,8 @@ mod transcendental;
 mod weight_only;
 mod wide;
 mod window;
+
+pub use self::read::read_by;
 
 use self::add::Sign;
 use self::code_pair::{Extreme, code_pair};

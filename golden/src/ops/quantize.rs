@@ -2,6 +2,7 @@
 
 use super::ReferenceError;
 use super::landing::{BELOW_2_POW_31, Landing, Steps};
+use crate::profile::named::QUANTIZE_OF_KERNELS;
 use crate::profile::{PreClamp, Profile, QuantizeRule, Transform, ZeroPointAt};
 use crate::spec::{Granularity, QParams, QuantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
@@ -36,11 +37,15 @@ pub(super) fn quantize(
         Granularity::PerTensor(qparams) => {
             let rule = profile.quantize;
             let (first, last) = (rule.at(0, usize::MAX), rule.at(len, len));
-            let codes = (values.iter().enumerate()).map(|(index, &value)| {
-                let rule = if index < body { &first } else { &last };
-                quantize_value(rule, value, *qparams, range, index, witness)
-            });
-            Data::from_codes(spec.dtype, codes)
+            if body == len {
+                alike(&first, spec.dtype, values, *qparams, range, witness)
+            } else {
+                let codes = (values.iter().enumerate()).map(|(index, &value)| {
+                    let rule = if index < body { &first } else { &last };
+                    quantize_value(rule, value, *qparams, range, index, witness)
+                });
+                Data::from_codes(spec.dtype, codes)
+            }
         }
         granularity => {
             let rule = profile.quantize.of_channels();
@@ -52,6 +57,75 @@ pub(super) fn quantize(
         }
     };
     Ok(Tensor::new(spec.shape.clone(), data).expect("as many codes as values"))
+}
+
+/// All values by one rule. Where it is one that kernels have, the loop is compiled for it: its
+/// choices need not be made again at each of the billions of values of an exhaustive run.
+fn alike(
+    rule: &QuantizeRule,
+    dtype: DType,
+    values: &[f32],
+    qparams: QParams,
+    range: (i64, i64),
+    witness: &mut Witness,
+) -> Data {
+    macro_rules! compiled_for {
+        ($($known:literal)+) => {
+            match dtype {
+                $(DType::U8 if *rule == QUANTIZE_OF_KERNELS[$known] => {
+                    Data::U8(codes::<$known, u8>(values, qparams, range, witness))
+                }
+                DType::I8 if *rule == QUANTIZE_OF_KERNELS[$known] => {
+                    Data::I8(codes::<$known, i8>(values, qparams, range, witness))
+                })+
+                _ => {
+                    let codes = (values.iter().enumerate()).map(|(index, &value)| {
+                        quantize_value(rule, value, qparams, range, index, witness)
+                    });
+                    Data::from_codes(dtype, codes)
+                }
+            }
+        };
+    }
+    compiled_for!(0 1 2 3 4 5 6 7)
+}
+
+/// By the rule number `KNOWN` of those that kernels have.
+fn codes<const KNOWN: usize, T: TryFrom<i64>>(
+    values: &[f32],
+    qparams: QParams,
+    range: (i64, i64),
+    witness: &mut Witness,
+) -> Vec<T> {
+    count_inputs(values, qparams, range, witness);
+    (values.iter().enumerate())
+        .map(move |(index, &value)| {
+            let rule = const { &QUANTIZE_OF_KERNELS[KNOWN] };
+            let code = counted_value(rule, value, qparams, range, index, witness);
+            T::try_from(code).unwrap_or_else(|_| unreachable!("held to the range of the type"))
+        })
+        .collect()
+}
+
+/// Counts the events of values as they come, before anything is done to them.
+#[inline(always)]
+fn count_inputs(values: &[f32], qparams: QParams, range: (i64, i64), witness: &mut Witness) {
+    let events = &mut witness.events;
+    events.add(Event::NanInput, count(values, f32::is_nan));
+    events.add(Event::InfiniteInput, count(values, f32::is_infinite));
+    events.add(Event::SubnormalInput, count(values, f32::is_subnormal));
+    let zero_point = i64::from(qparams.zero_point);
+    if zero_point == range.0 || zero_point == range.1 {
+        events.add(Event::ZeroPointAtEnd, values.len() as u64);
+    }
+}
+
+/// How many there are. Never too many for a u64: an addition that need not tell vectorises.
+#[inline(always)]
+fn count(values: &[f32], is: impl Fn(f32) -> bool) -> u64 {
+    values
+        .iter()
+        .fold(0, |count: u64, &x| count.wrapping_add(u64::from(is(x))))
 }
 
 /// The range of codes to clip to: the spec's, or the type's.
@@ -76,6 +150,7 @@ pub(crate) fn code_range(
 }
 
 /// One value to a code; `index` is where an open output is noted.
+#[inline(always)]
 pub(crate) fn quantize_value(
     rule: &QuantizeRule,
     value: f32,
@@ -84,26 +159,33 @@ pub(crate) fn quantize_value(
     index: usize,
     witness: &mut Witness,
 ) -> i64 {
-    witness.events.hit_if(Event::NanInput, value.is_nan());
-    witness
-        .events
-        .hit_if(Event::InfiniteInput, value.is_infinite());
-    witness
-        .events
-        .hit_if(Event::SubnormalInput, value.is_subnormal());
+    count_inputs(&[value], qparams, range, witness);
+    counted_value(rule, value, qparams, range, index, witness)
+}
+
+/// [`quantize_value`] of a value that was counted.
+#[inline(always)]
+fn counted_value(
+    rule: &QuantizeRule,
+    value: f32,
+    qparams: QParams,
+    range: (i64, i64),
+    index: usize,
+    witness: &mut Witness,
+) -> i64 {
     let zero_point = i64::from(qparams.zero_point);
-    let at_end = zero_point == range.0 || zero_point == range.1;
-    witness.events.hit_if(Event::ZeroPointAtEnd, at_end);
     let steps = steps(rule, value, qparams.scale);
     witness.step(None, steps.value);
     Landing::quantize(rule, range).land(index, steps, zero_point, witness)
 }
 
 /// A value as a number of steps, the zero point not yet added.
+#[inline(always)]
 pub(crate) fn steps(rule: &QuantizeRule, value: f32, scale: f64) -> Steps {
     bound(rule.pre_clamp, transform(rule.transform, value, scale))
 }
 
+#[inline(always)]
 fn transform(transform: Transform, value: f32, scale: f64) -> Steps {
     match transform {
         Transform::MulRecipF32 => Steps::single(value * (1.0 / scale as f32)),
@@ -120,6 +202,7 @@ fn transform(transform: Transform, value: f32, scale: f64) -> Steps {
     }
 }
 
+#[inline(always)]
 fn bound(pre_clamp: PreClamp, steps: Steps) -> Steps {
     match pre_clamp {
         PreClamp::None => steps,

@@ -4,6 +4,7 @@
 use super::ReferenceError;
 use super::fixed_point::{FixedPoint, fixed_point};
 use super::landing::{Landing, Steps};
+use crate::profile::named::REQUANTIZE_OF_KERNELS;
 use crate::profile::{Bias, Multiplier, Profile, RequantizeRule, Scaling, SumOf};
 use crate::spec::{Granularity, Quantized, Relu, RequantizeSpec};
 use crate::tensor::{DType, Data, Tensor};
@@ -156,41 +157,8 @@ impl Epilogue {
         } else {
             (&self.tail, scale.tail)
         };
-        let (sum, bias) = match bias {
-            ChannelBias::None => (sum, None),
-            ChannelBias::I32(steps) => (sum.wrapping_add(steps), None),
-            // Fixed-point arithmetic has no place for a float bias.
-            ChannelBias::F32(bias) if self.bias == Bias::I32 || fixed.is_some() => {
-                let steps = (f64::from(bias) / scale.sum_scale).round_ties_even() as i32;
-                (sum.wrapping_add(steps), None)
-            }
-            ChannelBias::F32(bias) => (sum, Some(bias)),
-        };
-        if let Some(fixed) = fixed {
-            witness.step(Some(i64::from(sum)), fixed.exact(sum));
-            witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
-            witness.near_tie(fixed.exact(sum));
-            if !fixed.is_defined(sum, self.zero_point) {
-                witness.open.push((0, index));
-            }
-            return self
-                .landing
-                .land_integer(fixed.apply(sum), self.zero_point, witness);
-        }
-        if rule.scaling == Scaling::MultiplyF64 {
-            let bias = f64::from(bias.unwrap_or(0.0)) / f64::from(scale.output);
-            let value = f64::from(sum) * scale.wide + bias;
-            witness.step(Some(i64::from(sum)), value);
-            let steps = Steps {
-                value,
-                single: false,
-            };
-            return self.landing.land(index, steps, self.zero_point, witness);
-        }
-        let steps = scale.scaled(rule, self.bias, sum, bias);
-        witness.step(Some(i64::from(sum)), f64::from(steps));
-        self.landing
-            .land(index, Steps::single(steps), self.zero_point, witness)
+        let landing = (&self.landing, self.zero_point);
+        scale.code(rule, fixed, landing, self.bias, (index, sum, bias), witness)
     }
 }
 
@@ -212,7 +180,54 @@ pub(crate) fn multiplier_of(form: Multiplier, (a, w): (f64, f64), out: f64) -> f
 }
 
 impl ChannelScale {
+    /// A sum, its bias in the way that `how` says, to the code of element `index`.
+    #[inline(always)]
+    fn code(
+        &self,
+        rule: &RequantizeRule,
+        fixed: Option<FixedPoint>,
+        (landing, zero_point): (&Landing, i64),
+        how: Bias,
+        (index, sum, bias): (usize, i32, ChannelBias),
+        witness: &mut Witness,
+    ) -> i64 {
+        let (sum, bias) = match bias {
+            ChannelBias::None => (sum, None),
+            ChannelBias::I32(steps) => (sum.wrapping_add(steps), None),
+            // Fixed-point arithmetic has no place for a float bias.
+            ChannelBias::F32(bias) if how == Bias::I32 || fixed.is_some() => {
+                let steps = (f64::from(bias) / self.sum_scale).round_ties_even() as i32;
+                (sum.wrapping_add(steps), None)
+            }
+            ChannelBias::F32(bias) => (sum, Some(bias)),
+        };
+        if let Some(fixed) = fixed {
+            let exact = fixed.exact(sum);
+            witness.step(Some(i64::from(sum)), exact);
+            witness.events.hit_if(Event::ExactTie, fixed.is_tie(sum));
+            witness.near_tie(exact);
+            if !fixed.is_defined(sum, zero_point) {
+                witness.open.push((0, index));
+            }
+            return landing.land_integer(fixed.apply(sum), zero_point, witness);
+        }
+        if rule.scaling == Scaling::MultiplyF64 {
+            let bias = f64::from(bias.unwrap_or(0.0)) / f64::from(self.output);
+            let value = f64::from(sum) * self.wide + bias;
+            witness.step(Some(i64::from(sum)), value);
+            let steps = Steps {
+                value,
+                single: false,
+            };
+            return landing.land(index, steps, zero_point, witness);
+        }
+        let steps = self.scaled(rule, how, sum, bias);
+        witness.step(Some(i64::from(sum)), f64::from(steps));
+        landing.land(index, Steps::single(steps), zero_point, witness)
+    }
+
     /// A sum to steps of the output, in f32; `bias` is in real units.
+    #[inline(always)]
     fn scaled(&self, rule: &RequantizeRule, how: Bias, sum: i32, bias: Option<f32>) -> f32 {
         let mut value = sum as f32;
         let mut after = None;
@@ -309,88 +324,74 @@ pub(super) fn requantize(
         spec.zero_point,
         spec.relu,
     )?;
-    let codes = (sums.iter().enumerate())
-        .map(|(index, &sum)| {
-            let column = index % spec.columns.max(1);
-            epilogue.finish(index, sum, column, ChannelBias::None, witness)
+    let codes = match &epilogue.channels[..] {
+        [scale] => alike(&profile.requantize, scale, spec, sums, witness),
+        _ => {
+            let codes = (sums.iter().enumerate()).map(|(index, &sum)| {
+                let column = index % spec.columns.max(1);
+                epilogue.finish(index, sum, column, ChannelBias::None, witness)
+            });
+            Data::from_codes(spec.dtype, codes)
+        }
+    };
+    Ok(Tensor::new([spec.rows, spec.columns], codes).expect("as many codes as sums"))
+}
+
+/// All sums by one multiplier. As in quantize, the loop is compiled for each of the rules that
+/// kernels have.
+fn alike(
+    rule: &RequantizeRule,
+    scale: &ChannelScale,
+    spec: &RequantizeSpec,
+    sums: &[i32],
+    witness: &mut Witness,
+) -> Data {
+    macro_rules! compiled_for {
+        ($($known:literal)+) => {
+            match spec.dtype {
+                $(DType::U8 if rule.of_given() == REQUANTIZE_OF_KERNELS[$known].of_given() => {
+                    Data::U8(codes::<$known, u8>(scale, spec, sums, witness))
+                }
+                DType::I8 if rule.of_given() == REQUANTIZE_OF_KERNELS[$known].of_given() => {
+                    Data::I8(codes::<$known, i8>(scale, spec, sums, witness))
+                })+
+                dtype => {
+                    let zero_point = i64::from(spec.zero_point);
+                    let landing = Landing::requantize(rule, dtype, zero_point, spec.relu.into());
+                    let codes = (sums.iter().enumerate()).map(|(index, &sum)| {
+                        let element = (index, sum, ChannelBias::None);
+                        let landing = (&landing, zero_point);
+                        scale.code(rule, scale.body, landing, Bias::I32, element, witness)
+                    });
+                    Data::from_codes(dtype, codes)
+                }
+            }
+        };
+    }
+    compiled_for!(0 1 2 3 4 5 6 7 8 9)
+}
+
+/// By the rule number `KNOWN` of those that kernels have.
+fn codes<const KNOWN: usize, T: TryFrom<i64>>(
+    scale: &ChannelScale,
+    spec: &RequantizeSpec,
+    sums: &[i32],
+    witness: &mut Witness,
+) -> Vec<T> {
+    let rule = const { &REQUANTIZE_OF_KERNELS[KNOWN] };
+    let scale = *scale;
+    let zero_point = i64::from(spec.zero_point);
+    let landing = Landing::requantize(rule, spec.dtype, zero_point, spec.relu.into());
+    (sums.iter().enumerate())
+        .map(move |(index, &sum)| {
+            let rule = const { &REQUANTIZE_OF_KERNELS[KNOWN] };
+            let element = (index, sum, ChannelBias::None);
+            let landing = (&landing, zero_point);
+            let code = scale.code(rule, scale.body, landing, Bias::I32, element, witness);
+            T::try_from(code).unwrap_or_else(|_| unreachable!("held to the range of the type"))
         })
-        .collect::<Vec<_>>();
-    Ok(Tensor::new(
-        [spec.rows, spec.columns],
-        Data::from_codes(spec.dtype, codes),
-    )
-    .expect("as many codes as sums"))
+        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::profile::named;
-    use crate::spec::QParams;
-
-    fn one(profile: &str, sums: &[i32], scale: f64, zero_point: i32) -> Vec<i64> {
-        let rule = named::find(profile).unwrap().profile.requantize;
-        let weights = Granularity::PerTensor(QParams {
-            scale: 1.0,
-            zero_point: 0,
-        });
-        let output = Quantized {
-            dtype: DType::U8,
-            qparams: QParams {
-                scale: 1.0,
-                zero_point,
-            },
-        };
-        let epilogue =
-            Epilogue::new(&rule, (SumOf::Conv, 1), scale, &weights, output, Relu::None).unwrap();
-        (sums.iter())
-            .map(|&sum| epilogue.finish(0, sum, 0, ChannelBias::None, &mut Witness::default()))
-            .collect()
-    }
-
-    #[test]
-    fn the_zero_point_before_rounding_moves_ties() {
-        let sums: Vec<i32> = (0..8).collect();
-        assert_eq!(one("onnxruntime", &sums, 0.5, 1), [1, 1, 2, 3, 3, 3, 4, 5]);
-        assert_eq!(one("onednn", &sums, 0.5, 1), [1, 2, 2, 2, 3, 4, 4, 4]);
-    }
-
-    #[test]
-    fn overflow_of_the_conversion_gives_zero_on_avx2_and_saturates_elsewhere() {
-        assert_eq!(one("fbgemm", &[i32::MAX], 2.0, 3), [0]);
-        assert_eq!(one("fbgemm-scalar", &[i32::MAX], 2.0, 3), [255]);
-        assert_eq!(one("onednn", &[i32::MAX], 2.0, 3), [255]);
-    }
-
-    #[test]
-    fn a_float_bias_enters_as_the_profile_says() {
-        let weights = Granularity::PerTensor(QParams {
-            scale: 1.0,
-            zero_point: 0,
-        });
-        let output = Quantized {
-            dtype: DType::U8,
-            qparams: QParams {
-                scale: 1.0,
-                zero_point: 0,
-            },
-        };
-        let code = |profile: &str| {
-            let rule = named::find(profile).unwrap().profile.requantize;
-            let epilogue =
-                Epilogue::new(&rule, (SumOf::Conv, 1), 1.0, &weights, output, Relu::None).unwrap();
-            epilogue.finish(0, 10, 0, ChannelBias::F32(0.75), &mut Witness::default())
-        };
-        assert_eq!(code("fbgemm"), 11);
-        // 0.75 steps round to 1 before they are added; the same here, not at 0.5:
-        assert_eq!(code("qnnpack"), 11);
-        let half = |profile: &str| {
-            let rule = named::find(profile).unwrap().profile.requantize;
-            let epilogue =
-                Epilogue::new(&rule, (SumOf::Conv, 1), 1.0, &weights, output, Relu::None).unwrap();
-            epilogue.finish(0, 11, 0, ChannelBias::F32(0.5), &mut Witness::default())
-        };
-        assert_eq!(half("fbgemm"), 12);
-        assert_eq!(half("qnnpack"), 11);
-    }
-}
+mod tests;

@@ -278,6 +278,17 @@ impl SumOf {
 }
 
 impl RequantizeRule {
+    /// What requantize with given multipliers reads of the rule.
+    pub(crate) const fn of_given(&self) -> (Scaling, Rounding, ZeroPointAt, ClampAt, Cast) {
+        (
+            self.scaling,
+            self.rounding,
+            self.zero_point,
+            self.clamp,
+            self.cast,
+        )
+    }
+
     /// This rule as it is for `channel` of the `channels` outputs of an op: its
     /// scaling is what the axes for that kind of op say.
     pub fn of(mut self, op: SumOf, channel: usize, channels: usize) -> Self {

@@ -368,6 +368,32 @@ const KERNELS: &[NamedProfile] = &[
     },
 ];
 
+/// How kernels quantize: the rules that exhaustive runs hold 2^32 values to, each once.
+pub(crate) const QUANTIZE_OF_KERNELS: [super::QuantizeRule; 8] = [
+    FBGEMM_SCALAR.quantize,
+    FBGEMM_EXACT.quantize,
+    ONEDNN.quantize,
+    ONEDNN_JIT.quantize,
+    QNNPACK.quantize,
+    QNNPACK_MAGIC.quantize,
+    GEMMLOWP.quantize,
+    XNNPACK_RNDNU.quantize,
+];
+
+/// How kernels requantize, likewise.
+pub(crate) const REQUANTIZE_OF_KERNELS: [super::RequantizeRule; 10] = [
+    FBGEMM_SCALAR.requantize,
+    FBGEMM_EXACT.requantize,
+    ONEDNN.requantize,
+    ONEDNN_JIT.requantize,
+    QNNPACK.requantize,
+    QNNPACK_MAGIC.requantize,
+    QNNPACK_Q31.requantize,
+    QNNPACK_PRECISE.requantize,
+    GEMMLOWP.requantize,
+    XNNPACK_RNDNU.requantize,
+];
+
 /// The named profile with this name.
 pub fn find(name: &str) -> Option<&'static NamedProfile> {
     PROFILES.iter().find(|named| named.name == name)

@@ -264,10 +264,20 @@ fn data_class(made: &Made, class: DataClass) -> Result<(), String> {
     if !class.fits(made.op) {
         return Err(format!("{} has no data of class {class}", made.op.name()));
     }
-    if let (DataClass::Block(_), len) = (class, sizes(made)?.x)
-        && len > 1 << 24
-    {
-        return Err(format!("{len} values: a block has at most 16777216"));
+    if matches!(class, DataClass::Block(_)) {
+        match made.shape {
+            Shape::Matrix { m, n, k } if m > 256 || n > 1 << 16 || k != 2 => {
+                let what = "a block of pairs of products has k2, at most m256 and at most n65536";
+                return Err(what.into());
+            }
+            Shape::Matrix { .. } => {}
+            _ => {
+                let len = sizes(made)?.x;
+                if len > 1 << 24 {
+                    return Err(format!("{len} values: a block has at most 16777216"));
+                }
+            }
+        }
     }
     if matches!(class, DataClass::Reduced | DataClass::Gaussian) {
         let (low, high) = match made.dtype {

@@ -65,6 +65,8 @@ pub(crate) fn activation_codes(
                     stream.pick(&[low, high, near, low + 1, high - 1])
                 }
                 DataClass::Every => low + ((row + 85 * k) % 256) as i64,
+                DataClass::Block(block) if k == 0 => low + i64::from(block),
+                DataClass::Block(_) => low + (row % 256) as i64,
                 _ => stream.between(low, high),
             });
         }
@@ -109,6 +111,8 @@ pub(crate) fn weights(
                     stream.pick(&[-128, 127, near, -127, 126])
                 }
                 DataClass::Every => ((row + 85 * index as u64) % 256) as i64 - 128,
+                DataClass::Block(_) if index == 0 => (row / 256 % 256) as i64 - 128,
+                DataClass::Block(_) => (row % 256) as i64 - 128,
                 _ => stream.between(-128, 127),
             };
             code as i8

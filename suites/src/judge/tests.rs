@@ -1,12 +1,13 @@
 //! A right backend conforms, and each way to be wrong has a verdict and words of
 //! its own. What kills the process is judged in the tests of whole runs.
 
-use qassay_backends::backend::Precondition;
+use qassay_backends::backend::{Chosen, Kernel, Precondition};
 use qassay_golden::profile::named;
 
 use super::*;
-use crate::case::CaseId;
+use crate::case::{Case, CaseId, EngineOutput};
 use crate::planted::{Planted, Run, changed, profile};
+use crate::record::Mismatch;
 
 /// Sums 17, 23, 39, 53; scaled by 1/4: 4.25, 5.75, 9.75, 13.25; codes 4, 6, 10, 13.
 const SMALL: &str =
@@ -169,7 +170,7 @@ fn outputs_are_poisoned_before_each_run() {
     let mut kernel = Looks(seen.clone(), chosen);
     let (mut judge, question) = (Judge::new(), question(&id));
     for poison in POISON {
-        judge.run(&question, &mut kernel, poison).unwrap();
+        judge.lay_and_run(&question, &mut kernel, poison).unwrap();
     }
     // Two rows of 2 with a gap of 2 between them.
     let expected: Vec<Vec<u8>> = POISON.iter().map(|&poison| vec![poison; 6]).collect();
@@ -222,12 +223,21 @@ fn a_thread_that_writes_after_the_run_returned_is_found() {
             writes_late(run, Duration::from_millis(1));
         }
     });
-    let record = judged(&late.foreign());
-    assert_eq!(record.verdict, Verdict::Differs, "{}", record.detail);
+    let late = late.foreign();
+    // Threads are counted, and other tests end some meanwhile: then it goes unseen.
+    let found = (0..20).map(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        judged(&late)
+    });
+    let record = { found }
+        .find(|record| record.verdict == Verdict::Differs)
+        .expect("one of twenty is seen");
     assert_eq!(
         record.detail,
         "a thread that the kernel started wrote after it had returned"
     );
+    // What it gave before was compared.
+    assert_eq!((record.values, record.mismatches), (15, 0));
     // Threads that rest are right.
     let rests = spoiled(|_| {
         std::thread::spawn(|| std::thread::sleep(Duration::from_millis(30)));
@@ -519,4 +529,59 @@ fn one_reference_serves_all_backends_and_each_profile_has_its_own() {
         ("64770", "32767")
     );
     assert_eq!(question.references.len(), 2);
+}
+
+/// What the op does not read of a profile is no reason to ask again.
+#[test]
+fn one_reference_serves_profiles_that_the_op_cannot_tell_apart() {
+    let mut judge = Judge::new();
+    let mut question = question("requantize/m2.n9/u8/per-tensor/zp:y3/uniform/seed0");
+    for (name, references) in [("fbgemm", 1), ("fbgemm-acc16", 1), ("onednn", 2)] {
+        let right = Planted::right(name);
+        let record = judge.judge(&mut question, &right, named(name));
+        assert_eq!(record.verdict, Verdict::Conforms, "{}", record.detail);
+        assert_eq!(question.references.len(), references, "{name}");
+    }
+}
+
+/// Inputs that stand as they were laid are not laid again; what was spoiled is.
+#[test]
+fn a_kernel_that_spoils_its_inputs_spoils_them_for_no_other() {
+    let (mut judge, mut question) = (Judge::new(), question(SMALL));
+    let right = Planted::right("exact");
+    let spoils = spoiled(|run| {
+        let start = run.input_bytes(0).0.cast_mut();
+        // SAFETY: the input lies in a buffer that the arena may write; no other code runs.
+        unsafe { start.write_volatile(start.read_volatile() ^ 1) };
+    });
+    for (backend, verdict) in [
+        (&right, Verdict::Conforms),
+        (&spoils, Verdict::WroteOutside),
+        (&right, Verdict::Conforms),
+        (&right, Verdict::Conforms),
+    ] {
+        let record = judge.judge(&mut question, backend, named("exact"));
+        assert_eq!(record.verdict, verdict, "{}", record.detail);
+    }
+}
+
+/// A whole block runs once, and its poison changes from block to block; kernels of others, and
+/// smaller cases, run twice.
+#[test]
+fn whole_blocks_run_once() {
+    use std::sync::Mutex;
+    let runs = |id: &str, foreign: bool| {
+        let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let counted = seen.clone();
+        let backend = spoiled(move |run| counted.lock().unwrap().push(run.found(0)[0]));
+        let backend = if foreign { backend.foreign() } else { backend };
+        let record = Judge::new().judge(&mut question(id), &backend, named("exact"));
+        assert_eq!(record.verdict, Verdict::Conforms, "{}", record.detail);
+        seen.lock().unwrap().clone()
+    };
+    let whole = |block: u8| format!("quantize/d16777216/u8/per-tensor/zp:y113/block{block}");
+    assert_eq!(runs(&whole(62), false), [POISON[0]]);
+    assert_eq!(runs(&whole(63), false), [POISON[1]]);
+    assert_eq!(runs(&whole(63), true), POISON);
+    assert_eq!(runs("quantize/d99/u8/per-tensor/block63", false), POISON);
 }

@@ -1,6 +1,6 @@
 //! Everything that differs between operating systems: guard pages, what a
-//! crash was, how worker processes end, interrupts, how many threads there are,
-//! and the CPU time of a thread. Nothing outside this folder asks which system it runs on.
+//! crash was, how worker processes end, interrupts, how many threads there are, the CPU time of
+//! a thread, and following a process instruction by instruction. Nothing outside this folder asks which system it runs on.
 //!
 //! Guard pages come from the `region` crate (Unix, macOS, Windows). Where they
 //! cannot be had, a [`GuardedBuffer`] carries sentinels instead: bytes around
@@ -12,6 +12,7 @@ mod guard;
 pub mod heap;
 pub mod interrupt;
 mod process;
+pub mod steps;
 mod threads;
 mod time;
 

@@ -94,12 +94,14 @@ pub(super) fn quantize(level: Level, seed: u64) -> Vec<CaseId> {
         cases.push(id(made));
     }
     if level == Level::Exhaustive {
-        blocks(
-            &mut cases,
-            Op::Quantize,
-            Shape::Dims(vec![1 << 24]),
-            &[DType::U8, DType::I8],
-        );
+        for dtype in [DType::U8, DType::I8] {
+            cases.extend(blocks(
+                Op::Quantize,
+                Shape::Dims(vec![1 << 24]),
+                dtype,
+                None,
+            ));
+        }
     }
     cases
 }
@@ -143,17 +145,49 @@ fn tails(op: Op, level: Level, seed: u64) -> Vec<CaseId> {
         .collect()
 }
 
-/// All 2^32 bit patterns, once per type, at one scale or multiplier each.
-fn blocks(cases: &mut Vec<CaseId>, op: Op, shape: Shape, types: &[DType]) {
-    for (number, &dtype) in types.iter().enumerate() {
-        for block in 0..=255 {
-            let mut made = Made::new(op, shape.clone(), DataClass::Block(block), number as u64);
-            made.layout = Layout::default();
+/// All 2^32 bit patterns at one scale or multiplier: this one, or one that the data class chooses.
+fn blocks(op: Op, shape: Shape, dtype: DType, scale: Option<f64>) -> impl Iterator<Item = CaseId> {
+    (0..=255).map(move |block| {
+        let seed = u64::from(dtype == DType::I8);
+        let mut made = Made::new(op, shape.clone(), DataClass::Block(block), seed);
+        made.layout = Layout::default();
+        made.dtype = dtype;
+        made.zero_points.0[2] = Zero::One(if dtype == DType::U8 { 113 } else { -7 });
+        if op == Op::Requantize {
+            made.scales.0[1] = scale.map(Scale).into_iter().collect();
+        }
+        id(made)
+    })
+}
+
+/// Multipliers of requantize at which arithmetic turns, with the codes they lead to.
+fn edges() -> [(f64, DType); 3] {
+    let ulp = f64::from(f32::EPSILON);
+    [
+        // Every odd sum is a tie.
+        (0.5, DType::U8),
+        // The greatest f32 below 1, where QNNPACK's fixed point ends: all bits of it are set, and
+        // almost every product is rounded.
+        (1.0 - ulp / 2.0, DType::I8),
+        // The greatest f32 below 256, where XNNPACK's ends: most products leave s32.
+        (256.0 - 128.0 * ulp, DType::U8),
+    ]
+}
+
+/// Sums of all sizes by the least multiplier that shifts of 32 bits hold: no sum is more than half
+/// a step, and the ends of s32 are one.
+fn least(draw: &mut Draw) -> Vec<CaseId> {
+    let mut cases = Vec::new();
+    for class in [DataClass::FullRange, DataClass::Corners] {
+        for dtype in [DType::U8, DType::I8] {
+            let mut made = draw.case(Op::Requantize, Shape::Rows { m: 256, n: 256 }, class);
             made.dtype = dtype;
-            made.zero_points.0[2] = Zero::One(if dtype == DType::U8 { 113 } else { -7 });
+            made.zero_points.0[2] = draw.middle_zero(dtype);
+            made.scales.0[1] = vec![Scale(2f64.powi(-32))];
             cases.push(id(made));
         }
     }
+    cases
 }
 
 pub(super) fn dequantize(level: Level, seed: u64) -> Vec<CaseId> {
@@ -243,7 +277,15 @@ pub(super) fn requantize(level: Level, seed: u64) -> Vec<CaseId> {
             m: 1 << 12,
             n: 1 << 12,
         };
-        blocks(&mut cases, Op::Requantize, shape, &types);
+        cases.extend(least(&mut draw));
+        for (multiplier, dtype) in edges() {
+            cases.extend(blocks(
+                Op::Requantize,
+                shape.clone(),
+                dtype,
+                Some(multiplier),
+            ));
+        }
     }
     cases
 }

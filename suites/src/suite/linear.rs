@@ -5,7 +5,7 @@ use qassay_golden::tensor::DType;
 
 use super::Level;
 use super::draw::{Draw, count, id};
-use crate::case::{CaseId, Op, Shape, Zero};
+use crate::case::{CaseId, Layout, Made, Op, Shape, Zero};
 use crate::data::DataClass;
 
 /// Depths around vector widths, unrolls, packed blocks and spills of i16 sums.
@@ -158,6 +158,9 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
             }
         }
     }
+    if level == Level::Exhaustive {
+        cases.extend(pairs());
+    }
     // Sums beyond 2^24, where f32 no longer has every integer, and beyond 2^31, where i32 wraps:
     // corners have a channel of −128 alone.
     let depths: &[usize] = match level {
@@ -185,6 +188,22 @@ pub(super) fn fixed(level: Level, seed: u64) -> Vec<CaseId> {
         }
     }
     cases
+}
+
+/// The sums of any two products of u8 and s8 codes, all 2^32 of them: what an instruction that adds
+/// pairs saturates, and what it does not.
+fn pairs() -> impl Iterator<Item = CaseId> {
+    (0..=255).map(|block| {
+        let shape = Shape::Matrix {
+            m: 256,
+            n: 1 << 16,
+            k: 2,
+        };
+        let mut made = Made::new(Op::Linear, shape, DataClass::Block(block), 0);
+        made.layout = Layout::default();
+        made.output = DType::I32;
+        id(made)
+    })
 }
 
 pub(super) fn dynamic(level: Level, seed: u64) -> Vec<CaseId> {

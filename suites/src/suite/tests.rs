@@ -61,15 +61,88 @@ fn a_seed_gives_the_same_cases_and_another_gives_others() {
     assert_ne!(ids(3), ids(4));
 }
 
-#[test]
-fn exhaustive_quantize_is_every_f32() {
-    let cases = find("quantize").unwrap().cases(Level::Exhaustive, 0);
-    for class in (0..=255).map(|block| format!("/u8/per-tensor/zp:y113/block{block}")) {
-        assert!(
-            cases.iter().any(|id| id.to_string().ends_with(&class)),
-            "{class}"
-        );
+/// What the cases of a suite at level exhaustive have before the number of a block, and how many
+/// blocks it has.
+fn whole_domains(suite: &str) -> BTreeMap<String, usize> {
+    let mut domains = BTreeMap::new();
+    for id in find(suite).unwrap().cases(Level::Exhaustive, 0) {
+        let id = id.to_string();
+        if let Some((domain, rest)) = id.rsplit_once("/block") {
+            let number = rest.split('/').next().unwrap();
+            assert!(number.parse::<u8>().is_ok(), "{id}");
+            *domains.entry(domain.to_owned()).or_default() += 1;
+        }
     }
+    domains
+}
+
+#[test]
+fn exhaustive_cases_are_whole_domains() {
+    let whole =
+        |domains: &[&str]| BTreeMap::from_iter(domains.iter().map(|&d| (d.to_owned(), 256)));
+    assert_eq!(
+        whole_domains("quantize"),
+        whole(&[
+            "quantize/d16777216/u8/per-tensor/zp:y113",
+            "quantize/d16777216/s8/per-tensor/zp:y-7",
+        ])
+    );
+    assert_eq!(
+        whole_domains("requantize"),
+        whole(&[
+            "requantize/m4096.n4096/u8/per-tensor/zp:y113/scale:r0.5",
+            "requantize/m4096.n4096/s8/per-tensor/zp:y-7/scale:r0.9999999403953552",
+            "requantize/m4096.n4096/u8/per-tensor/zp:y113/scale:r255.99998474121094",
+        ])
+    );
+    assert_eq!(
+        whole_domains("linear"),
+        whole(&["linear/m256.n65536.k2/u8.s8.s32/per-tensor"])
+    );
+    let dequantize = find("dequantize").unwrap().cases(Level::Exhaustive, 0);
+    for zero_point in 0..256 {
+        let zero_point = match zero_point {
+            0 => String::new(),
+            other => format!("/zp:x{other}"),
+        };
+        let every = |id: &&CaseId| {
+            let id = id.to_string();
+            let start = format!("dequantize/d256/u8/per-tensor{zero_point}/");
+            id.starts_with(&start) && id.contains("/every/")
+        };
+        assert!(dequantize.iter().any(|id| every(&id)), "{zero_point}");
+    }
+}
+
+/// Between them the blocks of linear have every pair of products once.
+#[test]
+fn blocks_of_pairs_have_every_pair() {
+    let operands = |block: u8| {
+        let id = format!("linear/m256.n65536.k2/u8.s8.s32/per-tensor/block{block}");
+        let case = Case::from_id(&id.parse().unwrap()).unwrap();
+        let problem = case.problem();
+        let x = problem.inputs[0].data().clone();
+        (x, problem.constants.weights.clone().unwrap())
+    };
+    let (first, weights) = operands(0);
+    let columns: std::collections::BTreeSet<(i64, i64)> = (0..1 << 16)
+        .map(|n| (weights.data().code(2 * n), weights.data().code(2 * n + 1)))
+        .collect();
+    assert_eq!(columns.len(), 1 << 16);
+    let rows = |x: &qassay_golden::tensor::Data| -> Vec<(i64, i64)> {
+        (0..256)
+            .map(|m| (x.code(2 * m), x.code(2 * m + 1)))
+            .collect()
+    };
+    let all = |block: u8| {
+        (0..256)
+            .map(|code| (i64::from(block), code))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&first), all(0));
+    let (other, alike) = operands(201);
+    assert_eq!(rows(&other), all(201));
+    assert!(alike == weights);
 }
 
 /// Under saturating and exact sums alike every class reaches its aim in every
