@@ -192,14 +192,14 @@ impl Placing {
             depth,
             channels: self.channels,
         };
+        // Without the codes after the last line, which may be as many as a line has.
+        let image = &mut self.copy[..lines * bytes];
         if threads == 1 {
-            copying.lines(0, bytes, &mut self.copy);
+            copying.lines(0, bytes, image);
             return;
         }
         let share = lines.div_ceil(threads);
-        let mut chunks: Vec<&mut [u8]> = self.copy[..lines * bytes]
-            .chunks_mut(share * bytes)
-            .collect();
+        let mut chunks: Vec<&mut [u8]> = image.chunks_mut(share * bytes).collect();
         let parts = threads::split(lines, 1, share, 1, threads);
         threads::each(&mut chunks, parts, |chunk, part| {
             if !part.rows.is_empty() {

@@ -113,6 +113,10 @@ fn convolution_of_windows_in_place_gives_the_references_bits() {
         conv_spec((&[9, 10], 5, 65), &[3, 3], 1, (0, 0), 1, 1),
         conv_spec((&[9, 10], 8, 65), &[3, 3], 1, (0, 0), 1, 1),
         conv_spec((&[9, 10], 12, 8), &[3, 3], 1, (2, 2), 2, 2),
+        // Lines no longer than what fills the last segment up.
+        conv_spec((&[8, 1], 3, 16), &[1, 1], 1, (0, 0), 1, 1),
+        conv_spec((&[7, 2], 1, 63), &[3, 2], 2, (0, 0), 1, 1),
+        conv_spec((&[1], 2, 18), &[1], 1, (0, 0), 1, 1),
         conv_spec((&[9], 64, 6), &[3], 1, (1, 1), 1, 1),
         conv_spec((&[9, 13], 64, 64), &[3, 3], 1, (1, 1), 1, 1),
         conv_spec((&[8, 7], 64, 70), &[3, 3], 2, (1, 0), 1, 1),
