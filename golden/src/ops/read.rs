@@ -150,13 +150,21 @@ mod tests {
         format!("{outputs:?} {:?} {:?}", witness.open, witness.events)
     }
 
+    /// Under every named profile, and under every choice of every axis.
     #[test]
     fn what_is_not_read_changes_nothing() {
+        let base = crate::profile::named::find("fbgemm-acc16").unwrap().profile;
+        let choices = Profile::axes().flat_map(|axis| {
+            let with = move |key| base.with(axis, key).unwrap();
+            Profile::choices(axis).into_iter().map(with)
+        });
+        let named = PROFILES.iter().map(|named| named.profile);
+        let profiles: Vec<Profile> = named.chain(choices).collect();
         for problem in problems() {
-            for named in PROFILES {
-                let read = read_by(&problem.op, &named.profile);
-                let alike = told(&problem, &named.profile) == told(&problem, &read);
-                assert!(alike, "{}: {:?}", named.name, problem.op);
+            for profile in &profiles {
+                let read = read_by(&problem.op, profile);
+                let alike = told(&problem, profile) == told(&problem, &read);
+                assert!(alike, "{profile:?}: {:?}", problem.op);
             }
         }
     }
