@@ -65,10 +65,16 @@ bench() {
     "$qassay" bench "$@" --out "$runs/$name.jsonl" >"$runs/$name.log" || [ $? -eq 1 ]
 }
 
-shapes=()
-for set in ${SETS:-gemm gemm-sums conv elements}; do shapes+=(--shape "$set"); done
+shapes=() products=()
+for set in ${SETS:-gemm gemm-sums conv elements}; do
+    shapes+=(--shape "$set")
+    case "$set" in gemm*) products+=(--shape "$set") ;; esac
+done
 for data in ${DATA:-full-range gaussian}; do
-    bench "all-$data" --backend "$backends$peers" "${shapes[@]}" --data "$data" "$@"
+    # Convolutions have targets for data of the full range alone.
+    asked=("${shapes[@]}")
+    [ "$data" = full-range ] || asked=("${products[@]}")
+    bench "all-$data" --backend "$backends$peers" "${asked[@]}" --data "$data" "$@"
 done
 # Element-wise ops have other data than products.
 bench all-uniform --backend "$backends$peers" "${shapes[@]}" --data uniform \
