@@ -16,9 +16,14 @@ pub(crate) fn short(backend: &str) -> String {
     }
 }
 
+/// The whole name, where [`short`] leaves some of it out.
+pub(crate) fn whole(backend: &str) -> Option<&str> {
+    (short(backend) != backend).then_some(backend)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{short, whole};
 
     #[test]
     fn folders_are_left_out_and_nothing_else() {
@@ -30,6 +35,7 @@ mod tests {
             ("exec:engine", "exec:engine"),
         ] {
             assert_eq!(short(name), expected);
+            assert_eq!(whole(name).is_some(), name != expected);
         }
     }
 }

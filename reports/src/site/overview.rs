@@ -135,7 +135,7 @@ fn matrix(survey: &Survey<'_>) -> Markup {
                     @for subject in &survey.subjects {
                         @let file = page::backend_file(subject.backend);
                         tr {
-                            th scope="row" title=(subject.backend) { a href=(file) { (name::short(subject.backend)) } }
+                            th scope="row" title=[name::whole(subject.backend)] { a href=(file) { (name::short(subject.backend)) } }
                             td { (page::execution(subject.execution)) }
                             td { (subject.profile) }
                             @if several { td { (survey.cpus[subject.cpu].label) } }
@@ -195,7 +195,7 @@ fn by_cpu(survey: &Survey<'_>) -> Markup {
     let rows = html! {
         @for (backend, profile) in rows {
             tr {
-                th scope="row" title=(backend) { a href=(page::backend_file(backend)) { (name::short(backend)) } }
+                th scope="row" title=[name::whole(backend)] { a href=(page::backend_file(backend)) { (name::short(backend)) } }
                 td { (profile) }
                 @for cpu in 0..survey.cpus.len() {
                     @let subject = survey.subjects.iter().find(|subject| {
