@@ -400,7 +400,7 @@ pub enum GoldenCommand {
     /// Hold the reference to the oracle, in exact rationals; exit 1 at a difference
     Oracle {
         /// Inputs for each op and each profile whose rule differs
-        #[arg(long, value_name = "N", default_value_t = 10_000)]
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
         count: u64,
         /// Only these ops, separated by commas
         #[arg(long, value_delimiter = ',', value_name = "OP[,OP]")]

@@ -173,4 +173,5 @@ fn the_reference_is_held_to_the_oracle() {
     let mut args = asked.to_vec();
     args.push("quantise");
     one_line_error(&args, &["'quantise'", "there are: quantize,"]);
+    one_line_error(&["golden", "oracle", "--count", "0"], &["--count", "1.."]);
 }
