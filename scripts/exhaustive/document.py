@@ -138,7 +138,7 @@ def main(path):
         f"Made by `scripts/exhaustive.sh` on {cpu['model_name']} ({cpu['architecture']}, family "
         f"{cpu['family']} model {cpu['model']}, {os.cpu_count()} cores), seed {header['seed']}, "
         f"{header['toolchain']}. Every kernel that this CPU runs natively is asked all cases of level "
-        "exhaustive: four times those of standard, and the domains below whole. Every output bit is "
+        f"exhaustive{' of some suites' if '--suite' in header['command'] else ''}: four times those of standard, and the domains below whole. Every output bit is "
         "held to the profile that the backend declares."
     )
     print(f"\n```\n{' '.join(header['command'])}\n```\n")
