@@ -4,7 +4,7 @@
 # run. Run it on a machine that does nothing else. A run that is cut leaves the
 # document of the run before.
 #
-#   scripts/performance.sh                       # about half an hour
+#   scripts/performance.sh                       # about a quarter of an hour, and building
 #   scripts/performance.sh --quick               # a first look: fewer and shorter samples
 #   PEERS= scripts/performance.sh                # without engines
 #

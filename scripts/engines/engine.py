@@ -67,6 +67,7 @@ PLUGINS = {
     "xnnpack": {"plugin": ("xnnpack", "Debian's XNNPACK of February 2022")},
     "gemmlowp": {"plugin": ("gemmlowp", "Debian's gemmlowp, products only")},
     "rten": {"plugin": ("rten", "the crate rten-gemm, products to sums only")},
+    "tract": {"plugin": ("tract", "the crate tract-linalg, products to sums only; codes of u8 are moved to s8 first")},
     "gemm": {"plugin": ("gemm", "the crate gemm: f32, as a base line of speed")},
 }
 
