@@ -213,11 +213,31 @@ pub struct Tensor {
 
 /// A shape that does not hold as many values as were given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("shape {shape:?} holds {expected} values, but {got} were given")]
-pub struct ShapeError {
-    shape: Vec<usize>,
-    expected: usize,
-    got: usize,
+pub enum ShapeError {
+    /// It holds more or fewer.
+    #[error("shape {shape:?} holds {expected} values, but {got} were given")]
+    Len {
+        /// the shape
+        shape: Vec<usize>,
+        /// how many values it holds
+        expected: usize,
+        /// how many were given
+        got: usize,
+    },
+    /// It holds more than can be counted.
+    #[error("shape {shape:?} holds more than 2^64 values")]
+    Uncountable {
+        /// the shape
+        shape: Vec<usize>,
+    },
+}
+
+/// How many values a tensor of this shape has; `None` where they cannot be counted. A dimension
+/// of 0 counts last, so that the others must be countable too.
+pub(crate) fn len(shape: &[usize]) -> Option<usize> {
+    let product = |all: usize, &size: &usize| all.checked_mul(size.max(1));
+    let all = shape.iter().try_fold(1usize, product)?;
+    Some(if shape.contains(&0) { 0 } else { all })
 }
 
 impl Tensor {
@@ -227,15 +247,14 @@ impl Tensor {
     /// When the number of values is not the product of the shape.
     pub fn new(shape: impl Into<Vec<usize>>, data: Data) -> Result<Self, ShapeError> {
         let shape = shape.into();
-        let expected = shape.iter().product();
-        if expected == data.len() {
-            Ok(Self { shape, data })
-        } else {
-            Err(ShapeError {
+        match len(&shape) {
+            Some(expected) if expected == data.len() => Ok(Self { shape, data }),
+            Some(expected) => Err(ShapeError::Len {
                 shape,
                 expected,
                 got: data.len(),
-            })
+            }),
+            None => Err(ShapeError::Uncountable { shape }),
         }
     }
 
@@ -273,6 +292,22 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shapes_hold_what_they_say_and_no_product_of_them_wraps() {
+        let tensor = |shape: &[usize], len| Tensor::new(shape, Data::U8(vec![0; len]));
+        assert!(tensor(&[2, 3], 6).is_ok() && tensor(&[], 1).is_ok() && tensor(&[0, 7], 0).is_ok());
+        let refused = |shape: &[usize], len| tensor(shape, len).unwrap_err().to_string();
+        assert_eq!(
+            refused(&[2, 3], 5),
+            "shape [2, 3] holds 6 values, but 5 were given"
+        );
+        // Both products are 0 modulo 2^64.
+        let beyond = [1 << 32, 1 << 32];
+        let message = "shape [4294967296, 4294967296] holds more than 2^64 values";
+        assert_eq!(refused(&beyond, 0), message);
+        assert!(tensor(&[beyond[0], beyond[1], 0], 0).is_err());
+    }
 
     #[test]
     fn codes_of_every_integer_type_read_back_at_both_ends() {

@@ -3,7 +3,7 @@
 
 use super::sliding::lists;
 use super::{Calibrator, FloatOp, ObserverKind, OpSpec};
-use crate::tensor::DType;
+use crate::tensor::{DType, len};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why there can be no such op.
@@ -197,14 +197,6 @@ fn sized(tensor: &'static str, tensors: &[(Vec<usize>, DType)]) -> Result<usize,
         })
     });
     lens.sum()
-}
-
-/// How many values a tensor of this shape has; a dimension of 0 counts last, so that the others
-/// must be countable too.
-fn len(shape: &[usize]) -> Option<usize> {
-    let product = |all: usize, &size: &usize| all.checked_mul(size.max(1));
-    let all = shape.iter().try_fold(1usize, product)?;
-    Some(if shape.contains(&0) { 0 } else { all })
 }
 
 impl Serialize for OpSpec {

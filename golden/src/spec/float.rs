@@ -116,7 +116,8 @@ impl FloatOp {
             Self::Add { shape } | Self::Relu { shape } | Self::Copy { shape } => shape.clone(),
             Self::Flatten { shape } => {
                 let batch = shape.first().copied().unwrap_or(1);
-                vec![batch, shape.iter().skip(1).product()]
+                let product = |all: usize, &size: &usize| all.saturating_mul(size);
+                vec![batch, shape.iter().skip(1).fold(1, product)]
             }
         }
     }
@@ -157,5 +158,25 @@ impl FloatPoolSpec {
     /// The spatial size of the output.
     pub fn output_size(&self) -> Vec<usize> {
         self.sliding().output_size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::OpSpec;
+
+    #[test]
+    fn a_flattened_shape_that_cannot_be_counted_is_refused() {
+        let spec = |shape: &str| {
+            let text = format!(r#"{{"float":{{"flatten":{{"shape":{shape}}}}}}}"#);
+            serde_json::from_str::<OpSpec>(&text)
+        };
+        assert_eq!(spec("[2,3,4]").unwrap().outputs()[0].0, [2, 12]);
+        // 2^32 · 2^32 is 0 modulo 2^64.
+        let refused = spec("[1,4294967296,4294967296,3]").unwrap_err();
+        assert!(
+            refused.to_string().contains("has more than 2^36 values"),
+            "{refused}"
+        );
     }
 }
