@@ -30,7 +30,9 @@ pub fn run(args: &CompareArgs, output: &mut Output) -> Result<Outcome> {
 /// A run that is whole: half a run would hide what changed.
 fn read(path: &Path) -> Result<Run> {
     let mut input = input::read(&[path]);
-    if let Some(note) = input.notes.first() {
+    if let Some(note) = input.notes.first_mut() {
+        // Two runs to compare may well have the same name, in two folders.
+        note.file = path.display().to_string();
         bail!("cannot compare: {note}");
     }
     match input.runs.pop() {

@@ -19,7 +19,12 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> Result<Outcome> {
     let input = input::read(&args.runs);
     if input.runs.is_empty() {
         let notes: Vec<String> = input.notes.iter().map(ToString::to_string).collect();
-        bail!("nothing to report: {}", notes.join("; "));
+        let paths: Vec<String> = args.runs.iter().map(|p| p.display().to_string()).collect();
+        bail!(
+            "nothing to report in {}: {}",
+            paths.join(", "),
+            notes.join("; ")
+        );
     }
     for note in &input.notes {
         eprintln!("qassay: {note}");

@@ -4,6 +4,8 @@
 //! Source: PyTorch `aten/src/ATen/native/quantized/cpu/QuantUtils.h`
 //! (ChooseQuantizationParams).
 
+mod dynamic;
+
 use qassay_golden::profile::{
     QparamsRule, ReduceRange, ScalePrecision, SmallScale, ZeroPointFrom, ZeroPointRounding,
 };
@@ -12,6 +14,8 @@ use qassay_golden::spec::QParams;
 use crate::backend::Refusal;
 use crate::isa::{Isa, WithIsa};
 use crate::view::View;
+
+pub use dynamic::DynamicCodes;
 
 /// The highest code that parameters are chosen for.
 ///
@@ -94,6 +98,16 @@ impl<'a> Rows<'a> {
             stride: view.row_stride(),
             rows: view.rows(),
             len: view.row_len(),
+        }
+    }
+
+    /// Some of the rows.
+    pub fn part(self, rows: &std::ops::Range<usize>) -> Self {
+        Self {
+            // Rows of nothing may lie beyond the end.
+            values: self.values.get(rows.start * self.stride..).unwrap_or(&[]),
+            rows: rows.len(),
+            ..self
         }
     }
 

@@ -119,6 +119,11 @@ fn compare_finds_a_changed_bit_and_refuses_another_reference() {
         &["compare", base, base, "--threshold", "3"],
         &["'3' is no threshold"],
     );
+    // Files of one name in two folders are told apart.
+    let missing = folder.path().join("other").join("run.jsonl");
+    let missing = missing.to_str().unwrap();
+    one_line_error(&["compare", base, missing], &[missing]);
+    one_line_error(&["report", missing], &[missing]);
 }
 
 #[test]

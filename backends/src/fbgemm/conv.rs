@@ -12,14 +12,14 @@ use super::engine::{self, with_engine};
 use super::gemm;
 use super::im2col::{Geometry, ROW_SLACK};
 use super::micro_kernel::{Blocking, Sums};
-use super::output::{Form, Place, Target};
+use super::output::{Form, Place};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
 use super::windows::Placing;
 use crate::backend::{Chosen, Kernel, Precondition, Refusal};
 use crate::isa::Isa;
-use crate::threads::{self, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{BiasKind, Constants, ConvSpec, Output};
@@ -203,7 +203,6 @@ struct Shared<'a, I, T> {
     columns: &'a Columns,
     form: Form,
     placing: Option<&'a Placing>,
-    output: Target<'a>,
 }
 
 impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
@@ -245,10 +244,8 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     }
 
     /// Computes one part of the output: positions, and channels of each group.
-    fn compute(&self, worker: &mut Worker<I, T>, part: Part) {
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: Output<'_>) {
         let blocking = T::blocking();
-        // SAFETY: parts do not overlap, and this writes its own alone.
-        let mut output = unsafe { self.output.again() };
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
             if let Some(placing) = self.placing {
@@ -309,14 +306,21 @@ impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
             columns: &self.columns,
             form: self.form,
             placing: self.placing.as_ref(),
-            output: Target::of(&mut outputs[0]),
         };
         let Blocking { mr, ncb, .. } = T::blocking();
-        let n = self.groups.first().map_or(0, PackedWeights::n);
-        let parts = threads::split(positions, n, mr, ncb, self.workers.len());
-        threads::each(&mut self.workers, parts, |worker, part| {
-            shared.compute(worker, part);
-        });
+        let grid = Grid {
+            rows: positions,
+            row_step: mr,
+            columns: self.groups.first().map_or(0, PackedWeights::n),
+            column_step: ncb,
+        };
+        let output = Output::of(&mut outputs[0]);
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {
+                shared.compute(worker, part, output);
+            });
+        }
     }
 
     fn chosen(&self) -> &Chosen {

@@ -8,11 +8,11 @@ use super::aligned::Aligned;
 use super::columns::Columns;
 use super::depthwise_lines;
 use super::im2col::Geometry;
-use super::output::{self, Block, Form, Place, Target};
+use super::output::{self, Block, Form, Place};
 use super::products::Products;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Dot4, Isa, WithIsa, each};
-use crate::threads::{self, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, PaddingTap, Profile};
 use qassay_golden::spec::ConvSpec;
@@ -230,11 +230,9 @@ impl<I: Isa> Shared<I> {
     }
 
     /// Computes some lines of outputs.
-    fn compute(&self, worker: &mut Worker, input: &View<'_>, output: &Target<'_>, part: Part) {
+    fn compute(&self, worker: &mut Worker, input: &View<'_>, part: Part, mut output: Output<'_>) {
         let width = self.geometry.output[2];
         let taps = worker.pixels.len();
-        // SAFETY: parts do not overlap, and this writes its own alone.
-        let mut output = unsafe { output.again() };
         for line in part.rows {
             let line = line * width;
             for first in (0..width).step_by(ROWS) {
@@ -284,11 +282,13 @@ impl<I: Isa> Kernel for Depthwise<I> {
         let shared = &self.shared;
         let width = shared.geometry.output[2].max(1);
         let lines = shared.geometry.positions() / width;
-        let output = Target::of(&mut outputs[0]);
-        let parts = threads::split(lines, 1, 1, 1, self.workers.len());
-        threads::each(&mut self.workers, parts, |worker, part| {
-            shared.compute(worker, &inputs[0], &output, part);
-        });
+        let (grid, output) = (Grid::of_rows(lines), Output::of(&mut outputs[0]));
+        // SAFETY: `compute` writes its part's lines alone.
+        unsafe {
+            threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {
+                shared.compute(worker, &inputs[0], part, output);
+            });
+        }
     }
 
     fn chosen(&self) -> &Chosen {

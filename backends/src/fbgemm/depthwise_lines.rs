@@ -19,10 +19,10 @@ use super::aligned::Aligned;
 use super::columns::Columns;
 use super::depthwise::lane_of;
 use super::im2col::Geometry;
-use super::output::{self, Block, Codes, Form, Place, Target};
+use super::output::{self, Block, Codes, Form, Place};
 use crate::backend::{Chosen, Kernel};
 use crate::isa::{Isa, each};
-use crate::threads::{self, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 
 use interleave::Interleave;
@@ -213,7 +213,7 @@ impl Piece {
 
 impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
     /// Computes some lines of outputs.
-    fn compute(&self, worker: &mut Worker, input: &View<'_>, output: &Target<'_>, part: Part) {
+    fn compute(&self, worker: &mut Worker, input: &View<'_>, part: Part, mut output: Output<'_>) {
         let width = self.geometry.output[2];
         let block = VECTORS * I::LANES;
         let is_dense = input.row_stride() == self.channels && output.is_dense();
@@ -222,8 +222,6 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
         } else {
             1
         };
-        // SAFETY: parts do not overlap, and this writes its own alone.
-        let mut output = unsafe { output.again() };
         for line in part.rows {
             let rows: [Option<usize>; 2 * ROWS] = self.geometry.rows_under(line * width);
             let mut first = 0;
@@ -337,7 +335,7 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
         plane: usize,
         piece: Piece,
         target: Option<Codes>,
-        output: &mut Target<'_>,
+        output: &mut Output<'_>,
     ) {
         let block = VECTORS * I::LANES;
         let place = piece.place;
@@ -371,11 +369,13 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Kernel for Lines<I, GROUPS
             return;
         }
         let lines = shared.geometry.positions() / width;
-        let output = Target::of(&mut outputs[0]);
-        let parts = threads::split(lines, 1, 1, 1, self.workers.len());
-        threads::each(&mut self.workers, parts, |worker, part| {
-            shared.compute(worker, &inputs[0], &output, part);
-        });
+        let (grid, output) = (Grid::of_rows(lines), Output::of(&mut outputs[0]));
+        // SAFETY: `compute` writes its part's lines alone.
+        unsafe {
+            threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {
+                shared.compute(worker, &inputs[0], part, output);
+            });
+        }
     }
 
     fn chosen(&self) -> &Chosen {

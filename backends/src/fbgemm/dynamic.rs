@@ -7,6 +7,7 @@
 
 use crate::backend::Refusal;
 use crate::isa::{Conversion, Isa, WithIsa};
+use crate::range::choose_qparams;
 use crate::view::View;
 use qassay_golden::profile::{
     Cast, ClampAt, PreClamp, Profile, QuantizeRule, ReduceRange, Rounding, ScalePrecision,
@@ -86,7 +87,7 @@ impl Dynamic {
             min = min.min(least);
             max = max.max(greatest);
         }
-        choose(min, max, self.qmax)
+        choose_qparams(min, max, self.qmax)
     }
 
     /// The quantizer of these parameters.
@@ -137,42 +138,6 @@ fn rule(rule: &QuantizeRule) -> Option<Rule> {
         }
         (true, PreClamp::None, ZeroPointAt::AfterF32, Cast::Saturate) => Some(Rule::Portable),
         _ => None,
-    }
-}
-
-/// The scale below which the range is stretched.
-const SMALL_SCALE: f32 = 6.1e-5;
-
-/// u8 parameters for values between `min` and `max`, with codes from 0 to `qmax`.
-fn choose(min: f32, max: f32, qmax: i32) -> QParams {
-    let (mut min, mut max) = (min.min(0.0), max.max(0.0));
-    let mut scale = (f64::from(max) - f64::from(min)) / f64::from(qmax);
-    let single = scale as f32;
-    if single == 0.0 || (1.0 / single).is_infinite() {
-        scale = 0.1;
-    }
-    if scale < f64::from(SMALL_SCALE) {
-        let amplifier = SMALL_SCALE / scale as f32;
-        scale = f64::from(SMALL_SCALE);
-        if min == 0.0 {
-            max = SMALL_SCALE * qmax as f32;
-        } else if max == 0.0 {
-            min = -SMALL_SCALE * qmax as f32;
-        } else {
-            min *= amplifier;
-            max *= amplifier;
-        }
-    }
-    let (low, high) = (f64::from(min) / scale, f64::from(max) / scale);
-    let from_min = f64::from(qmax) - high.abs() > -low.abs();
-    let zero_point = if from_min {
-        -low
-    } else {
-        f64::from(qmax) - high
-    };
-    QParams {
-        scale,
-        zero_point: zero_point.round_ties_even().clamp(0.0, f64::from(qmax)) as i32,
     }
 }
 

@@ -5,10 +5,11 @@
 use super::aligned::Aligned;
 use super::columns::Columns;
 use super::micro_kernel::{Sums, TileArgs};
-use super::output::{self, Form, Outputs, Place, Target};
+use super::output::{self, Form, Outputs, Place};
 use super::pack_a::Block;
 use super::pack_b::PackedWeights;
 use crate::isa::Isa;
+use crate::threads::Output;
 
 /// Sums that are finished at once while they are in the nearest cache.
 const NEAR_SUMS: usize = 2048;
@@ -39,7 +40,7 @@ pub fn compute<I: Isa, T: Sums<I>>(
     sums: &mut Aligned<i32>,
     finishing: Finishing<'_>,
     place: Place,
-    output: &mut Target<'_>,
+    output: &mut Output<'_>,
 ) {
     let blocking = T::blocking();
     if b.groups() == 0 || b.groups() > blocking.kcb / T::INTERLEAVE {
@@ -112,7 +113,7 @@ impl Finishing<'_> {
     fn outputs<I: Isa, T: Sums<I>>(
         &self,
         place: Place,
-        output: &mut Target<'_>,
+        output: &mut Output<'_>,
     ) -> Option<Outputs> {
         if !T::WRITES || self.row_sums.is_some() || place.columns != T::blocking().nr {
             return None;
@@ -127,7 +128,7 @@ impl Finishing<'_> {
         (sums, ldc): (&Aligned<i32>, usize),
         first_row: usize,
         place: Place,
-        output: &mut Target<'_>,
+        output: &mut Output<'_>,
     ) {
         let block = output::Block {
             sums,

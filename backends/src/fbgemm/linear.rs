@@ -9,7 +9,7 @@ use super::dynamic::{self, Quantizer};
 use super::engine::{self, with_engine};
 use super::gemm;
 use super::micro_kernel::{Blocking, Sums};
-use super::output::{Form, Place, Target};
+use super::output::{Form, Place};
 use super::pack_a::{self, Lent, PackedRows};
 use super::pack_b::{PackedWeights, column_sums};
 use super::products::Products;
@@ -17,7 +17,7 @@ use super::weight_only;
 use super::windows::Windows;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
-use crate::threads::{self, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Activation, BiasKind, Constants, LinearSpec, Output, QParams};
@@ -175,7 +175,6 @@ struct Shared<'a, I, T> {
     weights: &'a PackedWeights<I, T>,
     columns: &'a Columns,
     form: Form,
-    output: Target<'a>,
 }
 
 impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
@@ -229,10 +228,8 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     }
 
     /// Computes one part of the output.
-    fn compute(&self, worker: &mut Worker<I, T>, part: Part) {
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: Output<'_>) {
         let blocking = T::blocking();
-        // SAFETY: parts do not overlap, and this writes its own alone.
-        let mut output = unsafe { self.output.again() };
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
             let reads_rows = self.reads_rows();
@@ -299,13 +296,21 @@ impl<I: Isa, T: Sums<I>> Kernel for Linear<I, T> {
             weights: &self.weights,
             columns: &self.columns,
             form: self.form,
-            output: Target::of(&mut outputs[0]),
         };
         let Blocking { mr, ncb, .. } = T::blocking();
-        let parts = threads::split(self.m, self.weights.n(), mr, ncb, self.workers.len());
-        threads::each(&mut self.workers, parts, |worker, part| {
-            shared.compute(worker, part);
-        });
+        let grid = Grid {
+            rows: self.m,
+            row_step: mr,
+            columns: self.weights.n(),
+            column_step: ncb,
+        };
+        let output = Output::of(&mut outputs[0]);
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {
+                shared.compute(worker, part, output);
+            });
+        }
     }
 
     fn chosen(&self) -> &Chosen {

@@ -7,12 +7,9 @@
 mod in_registers;
 mod interleaved;
 
-use std::marker::PhantomData;
-
 use super::columns::Columns;
 use crate::isa::{Isa, WithIsa, each};
-use crate::view::ViewMut;
-use qassay_golden::tensor::DType;
+use crate::threads::Output;
 
 pub use in_registers::Outputs;
 pub use interleaved::{Codes, Steps};
@@ -68,6 +65,17 @@ pub struct Place {
     pub columns: usize,
 }
 
+impl Place {
+    /// Its first value in `output`.
+    ///
+    /// # Panics
+    /// When it does not lie in the output.
+    fn of(&self, output: &mut Output<'_>) -> *mut u8 {
+        let columns = self.column..self.column + self.columns;
+        output.block(self.row..self.row + self.rows, columns)
+    }
+}
+
 /// A block of sums in memory: `sums[r · ldc + c]`, `ldc` a multiple of 4 vectors.
 pub struct Block<'a> {
     /// the sums
@@ -76,67 +84,6 @@ pub struct Block<'a> {
     pub ldc: usize,
     /// Σa of each row, where weights have zero points and `sums` are not yet corrected for them
     pub row_sums: Option<&'a [i32]>,
-}
-
-/// An output that several threads may write, each at places of its own.
-pub struct Target<'a> {
-    /// the first value
-    first: *mut u8,
-    dtype: DType,
-    rows: usize,
-    row_len: usize,
-    stride: usize,
-    output: PhantomData<&'a mut u8>,
-}
-
-// SAFETY: it is what a `&mut` to plain values is; whoever makes a second one promises that what
-// is written through either is written by no other.
-unsafe impl Send for Target<'_> {}
-// SAFETY: a shared `Target` writes nothing: `finish` takes it by `&mut`.
-unsafe impl Sync for Target<'_> {}
-
-impl<'a> Target<'a> {
-    /// All of `output`.
-    pub fn of(output: &'a mut ViewMut<'_>) -> Self {
-        let (dtype, rows) = (output.dtype(), output.rows());
-        let (row_len, stride) = (output.row_len(), output.row_stride());
-        // A view holds (rows − 1)·stride + row_len values.
-        let first = match dtype {
-            DType::U8 => output.u8_mut().as_mut_ptr(),
-            DType::I8 => output.i8_mut().as_mut_ptr().cast(),
-            DType::I32 => output.i32_mut().as_mut_ptr().cast(),
-            _ => output.f32_mut().as_mut_ptr().cast(),
-        };
-        Self {
-            first,
-            dtype,
-            rows,
-            row_len,
-            stride,
-            output: PhantomData,
-        }
-    }
-
-    /// The same output once more.
-    ///
-    /// # Safety
-    /// Places that are written through the one must not be written through the other meanwhile.
-    pub unsafe fn again(&self) -> Self {
-        Self {
-            output: PhantomData,
-            ..*self
-        }
-    }
-
-    /// Whether there are no gaps between rows.
-    pub fn is_dense(&self) -> bool {
-        self.stride == self.row_len
-    }
-
-    /// The bytes of a value.
-    fn size(&self) -> usize {
-        self.dtype.size()
-    }
 }
 
 /// Finishes a block of sums and writes it to `place` of the output, nothing else.
@@ -149,7 +96,7 @@ pub fn finish<I: Isa>(
     columns: &Columns,
     block: &Block<'_>,
     place: Place,
-    output: &mut Target<'_>,
+    output: &mut Output<'_>,
 ) {
     if place.rows == 0 || place.columns == 0 {
         return;
@@ -158,20 +105,13 @@ pub fn finish<I: Isa>(
     assert!(padded <= block.ldc && block.sums.len() >= place.rows * block.ldc);
     assert!(block.row_sums.is_none_or(|sums| sums.len() >= place.rows));
     assert!(place.column + padded <= columns.padded_len());
-    assert!(place.column + place.columns <= output.row_len);
-    assert!(place.row + place.rows <= output.rows);
-    let stride = output.stride;
-    let first = place.row * stride + place.column;
-    // A view holds (rows − 1)·stride + row_len values, so the asserts above keep this and every
-    // element below inside it.
-    let target = output.first.wrapping_add(first * output.size());
     isa.vectorize(Finish {
         form,
         columns,
         block,
         place,
-        target,
-        stride,
+        target: place.of(output),
+        stride: output.stride(),
     });
 }
 

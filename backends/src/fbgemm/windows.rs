@@ -200,11 +200,8 @@ impl Placing {
         }
         let share = lines.div_ceil(threads);
         let mut chunks: Vec<&mut [u8]> = image.chunks_mut(share * bytes).collect();
-        let parts = threads::split(lines, 1, share, 1, threads);
-        threads::each(&mut chunks, parts, |chunk, part| {
-            if !part.rows.is_empty() {
-                copying.lines(part.rows.start, bytes, chunk);
-            }
+        threads::each_rows(&mut chunks, lines, |chunk, lines| {
+            copying.lines(lines.start, bytes, chunk);
         });
     }
 

@@ -18,7 +18,7 @@ use super::outputs::Sums;
 use super::window::{Tap, Window};
 use crate::backend::Chosen;
 use crate::isa::{I16Products, Isa, WithIsa};
-use crate::threads::{self, Output, Part};
+use crate::threads::{self, Grid, Output, Part};
 
 /// Outputs of the largest tile.
 const MAX_ROWS: usize = 8;
@@ -128,13 +128,18 @@ impl Depthwise {
     /// Computes all outputs; on one thread it does not allocate.
     pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: Output<'_>) {
         let Self { shared, workers } = self;
-        let rows = shared.window.split_step(MAX_ROWS, workers.len());
-        let outputs = shared.window.outputs();
-        let parts = threads::split(outputs, shared.channels, rows, I::LANES, workers.len());
-        threads::each(workers, parts, |worker, part| {
-            // SAFETY: parts do not overlap, and each writes its own outputs alone.
-            shared.compute(isa, worker, part, codes, unsafe { output.again() });
-        });
+        let grid = Grid {
+            rows: shared.window.outputs(),
+            row_step: shared.window.split_step(MAX_ROWS, workers.len()),
+            columns: shared.channels,
+            column_step: I::LANES,
+        };
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(workers, grid, &output, |worker, part, output| {
+                shared.compute(isa, worker, part, codes, output);
+            });
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::weights::{BlockedWeights, Form, WeightShape, block_vectors};
 use super::window::{Stretch, Tap, Window, stretches};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::{Dot4, Isa};
-use crate::threads::{self, Output, Part};
+use crate::threads::{self, Grid, Output, Part};
 
 /// How many bytes of activations are used again and again while blocks of weights pass by.
 const CACHED_BYTES: usize = 128 * 1024;
@@ -221,14 +221,19 @@ impl Direct {
         let Some(group) = shared.groups.first() else {
             return;
         };
-        let (outputs, max_rows) = (shared.window.outputs(), brgemm::max_rows::<I>(group.form()));
-        let rows = shared.window.split_step(max_rows, workers.len());
-        let columns = block_vectors(I::LANES) * I::LANES;
-        let parts = threads::split(outputs, group.columns(), rows, columns, workers.len());
-        threads::each(workers, parts, |worker, part| {
-            // SAFETY: parts do not overlap, and each writes its own outputs alone.
-            shared.compute(isa, worker, part, codes, unsafe { output.again() });
-        });
+        let max_rows = brgemm::max_rows::<I>(group.form());
+        let grid = Grid {
+            rows: shared.window.outputs(),
+            row_step: shared.window.split_step(max_rows, workers.len()),
+            columns: group.columns(),
+            column_step: block_vectors(I::LANES) * I::LANES,
+        };
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(workers, grid, &output, |worker, part, output| {
+                shared.compute(isa, worker, part, codes, output);
+            });
+        }
     }
 }
 

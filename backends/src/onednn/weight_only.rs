@@ -9,7 +9,7 @@ use qassay_golden::tensor::Data;
 use super::direct;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa, each};
-use crate::threads::{self, Output, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 
 /// Rows of the largest tile.
@@ -105,11 +105,18 @@ impl<I: Isa> Kernel for WeightOnly<I> {
         let input = &inputs[0];
         let output = Output::of(&mut outputs[0]);
         let mut workers = std::mem::take(&mut self.workers);
-        let parts = threads::split(input.rows(), self.n, MAX_ROWS, Self::WIDTH, workers.len());
-        threads::each(&mut workers, parts, |(), part| {
-            // SAFETY: parts do not overlap, and each writes its own outputs alone.
-            self.compute(input, part, unsafe { output.again() });
-        });
+        let grid = Grid {
+            rows: input.rows(),
+            row_step: MAX_ROWS,
+            columns: self.n,
+            column_step: Self::WIDTH,
+        };
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(&mut workers, grid, &output, |(), part, output| {
+                self.compute(input, part, output);
+            });
+        }
         self.workers = workers;
     }
 

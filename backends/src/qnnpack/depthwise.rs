@@ -16,7 +16,7 @@ use super::pack::WeightCodes;
 use super::product::Codes;
 use crate::backend::{Chosen, Refusal};
 use crate::isa::{Isa, WithIsa};
-use crate::threads::{self, Output};
+use crate::threads::{self, Grid, Output};
 use crate::view::ViewMut;
 
 /// Taps that one pass takes without partial sums.
@@ -100,11 +100,13 @@ impl Depthwise {
     /// Computes all outputs; on one thread it does not allocate.
     pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: &mut ViewMut<'_>) {
         let Self { shared, workers } = self;
-        let output = Output::of(output);
-        threads::each_rows(workers, shared.indirection.outputs(), |sums, pixels| {
-            // SAFETY: pixels are shared out, and each thread writes those of its own alone.
-            shared.compute(isa, sums, pixels, codes, unsafe { output.again() });
-        });
+        let grid = Grid::of_rows(shared.indirection.outputs());
+        // SAFETY: `compute` writes its part's pixels alone.
+        unsafe {
+            threads::each_part(workers, grid, &Output::of(output), |sums, part, output| {
+                shared.compute(isa, sums, part.rows, codes, output);
+            });
+        }
     }
 }
 

@@ -10,21 +10,15 @@ use super::element::Element;
 use super::product::{Codes, Product};
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::{Isa, WithIsa};
-use crate::range::{self, Range, Rows, choose_qparams};
-use crate::threads::{self, Output};
-use crate::view::{ValuesMut, View, ViewMut};
+use crate::range::{self, DynamicCodes, Rows};
+use crate::view::{View, ViewMut};
 
 /// A linear that quantizes its activations, prepared.
 pub struct DynamicLinear<I> {
     isa: I,
     product: Product,
     element: Element,
-    /// the highest code that parameters are chosen for
-    qmax: i32,
-    /// `m · k` codes
-    codes: Vec<u8>,
-    /// the least and the greatest value of each thread's rows
-    ranges: Vec<(f32, f32)>,
+    activations: DynamicCodes,
     chosen: Chosen,
 }
 
@@ -45,15 +39,14 @@ impl<I: Isa> DynamicLinear<I> {
             let message = "qnnpack has dynamic activations with f32 outputs only".into();
             return Err(Refusal::Unsupported(message));
         }
+        let qmax = range::highest_code(&profile.qparams, reduce_range)?;
         let mut chosen = product.chosen::<I>();
         chosen.micro_kernel.insert_str(0, "quantize+");
         Ok(Self {
             isa,
             product,
             element: Element::new::<I>(&profile.quantize, DType::U8, (0, 255))?,
-            qmax: range::highest_code(&profile.qparams, reduce_range)?,
-            codes: vec![0; spec.m * spec.k],
-            ranges: vec![(0.0, 0.0); threads::allowed()],
+            activations: DynamicCodes::new(qmax, spec.m * spec.k),
             chosen,
         })
     }
@@ -61,25 +54,11 @@ impl<I: Isa> DynamicLinear<I> {
 
 impl<I: Isa> Kernel for DynamicLinear<I> {
     fn run(&mut self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) {
-        let rows = Rows::of(&inputs[0]);
         let (isa, element) = (self.isa, self.element);
-        threads::each_rows(&mut self.ranges, rows.rows, |range, part| {
-            *range = isa.vectorize(Range(some(rows, &part)));
-        });
-        let all = self.ranges.iter().copied();
-        let (min, max) = all.fold((f32::INFINITY, f32::NEG_INFINITY), |all, range| {
-            (all.0.min(range.0), all.1.max(range.1))
-        });
-        let qparams = choose_qparams(min, max, self.qmax);
-        let shape = [rows.rows, rows.len];
-        let mut codes = ViewMut::new(&shape, rows.len, ValuesMut::U8(&mut self.codes));
-        let codes = Output::of(&mut codes);
-        threads::each_rows(&mut self.ranges, rows.rows, |_, part| {
-            // SAFETY: each thread takes the codes of its own rows alone.
-            let mut codes = unsafe { codes.again() };
+        let qparams = (self.activations).make(isa, &inputs[0], |rows, qparams, codes| {
             isa.vectorize(Quantize {
-                rows: some(rows, &part),
-                codes: codes.codes(part.start * rows.len, part.len() * rows.len),
+                rows,
+                codes,
                 qparams,
                 element,
             });
@@ -87,23 +66,14 @@ impl<I: Isa> Kernel for DynamicLinear<I> {
         let zero_point = qparams.zero_point;
         self.product.set_activation(qparams.scale, zero_point);
         let codes = Codes {
-            bytes: &self.codes,
-            stride: rows.len,
+            bytes: self.activations.codes(),
+            stride: inputs[0].row_len(),
         };
         self.product.run(self.isa, codes, &mut outputs[0]);
     }
 
     fn chosen(&self) -> &Chosen {
         &self.chosen
-    }
-}
-
-/// Rows `part` of `rows`.
-fn some<'a>(rows: Rows<'a>, part: &std::ops::Range<usize>) -> Rows<'a> {
-    Rows {
-        values: rows.values.get(part.start * rows.stride..).unwrap_or(&[]),
-        rows: part.len(),
-        ..rows
     }
 }
 

@@ -13,7 +13,7 @@ use super::output::{Finish, Sums, zero_byte};
 use super::pack::{PackedWeights, WeightCodes};
 use crate::backend::{Chosen, Refusal};
 use crate::isa::Isa;
-use crate::threads::{self, Output, Part};
+use crate::threads::{self, Grid, Output, Part};
 use crate::view::ViewMut;
 
 /// The codes that a product reads.
@@ -154,13 +154,18 @@ impl Product {
     /// Computes all outputs; on one thread it does not allocate.
     pub fn run<I: Isa>(&mut self, isa: I, codes: Codes<'_>, output: &mut ViewMut<'_>) {
         let Self { shared, workers } = self;
-        let (mr, nr) = (micro_kernel::mr::<I>(shared.form), micro_kernel::nr::<I>());
-        let output = Output::of(output);
-        let parts = threads::split(shared.outputs, shared.columns, mr, nr, workers.len());
-        threads::each(workers, parts, |sums, part| {
-            // SAFETY: parts do not overlap, and each writes its own outputs alone.
-            shared.compute(isa, sums, part, codes, unsafe { output.again() });
-        });
+        let grid = Grid {
+            rows: shared.outputs,
+            row_step: micro_kernel::mr::<I>(shared.form),
+            columns: shared.columns,
+            column_step: micro_kernel::nr::<I>(),
+        };
+        // SAFETY: `compute` writes its part alone.
+        unsafe {
+            threads::each_part(workers, grid, &Output::of(output), |sums, part, output| {
+                shared.compute(isa, sums, part, codes, output);
+            });
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Outputs that a tile writes itself, from sums that are still in registers.
 
 use super::super::columns::Columns;
-use super::{Form, Place, Target, codes, scaled};
+use super::{Form, Place, codes, scaled};
 use crate::isa::{Isa, each};
+use crate::threads::Output;
 
 /// Where a tile of sums writes its outputs while they are in registers, and what they are.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ impl Outputs {
         form: Form,
         columns: &Columns,
         place: Place,
-        output: &mut Target<'_>,
+        output: &mut Output<'_>,
     ) -> Option<Self> {
         if !matches!(form, Form::PackedCodes { .. } | Form::Sums { .. })
             || place.columns != 4 * I::LANES
@@ -33,16 +34,13 @@ impl Outputs {
             return None;
         }
         assert!(place.column + place.columns <= columns.padded_len());
-        assert!(place.column + place.columns <= output.row_len);
-        assert!(place.row + place.rows <= output.rows);
-        let first = place.row * output.stride + place.column;
         Some(Self {
             form,
             offset: columns.offset[place.column..].as_ptr(),
             bias: columns.bias[place.column..].as_ptr(),
             multiplier: columns.multiplier[place.column..].as_ptr(),
-            target: output.first.wrapping_add(first * output.size()),
-            stride: output.stride,
+            target: place.of(output),
+            stride: output.stride(),
         })
     }
 

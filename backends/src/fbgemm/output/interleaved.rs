@@ -1,7 +1,8 @@
 //! Codes from sums whose channels are in the order of [`Isa::interleave_4`].
 
-use super::{Form, Place, Target, codes, scaled};
+use super::{Form, Place, codes, scaled};
 use crate::isa::{Isa, each};
+use crate::threads::Output;
 
 /// Where codes of a block of channels are written, and what they are.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +23,7 @@ impl Codes {
     ///
     /// # Panics
     /// When the place does not fit: the loops above lay it out.
-    pub fn of(form: Form, place: Place, output: &mut Target<'_>) -> Option<Self> {
+    pub fn of(form: Form, place: Place, output: &mut Output<'_>) -> Option<Self> {
         let Form::PackedCodes {
             signed,
             zero_point,
@@ -31,17 +32,15 @@ impl Codes {
         else {
             return None;
         };
-        assert!(place.column + place.columns <= output.row_len && output.size() == 1);
-        assert!(place.row + place.rows <= output.rows);
-        let first = place.row * output.stride + place.column;
+        assert!(output.dtype().size() == 1, "codes are bytes");
         Some(Self {
             signed,
             zero_point,
             relu,
             rows: place.rows,
             count: place.columns,
-            target: output.first.wrapping_add(first),
-            stride: output.stride,
+            target: place.of(output),
+            stride: output.stride(),
         })
     }
 
