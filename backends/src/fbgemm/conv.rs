@@ -19,7 +19,7 @@ use super::products::Products;
 use super::windows::Placing;
 use crate::backend::{Chosen, Kernel, Precondition, Refusal};
 use crate::isa::Isa;
-use crate::threads::{self, Grid, Output, Part};
+use crate::threads::{self, Grid, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::{Accumulation, Profile};
 use qassay_golden::spec::{BiasKind, Constants, ConvSpec, Output};
@@ -244,7 +244,7 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     }
 
     /// Computes one part of the output: positions, and channels of each group.
-    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: Output<'_>) {
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: threads::Output<'_>) {
         let blocking = T::blocking();
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
@@ -314,7 +314,7 @@ impl<I: Isa, T: Sums<I>> Kernel for Conv<I, T> {
             columns: self.groups.first().map_or(0, PackedWeights::n),
             column_step: ncb,
         };
-        let output = Output::of(&mut outputs[0]);
+        let output = threads::Output::of(&mut outputs[0]);
         // SAFETY: `compute` writes its part alone.
         unsafe {
             threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {

@@ -17,7 +17,7 @@ use super::weight_only;
 use super::windows::Windows;
 use crate::backend::{Chosen, Kernel, Refusal};
 use crate::isa::Isa;
-use crate::threads::{self, Grid, Output, Part};
+use crate::threads::{self, Grid, Part};
 use crate::view::{View, ViewMut};
 use qassay_golden::profile::Profile;
 use qassay_golden::spec::{Activation, BiasKind, Constants, LinearSpec, Output, QParams};
@@ -228,7 +228,7 @@ impl<I: Isa, T: Sums<I>> Shared<'_, I, T> {
     }
 
     /// Computes one part of the output.
-    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: Output<'_>) {
+    fn compute(&self, worker: &mut Worker<I, T>, part: Part, mut output: threads::Output<'_>) {
         let blocking = T::blocking();
         for first in part.rows.clone().step_by(blocking.mcb) {
             let rows = (part.rows.end - first).min(blocking.mcb);
@@ -304,7 +304,7 @@ impl<I: Isa, T: Sums<I>> Kernel for Linear<I, T> {
             columns: self.weights.n(),
             column_step: ncb,
         };
-        let output = Output::of(&mut outputs[0]);
+        let output = threads::Output::of(&mut outputs[0]);
         // SAFETY: `compute` writes its part alone.
         unsafe {
             threads::each_part(&mut self.workers, grid, &output, |worker, part, output| {

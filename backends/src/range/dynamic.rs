@@ -47,8 +47,8 @@ impl DynamicCodes {
             (all.0.min(range.0), all.1.max(range.1))
         });
         let qparams = choose_qparams(min, max, self.qmax);
-        let values = ValuesMut::U8(&mut self.codes);
-        let mut codes = ViewMut::new(&[rows.rows, rows.len], rows.len, values);
+        let shape = [rows.rows, rows.len];
+        let mut codes = ViewMut::new(&shape, rows.len, ValuesMut::U8(&mut self.codes));
         let (grid, codes) = (Grid::of_rows(rows.rows), Output::of(&mut codes));
         // SAFETY: each thread takes the codes of its part's rows alone.
         unsafe {

@@ -201,6 +201,7 @@ mod tests {
             let mut again = std::panic::AssertUnwindSafe(&mut output);
             assert!(std::panic::catch_unwind(move || again.block(rows, columns)).is_err());
         }
-        assert!(Output::of(&mut ViewMut::new(&[2, 5], 5, ValuesMut::I32(&mut sums))).is_dense());
+        let mut view = ViewMut::new(&[2, 5], 5, ValuesMut::I32(&mut sums));
+        assert!(Output::of(&mut view).is_dense());
     }
 }
