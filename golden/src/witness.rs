@@ -76,6 +76,14 @@ impl Events {
         self.0[event as usize] += u64::from(happened);
     }
 
+    /// Counts what an input is, where it is not an ordinary value.
+    #[inline(always)]
+    pub(crate) fn input(&mut self, value: f32) {
+        self.hit_if(Event::NanInput, value.is_nan());
+        self.hit_if(Event::InfiniteInput, value.is_infinite());
+        self.hit_if(Event::SubnormalInput, value.is_subnormal());
+    }
+
     /// How often `event` happened.
     pub fn count(&self, event: Event) -> u64 {
         self.0[event as usize]

@@ -7,6 +7,8 @@
 //! smallest failing case that it explains is sought, and the axes on which the
 //! declared profile differs but this data cannot tell are listed.
 
+mod observation;
+mod relevant;
 mod search;
 mod words;
 
@@ -22,8 +24,9 @@ use crate::record::{AxisChange, Explanation, Verdict};
 use crate::shrink;
 use crate::worker::pose;
 
+pub use observation::Observation;
+pub use relevant::relevant;
 use search::{Finding, Search};
-pub use search::{Observation, relevant};
 
 /// How long an explanation may take in all.
 pub const TIME: Duration = Duration::from_secs(15);

@@ -10,6 +10,7 @@
 //! holds bytes `4i..4i+4`. Implementations hide the 128-bit halves of x86:
 //! every method below works in memory order.
 //!
+//! - `forms`: how sets differ in their products and conversions
 //! - [`set`]: the instruction sets by name, and their native and modelled forms
 //! - [`models`]: what each real instruction does, in plain Rust
 //! - [`modelled`]: an [`Isa`] made of those models; runs on every CPU
@@ -17,6 +18,7 @@
 //! - `quad`: the CPU's own instructions (aarch64 only)
 //! - [`tiles`]: products of whole blocks in tile registers
 
+mod forms;
 pub mod modelled;
 pub mod models;
 #[cfg(target_arch = "aarch64")]
@@ -31,6 +33,7 @@ pub mod zmm;
 #[cfg(test)]
 mod agreement;
 
+pub use forms::{Conversion, Dot4, Grouping, I16Products, Shifted};
 pub use modelled::Modelled;
 pub use set::{
     Amx, Avx2, Avx2Exact, Avx512, Avx512Exact, Avx512Vnni, AvxVnni, InstructionSet, Neon, NeonDot,
@@ -57,54 +60,6 @@ pub trait WithIsa<I: Isa> {
     type Output;
     /// The computation; implement with `#[inline(always)]`.
     fn call(self, isa: I) -> Self::Output;
-}
-
-/// How an instruction set sums u8·s8 products in [`Isa::dot4`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dot4 {
-    /// exactly (vpdpbusd, or widening to i16 and vpmaddwd)
-    Exact,
-    /// each pair of adjacent products saturates to i16 (vpmaddubsw), pairs are added exactly
-    SaturatingPairs,
-}
-
-/// How the weights of one vector of [`Isa::dot`] lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grouping {
-    /// each lane holds the [`DOT_K`](Isa::DOT_K) adjacent k of its column
-    ByColumn,
-    /// the first k of all `LANES` columns, then the next k of all
-    ByDepth,
-}
-
-/// A code x from 0 to 255 held as x − 128, one byte: for instructions that multiply s8 alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Shifted(i8);
-
-impl From<u8> for Shifted {
-    #[inline(always)]
-    fn from(code: u8) -> Self {
-        Self((code ^ 0x80) as i8)
-    }
-}
-
-/// What float-to-integer conversions give for NaN and for what does not fit i32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conversion {
-    /// i32::MIN for both (x86 cvtps2dq, cvttps2dq)
-    Indefinite,
-    /// the nearer end of i32, and 0 for NaN (ARM fcvtns, fcvtzs)
-    Saturating,
-}
-
-/// The natural form of products of i16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum I16Products {
-    /// one product an i32 lane, added to it: [`Isa::mul_add_i16`] is an instruction (ARM smlal)
-    Single,
-    /// two products an i32 lane: [`Isa::madd_i16`] is (x86 vpmaddwd), `mul_add_i16` is made of several
-    Pairs,
 }
 
 /// An instruction set. Methods are `#[inline(always)]` and do not carry

@@ -1,6 +1,7 @@
 //! The 256-bit instruction sets of x86 on the CPU's own instructions: AVX2
 //! (saturating and exact) and AVX-VNNI.
 
+mod lanes;
 mod methods;
 mod partial;
 

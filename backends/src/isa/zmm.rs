@@ -1,7 +1,9 @@
 //! The 512-bit instruction sets of x86 on the CPU's own instructions: AVX-512
 //! F and BW (saturating and exact), AVX-512 VNNI, and AMX beside it.
 
+mod lanes;
 mod methods;
+mod partial;
 
 use std::arch::x86_64::*;
 use std::marker::PhantomData;

@@ -20,6 +20,7 @@ mod percentile;
 mod rescaled;
 mod two_passes;
 
+use crate::observers::values_of;
 use crate::ops::ReferenceError;
 use crate::spec::{CalibrateSpec, Calibrator, Choose, Collect};
 use crate::tensor::{Data, Tensor};
@@ -61,26 +62,12 @@ pub(crate) fn calibrate(
     batches: &[Tensor],
     witness: &mut Witness,
 ) -> Result<Vec<Tensor>, ReferenceError> {
-    let batches = (batches.iter())
-        .map(|batch| match batch.data() {
-            Data::F32(values) => Ok(values.as_slice()),
-            _ => Err(ReferenceError::Mismatch(format!(
-                "calibrators take f32, not {}",
-                batch.dtype().name()
-            ))),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let batches = values_of(batches, "calibrators")?;
     if batches.is_empty() || batches.iter().any(|batch| batch.is_empty()) {
         return Err(undefined("no values to calibrate from"));
     }
     for value in batches.iter().flat_map(|batch| batch.iter()) {
-        witness.events.hit_if(Event::NanInput, value.is_nan());
-        witness
-            .events
-            .hit_if(Event::InfiniteInput, value.is_infinite());
-        witness
-            .events
-            .hit_if(Event::SubnormalInput, value.is_subnormal());
+        witness.events.input(*value);
         if !value.is_finite() {
             return Err(undefined("NaN or infinity in a calibrator"));
         }

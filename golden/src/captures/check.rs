@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::distance::{distance, show};
 use super::error::CaptureError;
 use super::known::{Change, Known, Tally};
-use super::manifest::{Entry, Folder, folders};
+use super::manifest::{Entry, Folder, entries, folders};
 use super::systems;
 use super::vector::{Captured, EngineOutput, Found};
 use crate::ops::{ReferenceError, reference};
@@ -119,16 +119,7 @@ pub fn check(
 ) -> Result<Checked, CaptureError> {
     let folders = folders(dir)?;
     known.systems_exist(&folders)?;
-    let files: Vec<(&Folder, &Entry)> = folders
-        .iter()
-        .flat_map(|folder| {
-            folder
-                .manifest
-                .files
-                .iter()
-                .map(move |entry| (folder, entry))
-        })
-        .collect();
+    let files = entries(&folders);
     let done = std::sync::atomic::AtomicUsize::new(0);
     let tables = files
         .par_iter()

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::error::CaptureError;
 use super::known::Known;
-use super::manifest::{Entry, Folder, folders};
+use super::manifest::{entries, folders};
 use super::systems;
 use super::vector::Captured;
 use crate::spec::{OpSpec, Problem};
@@ -55,16 +55,7 @@ impl CapturedLayer {
 /// When captures cannot be read, or do not have their system's form.
 pub fn layers(dir: &Path) -> Result<impl Iterator<Item = CapturedLayer>, CaptureError> {
     let (folders, known) = (folders(dir)?, Known::built_in()?);
-    let files: Vec<(&Folder, &Entry)> = folders
-        .iter()
-        .flat_map(|folder| {
-            folder
-                .manifest
-                .files
-                .iter()
-                .map(move |entry| (folder, entry))
-        })
-        .collect();
+    let files = entries(&folders);
     let layers = files
         .par_iter()
         .map(|&(folder, entry)| {

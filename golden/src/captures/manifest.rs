@@ -80,6 +80,13 @@ pub fn folders(dir: &Path) -> Result<Vec<Folder>, CaptureError> {
     Ok(found)
 }
 
+/// The files of all folders, in the order of folders and manifests.
+pub fn entries(folders: &[Folder]) -> Vec<(&Folder, &Entry)> {
+    (folders.iter())
+        .flat_map(|folder| (folder.manifest.files.iter()).map(move |entry| (folder, entry)))
+        .collect()
+}
+
 fn walk(dir: &Path, found: &mut Vec<Folder>) -> Result<(), CaptureError> {
     let manifest = dir.join("manifest.json");
     if manifest.is_file() {

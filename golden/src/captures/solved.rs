@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::error::CaptureError;
 use super::known::Known;
-use super::manifest::{Entry, Folder, folders};
+use super::manifest::{Entry, Folder, entries, folders};
 use super::systems;
 use super::vector::EngineOutput;
 use crate::spec::Problem;
@@ -36,16 +36,7 @@ pub struct Solved {
 /// When captures cannot be read, or do not have their system's form.
 pub fn solved(dir: &Path) -> Result<Vec<Solved>, CaptureError> {
     let (folders, known) = (folders(dir)?, Known::built_in()?);
-    let files: Vec<(&Folder, &Entry)> = folders
-        .iter()
-        .flat_map(|folder| {
-            folder
-                .manifest
-                .files
-                .iter()
-                .map(move |entry| (folder, entry))
-        })
-        .collect();
+    let files = entries(&folders);
     let read = |&(folder, entry): &(&Folder, &Entry)| {
         let mut captured = systems::read(folder, entry)?.captured;
         known.mark(&folder.manifest, &mut captured);

@@ -42,23 +42,9 @@ pub(crate) fn observe(
     batches: &[Tensor],
     witness: &mut Witness,
 ) -> Result<Vec<Tensor>, ReferenceError> {
-    let batches = (batches.iter())
-        .map(|batch| match batch.data() {
-            Data::F32(values) => Ok(values.as_slice()),
-            _ => Err(ReferenceError::Mismatch(format!(
-                "observers take f32, not {}",
-                batch.dtype().name()
-            ))),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let batches = values_of(batches, "observers")?;
     for value in batches.iter().flat_map(|batch| batch.iter()) {
-        witness.events.hit_if(Event::NanInput, value.is_nan());
-        witness
-            .events
-            .hit_if(Event::InfiniteInput, value.is_infinite());
-        witness
-            .events
-            .hit_if(Event::SubnormalInput, value.is_subnormal());
+        witness.events.input(*value);
     }
     match spec.kind {
         ObserverKind::MinMax => Ok(single(MinMax::default(), &batches, witness)),
@@ -70,6 +56,25 @@ pub(crate) fn observe(
         | ObserverKind::HistogramOf { .. }
         | ObserverKind::GrowingHistogram { .. } => histogram(spec.kind, &batches, witness),
     }
+}
+
+/// The values of each batch, for `whom` to take.
+///
+/// # Errors
+/// When they are not f32.
+pub(crate) fn values_of<'a>(
+    batches: &'a [Tensor],
+    whom: &str,
+) -> Result<Vec<&'a [f32]>, ReferenceError> {
+    (batches.iter())
+        .map(|batch| match batch.data() {
+            Data::F32(values) => Ok(values.as_slice()),
+            _ => Err(ReferenceError::Mismatch(format!(
+                "{whom} take f32, not {}",
+                batch.dtype().name()
+            ))),
+        })
+        .collect()
 }
 
 fn histogram(

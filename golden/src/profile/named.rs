@@ -1,23 +1,32 @@
 //! The profiles of known systems, by name: one table, from which listing, the
-//! command line, golden vectors and tests follow.
+//! command line, golden vectors and tests follow. What each profile is stands in a file for
+//! its family: values over the axes, most of them written as what they change in a related one.
 
 mod arithmetic;
 mod fake;
+mod fbgemm;
 mod litert;
 mod mobile;
 mod mxnet;
 mod narrow;
+mod onednn;
+mod onnx;
 mod paddle;
+mod pytorch;
 mod tosa;
 mod vnni;
 
 use super::Profile;
 use arithmetic::*;
+use fbgemm::*;
 use litert::*;
 use mobile::*;
 use mxnet::*;
 use narrow::*;
+use onednn::*;
+use onnx::*;
 use paddle::*;
+use pytorch::*;
 use tosa::*;
 use vnni::*;
 

@@ -1,6 +1,6 @@
 //! Shapes and types of what goes into each op and comes out of it.
 
-use super::{ObserverKind, OpSpec, image_shape};
+use super::{ObserverKind, OpSpec};
 use crate::tensor::DType;
 
 impl OpSpec {
@@ -171,4 +171,12 @@ impl OpSpec {
                 .collect(),
         }
     }
+}
+
+/// Channel-last: `[batch, size.., channels]`.
+pub(super) fn image_shape(batch: usize, size: &[usize], channels: usize) -> Vec<usize> {
+    let mut shape = vec![batch];
+    shape.extend(size);
+    shape.push(channels);
+    shape
 }

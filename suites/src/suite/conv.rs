@@ -85,28 +85,7 @@ fn finish(draw: &mut Draw, shape: ImageShape, class: DataClass) -> Made {
         1 => DType::U8,
         _ => made.dtype,
     };
-    made.zero_points.0[0] = match class {
-        DataClass::Reduced => draw.reduced_zero(made.dtype),
-        DataClass::Ties | DataClass::NearTies => draw.middle_zero(made.dtype),
-        _ => draw.zero(made.dtype),
-    };
-    if made.output.size() == 1 {
-        made.zero_points.0[2] = match class {
-            DataClass::Corners => draw.zero(made.output),
-            _ => draw.middle_zero(made.output),
-        };
-        made.relu = draw.once_in(4);
-    }
-    made.bias = draw.bias(made.output);
-    if draw.once_in(2) {
-        made.per_channel = Some(0);
-    }
-    if draw.once_in(10) {
-        made.zero_points.0[1] = match made.per_channel {
-            Some(_) if draw.once_in(2) => Zero::Vary,
-            _ => Zero::One(draw.pick(&[1, -3, 10])),
-        };
-    }
+    draw.parameters(&mut made, class, 10);
     made
 }
 

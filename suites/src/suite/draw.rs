@@ -96,6 +96,38 @@ impl Draw {
         }
     }
 
+    /// Zero points, relu, bias and granularity of a product whose types are chosen; the weights
+    /// have zero points once in `weight_zero_once_in` draws.
+    pub(super) fn parameters(
+        &mut self,
+        made: &mut Made,
+        class: DataClass,
+        weight_zero_once_in: u32,
+    ) {
+        made.zero_points.0[0] = match class {
+            DataClass::Reduced => self.reduced_zero(made.dtype),
+            DataClass::Ties | DataClass::NearTies => self.middle_zero(made.dtype),
+            _ => self.zero(made.dtype),
+        };
+        if made.output.size() == 1 {
+            made.zero_points.0[2] = match class {
+                DataClass::Corners => self.zero(made.output),
+                _ => self.middle_zero(made.output),
+            };
+            made.relu = self.once_in(4);
+        }
+        made.bias = self.bias(made.output);
+        if self.once_in(2) {
+            made.per_channel = Some(0);
+        }
+        if self.once_in(weight_zero_once_in) {
+            made.zero_points.0[1] = match made.per_channel {
+                Some(_) if self.once_in(2) => Zero::Vary,
+                _ => Zero::One(self.pick(&[1, -3, 10])),
+            };
+        }
+    }
+
     /// A zero point that leaves room on both sides, even or odd.
     pub(super) fn middle_zero(&mut self, dtype: DType) -> Zero {
         let zero = self.stream.between(100, 155) as i32;

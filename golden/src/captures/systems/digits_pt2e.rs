@@ -4,6 +4,12 @@
 //!
 //! Most tensors between two quantize nodes were not captured. The reference computes them from
 //! captured ones, under the profile of the graph; the nodes behind them show whether it is right.
+//!
+//! - [`float`]: nodes on f32 of the reference graphs
+//! - [`lowered`]: layers of oneDNN's ops
+
+mod float;
+mod lowered;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,14 +20,15 @@ use super::digits_args::Args;
 use crate::captures::error::CaptureError;
 use crate::captures::graph::{Graph, Node, Step};
 use crate::captures::manifest::CapturedFile;
-use crate::captures::npz::{Array, Npz};
-use crate::captures::problem::{self, Product, Windows, granularity, plain};
+use crate::captures::npz::Npz;
+use crate::captures::problem::{self, Product, plain};
 use crate::captures::vector::{Builder, Found};
 use crate::ops::reference;
 use crate::profile::named;
 use crate::spec::*;
 use crate::tensor::Tensor;
 use crate::witness::Witness;
+use float::{of_weights, relu, sum};
 
 /// The engines of a graph: its own first, whose profile has every op of it, then those whose
 /// arithmetic it can be run with.
@@ -43,7 +50,6 @@ const LOWERED: Engines = &[
 const LOWERED_WEIGHTS: &str = "pt2e_x86inductor/weights.npz";
 /// The array of what the network gives.
 const LOGITS: &str = "logits";
-const LAYERS: [&str; 5] = ["conv1", "conv2", "dw", "pw", "fc"];
 
 /// The tensors of one graph.
 pub(super) fn read(
@@ -305,185 +311,4 @@ impl Reader<'_> {
             _ => Ok(None),
         }
     }
-
-    /// Codes and parameters of weights that a node dequantizes.
-    fn codes(&self, args: Args<'_>) -> Result<(&Array, Granularity), CaptureError> {
-        let (scales, zero_points) = (args.name(1), args.name(2));
-        let scales = self.weights.array(scales)?;
-        let pairs = granularity(self.file, scales, self.weights.array(zero_points)?, 0)?;
-        Ok((self.weights.array(args.name(0))?, pairs))
-    }
-
-    /// Without a stride, padding, dilation or groups in the arguments, each is PyTorch's default.
-    fn float_conv(&self, args: Args<'_>, x: Tensor, w: Tensor) -> Result<Problem, CaptureError> {
-        let (&[batch, height, width, in_channels], &[out_channels, kh, kw, _]) =
-            (x.shape(), w.shape())
-        else {
-            return Err(self.file.problem(format!(
-                "x {:?} and w {:?} do not fit a convolution of images",
-                x.shape(),
-                w.shape()
-            )));
-        };
-        let sizes = |index, default: usize| match args.has(index) {
-            true => args.sizes(index),
-            false => Ok(vec![default; 2]),
-        };
-        let groups = if args.has(6) { args.integer(6)? } else { 1 };
-        let spec = FloatConvSpec {
-            batch,
-            input: vec![height, width],
-            in_channels,
-            out_channels,
-            kernel: vec![kh, kw],
-            stride: sizes(3, 1)?,
-            pad: sizes(4, 0)?,
-            dilation: sizes(5, 1)?,
-            groups: usize::try_from(groups).unwrap_or(0),
-        };
-        Ok(Problem {
-            op: OpSpec::Float(FloatOp::Conv(spec)),
-            constants: Constants {
-                weights: None,
-                bias: Some(self.weights.array(args.name(2))?.tensor()?),
-            },
-            inputs: vec![x, w],
-        })
-    }
-
-    /// Linear of f32 with the codes of weights that the node before dequantizes.
-    fn float_linear(&self, args: Args<'_>) -> Result<Problem, CaptureError> {
-        let dequantized = args.name(1);
-        let node = (self.by_name.get(dequantized))
-            .ok_or_else(|| self.file.problem(format!("no node gives `{dequantized}`")))?;
-        let (codes, weights) = self.codes(Args {
-            file: self.file,
-            node: dequantized,
-            list: (node.get("args").and_then(Value::as_array)).map_or(&[], Vec::as_slice),
-        })?;
-        let product = Product {
-            activation: Activation::Float,
-            weights,
-            output: Output::Float,
-            relu: Relu::None,
-        };
-        let bias = self.weights.array(args.name(2))?.tensor()?;
-        let x = self.tensor(args.name(0))?;
-        problem::linear(self.file, x, codes.tensor()?, Some(bias), product)
-    }
-
-    /// Weights, their parameters and bias of the layer that a node computes.
-    fn layer(&self, node: &Value) -> Result<(&Array, Granularity, Tensor), CaptureError> {
-        let name = text(node, "weight_of");
-        let index = LAYERS
-            .iter()
-            .position(|layer| *layer == name)
-            .ok_or_else(|| {
-                self.file
-                    .problem(format!("`{name}` is no layer of the graph"))
-            })?;
-        let suffix = match index {
-            0 => String::new(),
-            index => format!("_{index}"),
-        };
-        let codes = self
-            .weights
-            .array(&format!("quantize_per_channel_default{suffix}"))?;
-        let scales = self.weights.array(&format!("_scale_{index}"))?;
-        let zero_points = self.weights.array(&format!("_zero_point_{index}"))?;
-        let bias = match name {
-            "fc" => "fc_bias".to_owned(),
-            name => format!("{name}_weight_bias"),
-        };
-        let bias = self.weights.array(&bias)?.tensor()?;
-        Ok((codes, granularity(self.file, scales, zero_points, 0)?, bias))
-    }
-
-    /// A convolution whose bias is argument `bias`, stride, padding, dilation and groups behind it.
-    fn conv(
-        &self,
-        node: &Value,
-        args: Args<'_>,
-        bias: usize,
-        product: Product,
-    ) -> Result<Problem, CaptureError> {
-        let (w, _, values) = self.layer(node)?;
-        let pad = args.sizes(bias + 2)?;
-        let windows = Windows {
-            stride: args.sizes(bias + 1)?,
-            pad_begin: pad.clone(),
-            pad_end: pad,
-            dilation: args.sizes(bias + 3)?,
-            groups: usize::try_from(args.integer(bias + 4)?).unwrap_or(0),
-        };
-        let x = self.tensor(args.name(0))?;
-        problem::conv(
-            self.file,
-            x,
-            w.channel_last()?,
-            Some(values),
-            windows,
-            product,
-        )
-    }
-
-    /// A convolution to f32, to which another tensor of f32 is added before the relu: three
-    /// nodes, each of which rounds.
-    fn conv_with_sum(&mut self, node: &Value, args: Args<'_>) -> Result<(), CaptureError> {
-        let name = text(node, "name");
-        let plain_sum = args.text(14) == "torch.float32"
-            && (args.text(17), args.text(19)) == ("sum", "relu")
-            && args.float(12)? == 1.0
-            && args.float(15)? == 1.0
-            && args.float(18)? == 1.0;
-        if !plain_sum {
-            return Err(self.file.problem(format!(
-                "node {name}: only sums of f32 with factors of 1 and a relu are known"
-            )));
-        }
-        let product = Product {
-            activation: Activation::Quantized(args.quantized(1, usize::MAX)?),
-            weights: self.layer(node)?.1,
-            output: Output::Float,
-            relu: Relu::None,
-        };
-        let (x, other) = (args.name(0), args.name(6));
-        let conv = self.conv(node, args, 7, product)?;
-        let (of_conv, of_sum) = (format!("{name}.conv"), format!("{name}.sum"));
-        self.push(&of_conv, "conv2d", &[x], conv)?;
-        let inputs = vec![self.tensor(&of_conv)?, self.tensor(other)?];
-        self.push(&of_sum, "add", &[&of_conv, other], sum(inputs))?;
-        self.push(name, "relu", &[&of_sum], relu(self.tensor(&of_sum)?))
-    }
-
-    fn linear(&self, node: &Value, args: Args<'_>) -> Result<Problem, CaptureError> {
-        let (w, weights, bias) = self.layer(node)?;
-        let scale_and_zero_point = args.quantized(1, usize::MAX)?;
-        let product = Product {
-            activation: Activation::Quantized(scale_and_zero_point),
-            weights,
-            output: Output::Float,
-            relu: (args.text(10) == "relu").into(),
-        };
-        let x = self.tensor(args.name(0))?;
-        problem::linear(self.file, x, w.tensor()?, Some(bias), product)
-    }
-}
-
-/// Weights of convolutions become channel-last.
-fn of_weights(codes: &Array) -> Result<Tensor, CaptureError> {
-    match codes.shape().len() {
-        4 => codes.channel_last(),
-        _ => codes.tensor(),
-    }
-}
-
-fn sum(inputs: Vec<Tensor>) -> Problem {
-    let shape = inputs[0].shape().to_vec();
-    plain(OpSpec::Float(FloatOp::Add { shape }), inputs)
-}
-
-fn relu(x: Tensor) -> Problem {
-    let shape = x.shape().to_vec();
-    plain(OpSpec::Float(FloatOp::Relu { shape }), vec![x])
 }

@@ -59,7 +59,7 @@ pub(super) fn fake_quantize(
     let mut values = Vec::with_capacity(given.len());
     let mut codes = Vec::with_capacity(given.len());
     for (index, (&x, &straight)) in within.seen.iter().zip(&within.straight).enumerate() {
-        count(x, witness);
+        witness.events.input(x);
         let steps = &steps[channels.of(index)];
         let code = match &kept {
             Some(codes) => codes[index],
@@ -210,14 +210,6 @@ pub(super) fn two_to(exponent: f32) -> f32 {
     // Exponents that an f64 has; beyond them f32 is infinite or 0 as well.
     let exponent = exponent.clamp(-1000.0, 1000.0) as i64;
     f64::from_bits(((exponent + 1023) as u64) << 52) as f32
-}
-
-fn count(x: f32, witness: &mut Witness) {
-    witness.events.hit_if(Event::NanInput, x.is_nan());
-    witness.events.hit_if(Event::InfiniteInput, x.is_infinite());
-    witness
-        .events
-        .hit_if(Event::SubnormalInput, x.is_subnormal());
 }
 
 #[cfg(test)]

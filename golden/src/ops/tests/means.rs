@@ -1,6 +1,6 @@
 //! Average pool by an integer reciprocal, and with unequal padding.
 
-use super::pointwise::avg;
+use super::pools::avg;
 use super::*;
 
 /// Means of −½, ½, −3 and −4½ above the zero point; the last window has two of its four codes

@@ -1,12 +1,14 @@
 //! Tests of the reference that need more than one op or more than one rule.
 
 mod along;
+mod convolutions;
 mod fused;
 mod hard;
 mod litert;
 mod means;
 mod multipliers;
 mod pointwise;
+mod pools;
 mod products;
 mod properties;
 mod real;

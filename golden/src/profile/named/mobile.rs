@@ -1,6 +1,7 @@
 //! What the profiles of kernels for phones are: QNNPACK, gemmlowp and XNNPACK.
 
-use super::arithmetic::{DYNAMIC_QPARAMS, FBGEMM_EXACT, OBSERVER_QPARAMS};
+use super::arithmetic::{DYNAMIC_QPARAMS, OBSERVER_QPARAMS};
+use super::fbgemm::FBGEMM_EXACT;
 use crate::profile::*;
 
 pub(super) const QNNPACK_SSE2: Profile = Profile {

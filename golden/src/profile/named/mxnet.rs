@@ -1,6 +1,7 @@
 //! What the profile of MXNet is: oneDNN with MXNet's own scales.
 
-use super::arithmetic::{OBSERVER_QPARAMS, ONEDNN, ONEDNN_2_JIT_AVX2};
+use super::arithmetic::OBSERVER_QPARAMS;
+use super::onednn::{ONEDNN, ONEDNN_2_JIT_AVX2};
 use crate::profile::*;
 
 pub(super) const MXNET: Profile = Profile {

@@ -1,7 +1,9 @@
 //! How narrow types are converted, and what the profiles of narrow codes in
 //! blocks are: torchao, ONNX Runtime's tools and packed weights, and real zero points.
 
-use super::arithmetic::{OBSERVER_QPARAMS, ONNXRUNTIME, PYTORCH_DECOMPOSED, PYTORCH_SCALAR};
+use super::arithmetic::OBSERVER_QPARAMS;
+use super::onnx::ONNXRUNTIME;
+use super::pytorch::{PYTORCH_DECOMPOSED, PYTORCH_SCALAR};
 use crate::profile::*;
 
 pub(super) const CONVERT_OPEN: ConvertRule = ConvertRule {

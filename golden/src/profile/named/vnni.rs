@@ -1,7 +1,9 @@
 //! Profiles of engines on CPUs with VNNI, where they are not simply exact, and of oneDNN 3 by
 //! itself, with VNNI and without.
 
-use super::arithmetic::{FBGEMM_EXACT, ONEDNN_JIT, ONEDNN_JIT_AVX2, SUM_EXACT};
+use super::arithmetic::SUM_EXACT;
+use super::fbgemm::FBGEMM_EXACT;
+use super::onednn::{ONEDNN_JIT, ONEDNN_JIT_AVX2};
 use crate::profile::*;
 
 pub(super) const FBGEMM_VNNI: Profile = Profile {
