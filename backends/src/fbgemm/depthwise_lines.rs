@@ -12,12 +12,14 @@
 //! sums pairs in i16 goes position by position, see [`depthwise`](super::depthwise).
 
 mod interleave;
+mod packed;
+mod source;
 mod sum;
 mod tail;
+mod walk;
 
 use super::aligned::Aligned;
 use super::columns::Columns;
-use super::depthwise::lane_of;
 use super::im2col::Geometry;
 use super::output::{self, Block, Codes, Form, Place};
 use crate::backend::{Chosen, Kernel};
@@ -26,7 +28,9 @@ use crate::threads::{self, Grid, Output, Part};
 use crate::view::{View, ViewMut};
 
 use interleave::Interleave;
-use sum::{Constants, Sum};
+use packed::Packed;
+use source::WIDEST;
+use sum::Sum;
 use tail::{LANES, Room, Tail};
 
 /// Kernel rows of a group.
@@ -84,13 +88,13 @@ struct Shared<I, const GROUPS: usize, const WIDTH: usize> {
     /// pixels of a block, where inputs and outputs are dense
     pixels: usize,
     zero_point: u8,
-    /// `[block][group][kernel column][vector]` groups of four rows; rows that the last group lacks
-    /// are 0
-    weights: Aligned<u8>,
+    /// what lies outside the image
+    outside: [u8; WIDEST],
+    packed: Packed,
+    /// channels after the last whole block, those of several outputs in one block
+    packed_apart: Packed,
     /// of the channels after the last whole block, `[group][kernel column]`, in their order
     tail_weights: Aligned<u8>,
-    /// of each channel, in the order of the sums
-    constants: Constants,
     columns: Columns,
     form: Form,
 }
@@ -126,16 +130,6 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
         } else {
             1
         };
-        let padded = channels.next_multiple_of(block);
-        let mut packed = Aligned::zeroed(GROUPS * WIDTH * padded * ROWS);
-        for at in 0..pixels * channels {
-            let (lane, channel) = (lane_of::<I>(at), at % channels);
-            for (tap, &weight) in weights[channel * taps..][..taps].iter().enumerate() {
-                let (row, column) = (tap / WIDTH, tap % WIDTH);
-                let vectors = (lane / block * GROUPS + row / ROWS) * WIDTH + column;
-                packed[(vectors * block + lane % block) * ROWS + row % ROWS] = weight as u8;
-            }
-        }
         let whole = channels - channels % block;
         let mut tail_weights = Aligned::zeroed(GROUPS * WIDTH * block * ROWS);
         for channel in whole..channels {
@@ -147,6 +141,14 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
                 }
             }
         }
+        let packed = |order: &mut dyn ExactSizeIterator<Item = Option<usize>>| {
+            Packed::new::<I, GROUPS, WIDTH>(weights, &columns, order)
+        };
+        // As many quarters of a block for each output as its last channels need.
+        let apart = (channels - whole)
+            .next_multiple_of(block / 4)
+            .max(block / 4);
+        let last = |at: usize| Some(whole + at % apart).filter(|&channel| channel < channels);
         let worker = || {
             let columns = columns_under(OUTPUTS, geometry.step(), WIDTH);
             let column = block * ROWS;
@@ -166,9 +168,10 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Lines<I, GROUPS, WIDTH> {
                 geometry,
                 channels,
                 zero_point,
-                weights: packed,
+                outside: [zero_point; WIDEST],
+                packed: packed(&mut (0..pixels * channels).map(|at| Some(at % channels))),
+                packed_apart: packed(&mut (0..block).map(last)),
                 tail_weights,
-                constants: Constants::new::<I>(&columns, channels, pixels),
                 pixels,
                 columns,
                 form,
@@ -216,6 +219,7 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
     fn compute(&self, worker: &mut Worker, input: &View<'_>, part: Part, mut output: Output<'_>) {
         let width = self.geometry.output[2];
         let block = VECTORS * I::LANES;
+        let walks = self.geometry.step() > 1 && matches!(self.form, Form::PackedCodes { .. });
         let is_dense = input.row_stride() == self.channels && output.is_dense();
         let together = if is_dense && matches!(self.form, Form::PackedCodes { .. }) {
             self.pixels
@@ -224,6 +228,10 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
         };
         for line in part.rows {
             let rows: [Option<usize>; 2 * ROWS] = self.geometry.rows_under(line * width);
+            if Self::WALKS && walks {
+                self.walk(input, &rows, line * width, &mut output);
+                continue;
+            }
             let mut first = 0;
             while first < width {
                 let left = width - first;
@@ -345,8 +353,7 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
             step: self.step(piece),
             plane,
             groups: &worker.groups,
-            weights: &self.weights[place.column * GROUPS * WIDTH * ROWS..],
-            constants: self.constants.from(place.column),
+            constants: self.packed.from(place.column),
             sums: &mut worker.sums[worker.first_sum..],
             target: target.map(|codes| codes.together(piece.pixels)),
         });

@@ -155,9 +155,16 @@ impl<I: Isa> WithIsa<I> for EveryMethod<'_> {
             "round_even_f32": isa.round_even_f32(x),
             "i32_to_f32": isa.i32_to_f32(a),
         }
-        // SAFETY: whole vectors of at most 64 bytes, read from and written to arrays of 64.
+        // Each block ends where its memory does, and those that a vector lacks have none.
+        let blocks: [Vec<u8>; 4] = std::array::from_fn(|block| {
+            let bytes = if block < lanes / 4 { 16 } else { 0 };
+            [&o.a, &o.c, &o.b, &o.a][block][7 * block + 5..][..bytes].to_vec()
+        });
+        // SAFETY: whole vectors of at most 64 bytes, read from and written to arrays of 64, and
+        // a vector's blocks of 16.
         unsafe {
             v! {
+                "load_blocks": isa.load_blocks(each!(o.a.as_ptr(), |block| blocks[block].as_ptr())),
                 "broadcast_4": isa.broadcast_4(o.a.as_ptr().add(3)),
                 "broadcast_2": isa.broadcast_2(o.a.as_ptr().add(3)),
                 "load_u8_as_i32": isa.load_u8_as_i32(o.a.as_ptr().add(1)),

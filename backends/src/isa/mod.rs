@@ -130,6 +130,21 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `ptr` must be readable for `bytes` bytes; `bytes <= 4·LANES`.
     unsafe fn load_bytes_partial(self, ptr: *const u8, bytes: usize) -> Self::V;
+    /// Blocks of 16 bytes, one from each place; what lies at places that the vector has no block
+    /// for is not read.
+    ///
+    /// # Safety
+    /// As many of the places as the vector has blocks must be readable for 16 bytes.
+    #[inline(always)]
+    unsafe fn load_blocks(self, places: [*const u8; 4]) -> Self::V {
+        let mut bytes = [[0u8; 16]; 4];
+        for (block, &place) in bytes.iter_mut().zip(&places).take(Self::LANES / 4) {
+            // SAFETY: the caller's contract; any bytes are bytes, wherever they lie.
+            *block = unsafe { place.cast::<[u8; 16]>().read() };
+        }
+        // SAFETY: 64 bytes are as much as the widest vector.
+        unsafe { self.load_bytes(bytes.as_ptr().cast()) }
+    }
     /// Writes `4·LANES` bytes.
     ///
     /// # Safety

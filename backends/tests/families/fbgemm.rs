@@ -158,14 +158,21 @@ fn depthwise_gives_the_references_bits() {
         conv_spec(shape(&[3, 71], 16), &[5, 5], 1, (3, 2), 1, 16),
     ];
     for channels in [2, 3, 7, 8, 9, 15, 16, 31, 32, 63, 65, 129] {
-        specs.push(conv_spec(
-            shape(&[4, 5], channels),
-            &[3, 3],
-            1,
-            (1, 1),
-            1,
-            channels,
-        ));
+        let shape = shape(&[4, 5], channels);
+        specs.push(conv_spec(shape, &[3, 3], 1, (1, 1), 1, channels));
+    }
+    // What is left of blocks where windows lie apart: several outputs in one block, the last ones
+    // once more, or too few for that.
+    for channels in [1, 5, 16, 17, 24, 32, 33, 63, 64, 72, 81, 90, 96, 100] {
+        for (input, step, pads) in [
+            (&[5, 19], 2, (1, 1)),
+            (&[3, 14], 2, (0, 1)),
+            (&[4, 5], 2, (1, 0)),
+            (&[4, 23], 3, (2, 4)),
+        ] {
+            let shape = shape(input, channels);
+            specs.push(conv_spec(shape, &[3, 3], step, pads, 1, channels));
+        }
     }
     check_convs(&specs);
 }

@@ -1,53 +1,9 @@
 //! Sums of some outputs of a line, a block of channels, and their codes.
 
-use super::super::depthwise::lane_of;
+use super::packed::OfBlocks;
 use super::{ROWS, VECTORS};
-use crate::fbgemm::aligned::Aligned;
-use crate::fbgemm::columns::Columns;
 use crate::fbgemm::output::{Codes, Steps};
 use crate::isa::{Isa, WithIsa, each};
-
-/// What is known of each channel, in the order of interleaved sums, padded to whole blocks.
-pub struct Constants {
-    offset: Aligned<i32>,
-    bias: Aligned<f32>,
-    multiplier: Aligned<f32>,
-}
-
-impl Constants {
-    /// Those of `channels` channels, of `pixels` pixels one after another.
-    pub fn new<I: Isa>(columns: &Columns, channels: usize, pixels: usize) -> Self {
-        let padded = (pixels * channels).next_multiple_of(VECTORS * I::LANES);
-        let mut constants = Self {
-            offset: Aligned::zeroed(padded),
-            bias: Aligned::zeroed(padded),
-            multiplier: Aligned::zeroed(padded),
-        };
-        for at in 0..pixels * channels {
-            let (lane, channel) = (lane_of::<I>(at), at % channels);
-            constants.offset[lane] = columns.offset[channel];
-            constants.bias[lane] = columns.bias[channel];
-            constants.multiplier[lane] = columns.multiplier[channel];
-        }
-        constants
-    }
-
-    /// Those of the block that starts at `channel`, and of all after it.
-    pub fn from(&self, channel: usize) -> OfBlock<'_> {
-        OfBlock {
-            offset: &self.offset[channel..],
-            bias: &self.bias[channel..],
-            multiplier: &self.multiplier[channel..],
-        }
-    }
-}
-
-/// What is known of the channels of a block.
-pub struct OfBlock<'a> {
-    offset: &'a [i32],
-    bias: &'a [f32],
-    multiplier: &'a [f32],
-}
 
 /// Sums of `count` outputs whose windows lie `step` columns apart.
 pub struct Sum<'a, const GROUPS: usize, const WIDTH: usize> {
@@ -56,9 +12,7 @@ pub struct Sum<'a, const GROUPS: usize, const WIDTH: usize> {
     /// bytes of the groups of four rows of one kind
     pub plane: usize,
     pub groups: &'a [u8],
-    /// those of the block first
-    pub weights: &'a [u8],
-    pub constants: OfBlock<'a>,
+    pub constants: OfBlocks<'a>,
     /// four vectors for each output
     pub sums: &'a mut [i32],
     /// where codes are written; else sums go to `sums`, in the order of channels, their offsets
@@ -75,7 +29,7 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> WithIsa<I> for Sum<'_, GRO
         let columns = (self.count - 1) * self.step + WIDTH;
         assert!(self.count > 0 && columns * block * ROWS <= self.plane);
         assert!(self.groups.len() >= GROUPS * self.plane);
-        assert!(self.weights.len() >= GROUPS * WIDTH * block * ROWS);
+        assert!(self.constants.weights.len() >= GROUPS * WIDTH * block * ROWS);
         assert!(self.sums.len() >= self.count * block);
         let constants = &self.constants;
         assert!(constants.offset.len() >= block && constants.bias.len() >= block);
@@ -140,7 +94,7 @@ impl<const GROUPS: usize, const WIDTH: usize> Sum<'_, GROUPS, WIDTH> {
             |column| each!(isa.splat_i32(0), |more| {
                 let at = ((group * WIDTH + column) * VECTORS + v + more) * I::LANES * ROWS;
                 // SAFETY: `call` asserted that there are four vectors for each group and column.
-                unsafe { isa.load_bytes(self.weights.as_ptr().add(at)) }
+                unsafe { isa.load_bytes(self.constants.weights.as_ptr().add(at)) }
             })
         ))
     }

@@ -58,6 +58,11 @@ impl Codes {
         }
     }
 
+    /// How many rows the place has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Writes row `row` of the place.
     ///
     /// # Safety
@@ -81,24 +86,74 @@ impl Codes {
     /// channels.
     #[inline(always)]
     pub fn write_rows<I: Isa>(self, isa: I, row: usize, count: usize, steps: [I::V; 4]) {
+        assert!(count <= 4 && I::LANES <= 16);
         let all = codes::<I, false>(isa, steps, self.signed, self.zero_point, self.relu);
-        let mut bytes = [[0u8; 16]; 4];
-        assert!(row + count <= self.rows && self.count <= I::LANES && I::LANES <= 16);
-        // SAFETY: four rows of 16 bytes are as much as the widest vector.
-        unsafe { isa.store_bytes(bytes.as_mut_ptr().cast(), all) };
-        let bytes = bytes.as_flattened();
+        let mut bytes = [0; 64];
+        // SAFETY: as much as the widest vector.
+        unsafe { isa.store_bytes(bytes.as_mut_ptr(), all) };
+        self.copy_rows(row, count, &bytes, I::LANES);
+    }
+
+    /// Writes rows from `row` on, each of whose codes are `QUARTERS` quarters of `steps`.
+    #[inline(always)]
+    pub fn write_quarters<I: Isa, const QUARTERS: usize>(
+        self,
+        isa: I,
+        row: usize,
+        steps: [I::V; 4],
+    ) {
+        let all = codes::<I, true>(isa, steps, self.signed, self.zero_point, self.relu);
+        let mut bytes = [0; 64];
+        // SAFETY: as much as the widest vector.
+        unsafe { isa.store_bytes(bytes.as_mut_ptr(), all) };
+        self.copy_rows(row, 4 / QUARTERS, &bytes, QUARTERS * I::LANES);
+    }
+
+    /// Writes `count` rows from `row` on, whose codes start `apart` codes apart in `bytes`.
+    #[inline(always)]
+    fn copy_rows(self, row: usize, count: usize, bytes: &[u8; 64], apart: usize) {
+        assert!(row + count <= self.rows && self.count <= apart.min(32));
+        assert!(count * apart <= bytes.len());
         for at in 0..count {
-            let from = bytes[at * I::LANES..].as_ptr();
+            let from = bytes[at * apart..].as_ptr();
             let to = self.target.wrapping_add((row + at) * self.stride);
             // SAFETY: the assertion, and `of` checked the place; rows are `stride` bytes apart.
             unsafe {
-                if self.count == 16 {
-                    to.cast::<[u8; 16]>().write(from.cast::<[u8; 16]>().read());
-                } else {
-                    from.copy_to_nonoverlapping(to, self.count);
-                }
+                copy_few(from, to, self.count);
             }
         }
+    }
+}
+
+/// Copies `count` bytes, at most 32: a call for each few bytes would take longer, and the
+/// registers of whoever calls.
+///
+/// # Safety
+/// `from` must be readable and `to` writable for `count` bytes, which do not overlap.
+#[inline(always)]
+unsafe fn copy_few(from: *const u8, to: *mut u8, count: usize) {
+    // The first bytes, and the last ones, which may be the same in part.
+    macro_rules! ends {
+        ($few:ty) => {{
+            let last = count - size_of::<$few>();
+            // SAFETY: the caller's promise; `count` is one or two of them.
+            unsafe {
+                let ends = (
+                    from.cast::<$few>().read_unaligned(),
+                    from.add(last).cast::<$few>().read_unaligned(),
+                );
+                to.cast::<$few>().write_unaligned(ends.0);
+                to.add(last).cast::<$few>().write_unaligned(ends.1);
+            }
+        }};
+    }
+    match count {
+        16.. => ends!(u128),
+        8.. => ends!(u64),
+        4.. => ends!(u32),
+        2.. => ends!(u16),
+        1 => ends!(u8),
+        0 => {}
     }
 }
 

@@ -114,6 +114,11 @@ impl<S: QuadSet> Isa for Quad<S> {
         unsafe { partial::load(ptr, bytes) }
     }
     #[inline(always)]
+    unsafe fn load_blocks(self, places: [*const u8; 4]) -> V {
+        // SAFETY: the caller's contract: 16 bytes at the first place.
+        unsafe { self.load_bytes(places[0]) }
+    }
+    #[inline(always)]
     unsafe fn store_bytes(self, ptr: *mut u8, v: V) {
         // SAFETY: the caller's contract: 16 bytes.
         unsafe { vst1q_u8(ptr, unsigned(v)) }

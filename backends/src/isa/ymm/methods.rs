@@ -49,6 +49,14 @@ impl<S: YmmSet> Isa for Ymm<S> {
         }
     }
     #[inline(always)]
+    unsafe fn load_blocks(self, places: [*const u8; 4]) -> __m256i {
+        // SAFETY: the caller's contract: 16 bytes at the first two places.
+        unsafe {
+            let lower = _mm256_castsi128_si256(_mm_loadu_si128(places[0].cast()));
+            _mm256_inserti128_si256::<1>(lower, _mm_loadu_si128(places[1].cast()))
+        }
+    }
+    #[inline(always)]
     unsafe fn store_bytes(self, ptr: *mut u8, v: __m256i) {
         // SAFETY: the caller's contract: 32 bytes.
         unsafe { _mm256_storeu_si256(ptr.cast(), v) }

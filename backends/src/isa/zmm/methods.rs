@@ -67,6 +67,18 @@ impl<S: ZmmSet> Isa for Zmm<S> {
         unsafe { _mm512_maskz_loadu_epi8(mask_64(bytes), ptr.cast()) }
     }
     #[inline(always)]
+    unsafe fn load_blocks(self, places: [*const u8; 4]) -> __m512i {
+        // SAFETY: the caller's contract: 16 bytes at each place.
+        unsafe {
+            let half = |first: *const u8, second: *const u8| {
+                let first = _mm256_castsi128_si256(_mm_loadu_si128(first.cast()));
+                _mm256_inserti128_si256::<1>(first, _mm_loadu_si128(second.cast()))
+            };
+            let lower = _mm512_castsi256_si512(half(places[0], places[1]));
+            _mm512_inserti64x4::<1>(lower, half(places[2], places[3]))
+        }
+    }
+    #[inline(always)]
     unsafe fn store_bytes(self, ptr: *mut u8, v: __m512i) {
         // SAFETY: the caller's contract: 64 bytes.
         unsafe { _mm512_storeu_si512(ptr.cast(), v) }
