@@ -9,8 +9,9 @@ use std::ops::Range;
 use super::packed::OfBlocks;
 use super::source::{Apart, KERNEL, Line, One, Source};
 use super::{ROWS, Shared, VECTORS};
-use crate::fbgemm::output::{Codes, Place, Steps, Target};
+use crate::fbgemm::output::{Codes, Place, Steps};
 use crate::isa::{Isa, WithIsa, each};
+use crate::threads::Output;
 use crate::view::View;
 
 /// Outputs of a walk at most.
@@ -41,7 +42,7 @@ impl<I: Isa, const GROUPS: usize, const WIDTH: usize> Shared<I, GROUPS, WIDTH> {
         input: &View<'_>,
         rows: &[Option<usize>],
         line: usize,
-        output: &mut Target<'_>,
+        output: &mut Output<'_>,
     ) {
         let (width, block) = (self.geometry.output[2], VECTORS * I::LANES);
         let rows = each!(None, |row| rows[row]);
