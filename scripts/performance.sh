@@ -65,19 +65,23 @@ bench() {
     "$qassay" bench "$@" --out "$runs/$name.jsonl" >"$runs/$name.log" || [ $? -eq 1 ]
 }
 
-shapes=() products=()
+shapes=() products=() elements=
 for set in ${SETS:-gemm gemm-sums conv elements}; do
     shapes+=(--shape "$set")
-    case "$set" in gemm*) products+=(--shape "$set") ;; esac
+    case "$set" in
+        gemm*) products+=(--shape "$set") ;;
+        elements) elements=1 ;;
+    esac
 done
 for data in ${DATA:-full-range gaussian}; do
     # Convolutions have targets for data of the full range alone.
     asked=("${shapes[@]}")
-    [ "$data" = full-range ] || asked=("${products[@]}")
+    [ "$data" = full-range ] || asked=("${products[@]+"${products[@]}"}")
+    [ "${#asked[@]}" -gt 0 ] || continue
     bench "all-$data" --backend "$backends$peers" "${asked[@]}" --data "$data" "$@"
 done
 # Element-wise ops have other data than products.
-bench all-uniform --backend "$backends$peers" "${shapes[@]}" --data uniform \
+[ -z "$elements" ] || bench all-uniform --backend "$backends$peers" "${shapes[@]}" --data uniform \
     --suite quantize,dequantize,requantize "$@"
 # As on a CPU without VNNI, which is where sums in 16 bits pay: against those peers that can be
 # held to AVX2.
@@ -87,13 +91,13 @@ for plugin in "${plugins[@]+"${plugins[@]}"}"; do
         *onednn* | *gemmlowp*) held+=,$plugin ;;
     esac
 done
-if [ "$(uname -m)" = x86_64 ]; then
+if [ "$(uname -m)" = x86_64 ] && [ "${#products[@]}" -gt 0 ]; then
     for data in ${DATA:-full-range gaussian}; do
         ONEDNN_MAX_CPU_ISA=AVX2 bench "avx2-$data" --backend "fbgemm/avx2*,onednn/avx2*,qnnpack/avx2$held" \
             --shape gemm --shape gemm-sums --data "$data" "$@"
     done
 fi
-for threads in 1 2; do
+for threads in ${products:+1 2}; do
     bench "threads-$threads" --backend "$backends" --shape 1024,1024,1024 --threads "$threads" "$@"
 done
 "$python" scripts/performance/targets.py "$runs"/*.jsonl --notes scripts/performance/notes.md >"$out.part"
