@@ -35,4 +35,5 @@ perf record --quiet --event cpu-clock --freq 4000 --output "$target/samples" -- 
 echo
 perf report --stdio --no-children --no-demangle --percent-limit 1 --sort symbol \
     --input "$target/samples" 2>/dev/null |
-    sed -nE 's/^ +([0-9.]+%) +\[[.k]\] ([^ ]+).*/\1  \2/p' | c++filt -s auto
+    sed -nE 's/^ +([0-9.]+%) +\[[.k]\] ([^ ]+).*/\1  \2/p' | c++filt -s auto |
+    sed -E 's/\[[0-9a-f]{16}\]//g; s/qassay_(backends|golden):://g'
