@@ -18,6 +18,12 @@
 # RUNS      where run files go (default: target/performance)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1:-} in
+    -h | --help)
+        sed -n '2,19s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+esac
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || {
     echo "performance.sh: no $python; the tables are made by scripts/performance/targets.py" >&2
